@@ -1,0 +1,25 @@
+// The subcommands.  Each function declares one and, when the command line names it, sets `run`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "cli/context.h"
+
+namespace sluice::cli {
+
+// What main() calls after parsing; returns the exit code.
+using Run = std::function<int()>;
+
+void add_log(CLI::App& app, Context& context, Run& run);
+void add_tail(CLI::App& app, Context& context, Run& run);
+void add_get(CLI::App& app, Context& context, Run& run);
+void add_put(CLI::App& app, Context& context, Run& run);
+void add_cat(CLI::App& app, Context& context, Run& run);
+void add_stat(CLI::App& app, Context& context, Run& run);
+void add_append(CLI::App& app, Context& context, Run& run);
+void add_status(CLI::App& app, Context& context, Run& run);
+void add_verify(CLI::App& app, Context& context, Run& run);
+void add_bench(CLI::App& app, Context& context, Run& run);
+
+}  // namespace sluice::cli

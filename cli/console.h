@@ -1,0 +1,70 @@
+// Standard input, output and error, the stop signals, and progress.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace sluice::cli {
+
+// Catches SIGINT and SIGTERM once each; the second one kills as usual.  One object at a time.
+class StopSignals {
+ public:
+    StopSignals();
+    ~StopSignals();
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+
+    bool raised() const noexcept;
+    // Readable once a signal came.
+    int fd() const noexcept;
+};
+
+// Writes everything.  Errors: closed when the reader is gone (EPIPE), cancelled when a stop signal came in between,
+// and what write(2) says.
+Result<void> write_all(int fd, std::string_view text);
+// The reader of standard output is gone: no failure, as with other filters.
+bool reader_gone(const Error& error) noexcept;
+
+// Fills `into` with at most into.size() bytes; 0: the end.
+Result<std::size_t> read_some(int fd, std::span<std::byte> into);
+
+// "12.3 MiB", "817 B"
+std::string human_bytes(double bytes);
+// "1.23 M", "812"
+std::string human_count(double count);
+
+// One line on standard error, rewritten twice a second, from the second second on; silent unless it is a terminal.
+class Progress {
+ public:
+    // `total_bytes` 0: unknown.
+    explicit Progress(std::uint64_t total_bytes = 0);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    void add(std::uint64_t bytes, std::uint64_t records = 0);
+    // Removes the line, so that a message can be printed.
+    void hide();
+
+ private:
+    void show(MonotonicTime now);
+
+    SystemClock clock_;
+    bool enabled_;
+    bool shown_ = false;
+    std::uint64_t total_bytes_;
+    std::uint64_t bytes_ = 0;
+    std::uint64_t records_ = 0;
+    MonotonicTime started_;
+    MonotonicTime next_;
+};
+
+enum class ColourChoice : std::uint8_t { automatic, always, never };
+bool use_colour(ColourChoice choice, int fd) noexcept;
+
+}  // namespace sluice::cli

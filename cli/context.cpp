@@ -1,0 +1,117 @@
+#include "cli/context.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "wire/escape.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::string_view kSystemSocket = "/run/sluice/sluice.sock";
+
+// "; try this" for the errors where something can be done about it; else empty.
+std::string_view advice(Errc code) noexcept {
+    switch (code) {
+        case Errc::permission_denied:
+            return "the daemon's policy does not allow this; see 'roots' and 'sockets' in sluiced.yaml(5)";
+        case Errc::limit_exceeded:
+            return "the daemon is at a limit; try again, or raise it in sluiced.yaml(5)";
+        case Errc::no_space:
+            return "free some space where the daemon writes, or lower its retention";
+        case Errc::shutting_down:
+            return "the daemon is stopping; try again when it is back";
+        case Errc::cursor_lost:
+            return "start with --all or --since; the records at that cursor are gone";
+        default:
+            return {};
+    }
+}
+
+}  // namespace
+
+std::string Context::socket_path() const {
+    if (!socket_option.empty()) {
+        return socket_option;
+    }
+    if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != '\0') {
+        std::string path = fmt::format("{}/sluice/sluice.sock", runtime);
+        struct stat info{};
+        if (::stat(path.c_str(), &info) == 0) {
+            return path;
+        }
+    }
+    return std::string(kSystemSocket);
+}
+
+int exit_code_of(Errc code) noexcept {
+    switch (code) {
+        case Errc::permission_denied:
+        case Errc::too_large:
+        case Errc::limit_exceeded:
+        case Errc::no_space:
+        case Errc::unsupported:
+            return kExitRefused;
+        default:
+            return kExitFailed;
+    }
+}
+
+int report(std::string_view command, const Error& error) {
+    fmt::print(stderr, "sluice {}: {} ({})\n", command, wire::escaped(error.text()), errc_name(error.code()));
+    if (const std::string_view next = advice(error.code()); !next.empty()) {
+        fmt::print(stderr, "  {}\n", next);
+    }
+    return exit_code_of(error.code());
+}
+
+int report_no_daemon(std::string_view command, std::string_view path, const Error& error) {
+    fmt::print(stderr, "sluice {}: no daemon at {}: {}\n", command, wire::quoted(path), wire::escaped(error.text()));
+    if (error.code() == Errc::permission_denied && error.sys_errno() != 0) {
+        fmt::print(stderr, "  this user may not connect; see 'sockets' in sluiced.yaml(5) for who may\n");
+    } else if (error.code() == Errc::not_found || error.code() == Errc::closed) {
+        fmt::print(stderr,
+                   "  start one with 'sluiced --private DIR' (then --socket DIR/sluice.sock),\n"
+                   "  or 'systemctl start sluiced'; --socket PATH or SLUICE_SOCKET says where it listens\n");
+    }
+    return exit_code_of(error.code()) == kExitRefused && error.sys_errno() == 0 ? kExitRefused : kExitFailed;
+}
+
+int report_usage(std::string_view command, std::string_view text) {
+    fmt::print(stderr, "sluice {}: {}; see 'sluice {} --help'\n", command, text, command);
+    return kExitUsage;
+}
+
+Result<client::Client> connect(const Context& context, std::string_view command) {
+    client::ClientOptions options;
+    options.connect.client_name = fmt::format("sluice {}", command);
+    return client::Client::connect(context.socket_path(), std::move(options));
+}
+
+void WaitingNotice::waiting(const client::Waiting& waiting) {
+    if (!shown_) {
+        fmt::print(stderr, "sluice {}: waiting for sluiced at {}: {}\n", command_, wire::quoted(path_),
+                   wire::escaped(waiting.reason.text()));
+        shown_ = true;
+    }
+}
+
+void WaitingNotice::over() {
+    if (shown_) {
+        fmt::print(stderr, "sluice {}: sluiced is back\n", command_);
+        shown_ = false;
+    }
+}
+
+Result<RootPath> parse_root_path(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size()) {
+        return fail(Errc::invalid_argument, "{} is not ROOT:PATH, for example files:notes/today.txt",
+                    wire::quoted(text));
+    }
+    return RootPath{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
+}
+
+}  // namespace sluice::cli

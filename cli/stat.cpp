@@ -1,0 +1,78 @@
+// sluice stat: what a file is.
+#include <fmt/chrono.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "wire/escape.h"
+#include "wire/time_text.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr const char* kHelp =
+    "Show the size, time, owner and mode of a file.\n"
+    "\n"
+    "Examples:\n"
+    "  sluice stat files:notes/today.txt\n"
+    "  sluice stat files:notes/today.txt --output json\n";
+
+std::string_view type_of(std::uint32_t mode) noexcept {
+    switch (mode & S_IFMT) {
+        case S_IFREG:
+            return "file";
+        case S_IFDIR:
+            return "directory";
+        case S_IFLNK:
+            return "symbolic link";
+        default:
+            return "special file";
+    }
+}
+
+int run_stat(const Context& context, const std::string& name, const std::string& output) {
+    const auto file = parse_root_path(name);
+    if (!file) {
+        return report_usage("stat", file.error().text());
+    }
+    auto client = connect(context, "stat");
+    if (!client) {
+        return report_no_daemon("stat", context.socket_path(), client.error());
+    }
+    auto found = client->stat(file->root, file->path);
+    if (!found) {
+        return report("stat", std::move(found).error().during("{}", wire::quoted(name)));
+    }
+    std::string modified;
+    wire::append_rfc3339(modified, found->mtime_ns);
+    const std::string mode = fmt::format("{:04o}", found->mode & 07777U);
+    if (output == "json") {
+        const nlohmann::ordered_json json{{"root", file->root},  {"path", file->path},  {"type", type_of(found->mode)},
+                                          {"size", found->size}, {"mode", mode},        {"uid", found->uid},
+                                          {"gid", found->gid},   {"modified", modified}};
+        fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        return kExitDone;
+    }
+    fmt::print("{:9} {}\n{:9} {}\n", "name", wire::escaped(name), "type", type_of(found->mode));
+    fmt::print("{:9} {} ({})\n", "size", found->size, human_bytes(static_cast<double>(found->size)));
+    fmt::print("{:9} {}\n{:9} uid {}, gid {}\n{:9} {}\n", "mode", mode, "owner", found->uid, found->gid, "modified",
+               modified);
+    return kExitDone;
+}
+
+}  // namespace
+
+void add_stat(CLI::App& app, Context& context, Run& run) {
+    CLI::App* command = app.add_subcommand("stat", "Show what a file is")->description(kHelp);
+    auto file = std::make_shared<std::string>();
+    auto output = std::make_shared<std::string>("short");
+    command->add_option("file", *file)->type_name("ROOT:PATH")->required();
+    command->add_option("--output", *output, "short or json")->check(CLI::IsMember({"short", "json"}));
+    command->callback([&context, &run, file, output] {
+        run = [&context, file, output] { return run_stat(context, *file, *output); };
+    });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,88 @@
+// sluice status: the daemon about itself.
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "wire/escape.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr const char* kHelp =
+    "Show how the daemon is: version, store, queue, connections, counters.\n"
+    "\n"
+    "Examples:\n"
+    "  sluice status\n"
+    "  sluice status --output json | jq .store.end_sequence\n";
+
+using Json = nlohmann::ordered_json;
+
+std::string value_text(const std::string& key, const Json& value) {
+    const bool is_bytes = key == "bytes" || key.ends_with("_bytes") || key.find("_bytes_") != std::string::npos;
+    if (is_bytes && value.is_number()) {
+        return human_bytes(value.get<double>());
+    }
+    if (key.ends_with("_s") && value.is_number_unsigned()) {
+        const auto s = value.get<std::uint64_t>();
+        return s < 60 ? fmt::format("{} s", s)
+                      : fmt::format("{}{:02}:{:02}:{:02}", s < 86400 ? "" : fmt::format("{} d ", s / 86400),
+                                    s / 3600 % 24, s / 60 % 60, s % 60);
+    }
+    return value.is_string() ? wire::escaped(value.get<std::string>())
+                             : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string label_of(std::string key) {
+    std::ranges::replace(key, '_', ' ');
+    return wire::escaped(key.ends_with(" s") ? key.substr(0, key.size() - 2) : key);
+}
+
+// Objects become indented sections, everything else a line.
+void append_table(std::string& to, const Json& object, std::size_t indent) {
+    std::size_t width = 0;
+    for (const auto& [key, value] : object.items()) {
+        width = value.is_object() ? width : std::max(width, label_of(key).size());
+    }
+    for (const auto& [key, value] : object.items()) {
+        if (value.is_object()) {
+            to += fmt::format("{:{}}{}\n", "", indent, label_of(key));
+            append_table(to, value, indent + 2);
+        } else {
+            to += fmt::format("{:{}}{:{}}  {}\n", "", indent, label_of(key), width, value_text(key, value));
+        }
+    }
+}
+
+int run_status(const Context& context, const std::string& output) {
+    auto client = connect(context, "status");
+    if (!client) {
+        return report_no_daemon("status", context.socket_path(), client.error());
+    }
+    const auto status = client->status();
+    if (!status) {
+        return report("status", status.error());
+    }
+    if (output == "json") {
+        fmt::print("{}\n", *status);
+        return kExitDone;
+    }
+    const Json json = Json::parse(*status, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) {
+        return report("status", Error(Errc::malformed, "the daemon's status is not a JSON object"));
+    }
+    std::string table;
+    append_table(table, json, 0);
+    fmt::print("{}", table);
+    return kExitDone;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context, Run& run) {
+    CLI::App* command = app.add_subcommand("status", "Show how the daemon is")->description(kHelp);
+    auto output = std::make_shared<std::string>("short");
+    command->add_option("--output", *output, "short or json")->check(CLI::IsMember({"short", "json"}));
+    command->callback([&context, &run, output] { run = [&context, output] { return run_status(context, *output); }; });
+}
+
+}  // namespace sluice::cli

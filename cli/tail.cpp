@@ -1,0 +1,233 @@
+// sluice tail: read records.
+#include "client/tail.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "cli/text.h"
+#include "wire/render.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr const char* kHelp =
+    "Print records: the last ten or from where you say; with -f new ones as they come.\n"
+    "A daemon that restarts is waited for; no record is skipped or shown twice.\n"
+    "\n"
+    "Examples:\n"
+    "  sluice tail                               the last 10 records\n"
+    "  sluice tail -f -n 100 --stream 'shop/*'   the last 100 of these streams, then follow\n"
+    "  sluice tail --since 15m --severity err    errors and worse of the last 15 minutes\n"
+    "  sluice tail --all --grep timeout          everything whose message contains a text\n"
+    "  sluice tail -f --field user=ada           by field; _uid, _pid, _comm are the daemon's own\n"
+    "  sluice tail --all --output json           JSON lines, each with its cursor\n"
+    "  sluice tail -f --after CURSOR             continue after a record seen before\n";
+
+constexpr std::size_t kFlushBytes = 64U << 10U;
+
+struct Options {
+    bool follow = false;
+    bool durable = false;
+    bool all = false;
+    bool print_cursor = false;
+    bool utc = false;
+    bool wait = false;
+    std::uint64_t n = 10;
+    std::string after;
+    std::string since;
+    std::vector<std::string> streams;
+    std::string severity = "debug";
+    std::vector<std::string> fields;
+    std::vector<std::string> greps;
+    std::string output = "short";
+    ColourChoice colour = ColourChoice::automatic;
+};
+
+Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
+    wire::TailRequest request;
+    request.follow = options.follow;
+    request.durable_only = options.durable;
+    const int starts = static_cast<int>(options.all) + static_cast<int>(!options.after.empty()) +
+                       static_cast<int>(!options.since.empty()) + static_cast<int>(n_given);
+    if (starts > 1) {
+        return fail(Errc::invalid_argument, "only one of -n, --all, --after and --since can say where to start");
+    }
+    if (options.all) {
+        request.start = wire::TailStart::oldest;
+    } else if (!options.after.empty()) {
+        request.start = wire::TailStart::after_cursor;
+        SLUICE_TRY(request.after, wire::parse_cursor(options.after));
+    } else if (!options.since.empty()) {
+        request.start = wire::TailStart::since;
+        SLUICE_TRY(request.since_ns, parse_since(options.since, SystemClock().wall_now()));
+    } else {
+        request.start = options.n == 0 ? wire::TailStart::now : wire::TailStart::last_n;
+        request.n = options.n;
+    }
+    SLUICE_TRY(request.filter.severity_max, parse_severity(options.severity));
+    request.filter.streams = options.streams;
+    SLUICE_TRY(const auto fields, parse_key_values(options.fields));
+    for (const KeyValue& field : fields) {
+        request.filter.fields.push_back({field.key, field.value});
+    }
+    request.filter.greps = options.greps;
+    return request;
+}
+
+class TailCommand {
+ public:
+    TailCommand(const Options& options, client::TailReader& reader, std::string path)
+        : options_(options), reader_(reader), notice_("tail", std::move(path)), renderer_(render_options(options)) {
+        reader_.on_waiting = [this](const client::Waiting& waiting) { notice_.waiting(waiting); };
+    }
+
+    int run() {
+        const Result<void> done = loop();
+        if (done || done.error().code() == Errc::cancelled || reader_gone(done.error())) {
+            print_cursor();
+            return kExitDone;
+        }
+        print_cursor();
+        return report("tail", done.error());
+    }
+
+ private:
+    static wire::RenderOptions render_options(const Options& options) {
+        const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+        return {.format = wire::parse_output_format(options.output).value_or(wire::OutputFormat::short_line),
+                .colour = use_colour(options.colour, STDOUT_FILENO),
+                .raw_messages = !terminal,
+                .utc = options.utc};
+    }
+
+    Result<void> loop() {
+        for (;;) {
+            SLUICE_TRY(const client::TailStep step, reader_.next(Duration::zero()));
+            if (step.state == client::TailState::entries) {
+                notice_.over();
+                SLUICE_CHECK(print(step));
+                continue;
+            }
+            SLUICE_CHECK(flush());
+            if (step.state == client::TailState::end || stop_.raised()) {
+                return {};
+            }
+            SLUICE_CHECK(wait());
+        }
+    }
+
+    Result<void> print(const client::TailStep& step) {
+        for (const wire::TailEntry& entry : step.entries) {
+            const wire::Cursor cursor = reader_.cursor_of(entry);
+            renderer_.append_line(text_, entry, &cursor);
+            written_through_ = cursor;
+            if (text_.size() >= kFlushBytes) {
+                SLUICE_CHECK(flush());
+            }
+        }
+        return reader_.has_more() && !stop_.raised() ? Result<void>{} : flush();
+    }
+
+    Result<void> flush() {
+        SLUICE_CHECK(write_all(STDOUT_FILENO, text_));
+        text_.clear();
+        printed_through_ = written_through_;
+        return {};
+    }
+
+    // For the daemon, a signal, or the end of whoever reads standard output.
+    Result<void> wait() {
+        std::array<pollfd, 3> entries{{{.fd = reader_.fd(), .events = reader_.wanted_events(), .revents = 0},
+                                       {.fd = stop_.fd(), .events = POLLIN, .revents = 0},
+                                       {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};
+        const Duration wait = reader_.wait_max();
+        const int ms = wait > std::chrono::hours(1)
+                           ? -1
+                           : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
+        ::poll(entries.data(), entries.size(), ms);
+        if ((entries[2].revents & POLLERR) != 0) {
+            return fail_errno(EPIPE, "write to standard output");
+        }
+        return {};
+    }
+
+    // What a later `--after` continues from: the last record whose line is written, or the reader's own position when
+    // every record was.
+    void print_cursor() {
+        if (!options_.print_cursor) {
+            return;
+        }
+        const auto& cursor = text_.empty() ? reader_.cursor() : printed_through_;
+        if (cursor) {
+            fmt::print(stderr, "cursor: {}\n", wire::format_cursor(*cursor));
+        }
+    }
+
+    const Options& options_;
+    client::TailReader& reader_;
+    StopSignals stop_;
+    WaitingNotice notice_;
+    wire::Renderer renderer_;
+    std::string text_;
+    std::optional<wire::Cursor> written_through_;  // Into text_.
+    std::optional<wire::Cursor> printed_through_;
+};
+
+int run_tail(const Context& context, const Options& options, bool n_given) {
+    auto request = request_of(options, n_given);
+    if (!request) {
+        return report_usage("tail", request.error().text());
+    }
+    client::TailOptions tail;
+    tail.socket_path = context.socket_path();
+    tail.connect.client_name = "sluice tail";
+    tail.request = std::move(*request);
+    tail.wait_for_daemon = options.wait;
+    const std::string path = tail.socket_path;
+    auto reader = client::TailReader::open(std::move(tail));
+    if (!reader) {
+        return report_no_daemon("tail", path, reader.error());
+    }
+    return TailCommand(options, **reader, path).run();
+}
+
+}  // namespace
+
+void add_tail(CLI::App& app, Context& context, Run& run) {
+    CLI::App* command = app.add_subcommand("tail", "Print records, and follow them")->description(kHelp);
+    auto options = std::make_shared<Options>();
+    command->add_flag("-f,--follow", options->follow, "Wait for new records; Ctrl-C ends it");
+    CLI::Option* n = command->add_option("-n,--lines", options->n, "Start with the last N matching records (10)");
+    command->add_flag("--all", options->all, "Start with the oldest record");
+    command->add_option("--after", options->after, "Start after this record")->type_name("CURSOR");
+    command->add_option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
+    command->add_flag("--durable", options->durable, "Show records only once they survive loss of power");
+    command->add_option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
+        ->allow_extra_args(false);
+    command->add_option("--severity", options->severity, "This severity and worse: err, warning, ...")
+        ->type_name("NAME");
+    command->add_option("--field", options->fields, "Only records with this field; repeat: all must match")
+        ->type_name("K=V")
+        ->allow_extra_args(false);
+    command->add_option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
+        ->type_name("TEXT")
+        ->allow_extra_args(false);
+    command->add_option("--output", options->output, "short, json or cat (messages only)")
+        ->check(CLI::IsMember({"short", "json", "cat"}));
+    const std::map<std::string, ColourChoice> colours{
+        {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};
+    command->add_option("--color", options->colour, "auto (on a terminal), always or never")
+        ->transform(CLI::CheckedTransformer(colours).description(""))
+        ->type_name("WHEN");
+    command->add_flag("--utc", options->utc, "Times in UTC, not in the local zone");
+    command->add_flag("--print-cursor", options->print_cursor,
+                      "At the end, print on standard error the cursor to continue after");
+    command->add_flag("--wait", options->wait, "Wait for a daemon that is not there yet");
+    command->callback([&context, &run, options, n] {
+        run = [&context, options, given = n->count() > 0] { return run_tail(context, *options, given); };
+    });
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,28 @@
+# Warnings and sanitizers for our own code: every target links this PRIVATE, nothing is set globally.
+add_library(sluice_flags INTERFACE)
+target_compile_options(sluice_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Woverloaded-virtual
+    -Wvla -Wimplicit-fallthrough -Wformat=2 -Wundef -Wcast-align
+    # False positives of g++ 12: in std::string and std::optional at -O2, and for lambdas in coroutine frames.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict
+        -Wno-array-bounds -Wno-subobject-linkage>)
+option(SLUICE_WERROR "Treat warnings as errors" OFF)
+if(SLUICE_WERROR)
+    target_compile_options(sluice_flags INTERFACE -Werror)
+endif()
+set(SLUICE_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined or thread")
+if(SLUICE_SANITIZE)
+    target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all
+        -fno-omit-frame-pointer)
+    target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})
+endif()
+# One precompiled header for the tree: the standard headers, fmt, and nothing of ours.
+add_library(sluice_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
+target_link_libraries(sluice_pch PRIVATE sluice_flags fmt::fmt)
+target_precompile_headers(sluice_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+
+# sluice_compile(TARGET): flags and the precompiled header for one of our targets.
+function(sluice_compile target)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:sluice_flags>)
+    target_precompile_headers(${target} REUSE_FROM sluice_pch)
+endfunction()

@@ -1,0 +1,64 @@
+#include "daemon/events.h"
+
+#include "wire/escape.h"
+
+namespace sluice::daemon {
+namespace {
+
+std::string who(const server::Peer& peer) {
+    return fmt::format("session {} (pid {}, uid {})", peer.session, peer.credentials.pid, peer.credentials.uid);
+}
+
+std::string shown(const Error& error) {
+    return wire::escaped(fmt::format("{}", error));
+}
+
+}  // namespace
+
+void LoggedEvents::on_damage(const store::Damage& damage) {
+    log_.error("store: {} at {}: {} bytes are no valid frame; records {} to {} are lost, the rest stays readable",
+               damage.file, damage.offset, damage.bytes, damage.first_sequence, damage.end_sequence - 1);
+}
+
+void LoggedEvents::on_set_aside(const std::string& file, const Error& why) {
+    log_.error("store: set aside as {}: {}; `sluice verify` says more", file, shown(why));
+}
+
+void LoggedEvents::on_segment_failed(const std::string& file, const Error& why) {
+    log_.error("store: {} failed: {}; going on in a new segment with everything that is not durable", file, shown(why));
+}
+
+void LoggedEvents::on_segment_opened(const store::SegmentInfo& info) {
+    log_.debug("store: segment {:016x} from record {}", info.header.segment_id, info.header.first_sequence);
+}
+
+void LoggedEvents::on_segment_removed(const store::SegmentInfo& info) {
+    log_.info("store: removed segment {:016x}, from record {}, because of store.log_bytes_max", info.header.segment_id,
+              info.header.first_sequence);
+}
+
+void LoggedEvents::on_spare_failed(const Error& why) {
+    log_.warning("store: {}; trying again when it is needed", shown(why));
+}
+
+void LoggedEvents::on_connected(const server::Peer& peer) {
+    log_.debug("{}: connected", who(peer));
+}
+
+void LoggedEvents::on_refused(const server::Peer& peer, const Error& why) {
+    log_.warning("{}: refused: {}", who(peer), shown(why));
+}
+
+void LoggedEvents::on_disconnected(const server::Peer& peer, const Error* why) {
+    if (why == nullptr || why->code() == Errc::closed || why->code() == Errc::cancelled) {
+        log_.debug("{}: disconnected{}{}", who(peer), why != nullptr ? ": " : "", why != nullptr ? shown(*why) : "");
+    } else {
+        log_.warning("{}: closed: {}", who(peer), shown(*why));
+    }
+}
+
+void LoggedEvents::on_accept_failed(const Error& why) {
+    log_.error("accept: {}; trying again", shown(why));
+}
+
+}  // namespace sluice::daemon

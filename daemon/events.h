@@ -1,0 +1,31 @@
+// Turns what the store and the server tell into lines of sluiced's own log.
+#pragma once
+
+#include "daemon/log_output.h"
+#include "server/shared.h"
+#include "store/catalog.h"
+
+namespace sluice::daemon {
+
+// Threads: the store's events come on the writer's thread, the server's on the service thread.
+class LoggedEvents final : public store::StoreEvents, public server::ServerEvents {
+ public:
+    explicit LoggedEvents(LogOutput& log) noexcept : log_(log) {}
+
+    void on_damage(const store::Damage& damage) override;
+    void on_set_aside(const std::string& file, const Error& why) override;
+    void on_segment_failed(const std::string& file, const Error& why) override;
+    void on_segment_opened(const store::SegmentInfo& info) override;
+    void on_segment_removed(const store::SegmentInfo& info) override;
+    void on_spare_failed(const Error& why) override;
+
+    void on_connected(const server::Peer& peer) override;
+    void on_refused(const server::Peer& peer, const Error& why) override;
+    void on_disconnected(const server::Peer& peer, const Error* why) override;
+    void on_accept_failed(const Error& why) override;
+
+ private:
+    LogOutput& log_;
+};
+
+}  // namespace sluice::daemon

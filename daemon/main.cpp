@@ -1,0 +1,41 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "daemon/service.h"
+
+namespace {
+
+using namespace sluice::daemon;
+
+int finish(const EarlyExit& exit) {
+    std::fputs(exit.standard_output.c_str(), stdout);
+    std::fputs(exit.standard_error.c_str(), stderr);
+    return static_cast<int>(exit.code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto parsed = parse_command_line(argc, argv);
+    if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
+        return finish(*exit);
+    }
+    const auto& command = std::get<CommandLine>(parsed);
+    const SystemIdentities identities;
+    if (command.check_config) {
+        return finish(check_config(command, identities, geteuid()));
+    }
+    ConfigResult config = load_config(command, identities, geteuid());
+    if (!config) {
+        std::fputs(problems_text(config.error()).c_str(), stderr);
+        return static_cast<int>(ExitCode::usage);
+    }
+    auto signals = SignalFd::create();  // Before the first thread, which the log output starts.
+    if (!signals) {
+        std::fprintf(stderr, "sluiced: %s\n", signals.error().text().c_str());
+        return static_cast<int>(ExitCode::failed);
+    }
+    LogOutput log(config->log.level, config->log.target);
+    return static_cast<int>(run_service(command, std::move(*config), *signals, log));
+}

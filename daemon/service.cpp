@@ -1,0 +1,330 @@
+#include "daemon/service.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "coro/timeout.h"
+#include "daemon/host.h"
+#include "daemon/translate.h"
+#include "daemon/writer_thread.h"
+#include "files/sweep.h"
+#include "io/run.h"
+#include "server/status.h"
+#include "wire/escape.h"
+
+namespace sluice::daemon {
+namespace {
+
+// After the drain time everything is cancelled; what is then still not over (a disk that does not answer) is left
+// behind.
+constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
+
+class Service {
+ public:
+    Service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log, const SystemClock& clock,
+            coro::Pool& pool, io::UringKernel& kernel)
+        : command_(command),
+          config_(std::move(config)),
+          signals_(signals),
+          log_(log),
+          clock_(clock),
+          pool_(pool),
+          kernel_(kernel),
+          started_(clock.now()),
+          events_(log),
+          pipeline_(kernel.loop(), pipeline_options(config_)),
+          roots_(kernel),
+          instance_(random_number()),
+          files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}) {}
+
+    Task<Result<>> run();
+
+ private:
+    Task<Result<>> start();
+    Task<Result<>> open_listener();
+    Task<Result<>> load_roots();
+    Task<> sweep_root(files::RootPointer root);
+    Task<Result<>> serve();
+    Task<Result<>> wait_for_stop();
+    Task<> feed_watchdog(Duration interval);
+    Task<> give_up_later();
+    Task<> reload();
+    Task<Result<>> stop(coro::Scope& serving, coro::Scope& queue);
+    std::string status_line();
+    void warn(const Result<>& outcome, std::string_view what);
+
+    const CommandLine& command_;
+    Config config_;
+    SignalFd& signals_;
+    LogOutput& log_;
+    const SystemClock& clock_;
+    coro::Pool& pool_;
+    io::UringKernel& kernel_;
+    MonotonicTime started_;
+    LoggedEvents events_;
+    server::LogPipeline pipeline_;
+    files::Roots roots_;
+    std::uint64_t instance_;
+    files::Files files_;
+    ServiceManager manager_;
+    io::Handle store_directory_;
+    io::Handle listener_;
+    io::Handle signal_handle_;
+    std::optional<server::Server> server_;
+    std::optional<WriterThread> writer_;
+};
+
+void Service::warn(const Result<>& outcome, std::string_view what) {
+    if (!outcome) {
+        log_.warning("{}: {}", what, outcome.error());
+    }
+}
+
+std::string Service::status_line() {
+    return fmt::format("{} connections, {} records", server_ ? server_->connections() : 0,
+                       pipeline_.hub().end_sequence() - 1);
+}
+
+// ---- start ----
+
+Task<Result<>> Service::open_listener() {
+    SLUICE_CO_TRY(const std::vector<PassedSocket> passed, take_passed_sockets());
+    if (!passed.empty()) {
+        listener_ = io::Handle(kernel_, passed.front().fd);
+        for (std::size_t i = 1; i < passed.size(); ++i) {
+            log_.warning("systemd passed a second socket ('{}'), which is not used", wire::escaped(passed[i].name));
+            ::close(passed[i].fd);
+        }
+        log_.info("listening on the socket that systemd passed");
+        co_return Result<>{};
+    }
+    const std::string& path = config_.listen.socket;
+    SLUICE_CO_TRY(listener_, kernel_.listen_unix(path, config_.listen.mode));
+    if (!config_.listen.owner.empty() || !config_.listen.group.empty()) {
+        const uid_t uid = config_.listen.owner.empty() ? static_cast<uid_t>(-1) : config_.listen.owner.front().uid;
+        const gid_t gid = config_.listen.group.empty() ? static_cast<gid_t>(-1) : config_.listen.group.front().gid;
+        if (chown(path.c_str(), uid, gid) != 0) {
+            co_return fail_errno(errno, "give '{}' to its owner and group", path);
+        }
+    }
+    log_.info("listening on {}", path);
+    co_return Result<>{};
+}
+
+Task<Result<>> Service::load_roots() {
+    std::vector<files::RootOptions> wanted = root_options(config_);
+    std::vector<files::RootOptions> present;
+    for (files::RootOptions& root : wanted) {
+        const io::OpenOptions open{.flags = O_PATH | O_DIRECTORY};
+        const Result<io::Handle> directory = co_await kernel_.open(-1, root.path, open);
+        if (directory) {
+            present.push_back(std::move(root));
+        } else {
+            log_.error("root '{}': {}; it is left out until a reload", root.name, directory.error());
+        }
+    }
+    co_return co_await roots_.load(std::move(present));
+}
+
+Task<> Service::sweep_root(files::RootPointer root) {
+    const files::SweepOptions options{.instance = instance_};
+    const Result<files::SweepResult> swept = co_await files::sweep(kernel_, root, options);
+    if (swept && (swept->removed != 0 || swept->failed != 0)) {
+        log_.info("root '{}': removed {} unfinished files of an earlier run, {} could not be", root->name(),
+                  swept->removed, swept->failed);
+    }
+}
+
+Task<Result<>> Service::start() {
+    const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};
+    SLUICE_CO_TRY(store_directory_, co_await kernel_.open(-1, config_.store.directory, open));
+    SLUICE_CO_TRY(const int signal_fd, signals_.duplicate());
+    signal_handle_ = io::Handle(kernel_, signal_fd);
+    writer_.emplace(clock_, pool_, pipeline_, events_, log_, config_);
+    SLUICE_CO_CHECK(co_await pipeline_.opened());
+    const server::LogHub& hub = pipeline_.hub();
+    log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
+              hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
+    SLUICE_CO_CHECK(co_await load_roots());
+    server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
+    server_->set_version(SLUICE_VERSION);
+    server_->set_status([this] {
+        const server::StatusFacts facts{.version = SLUICE_VERSION,
+                                        .started = started_,
+                                        .now = clock_.now(),
+                                        .io = kernel_.probe().summary(),
+                                        .store_mode = pipeline_.hub().direct() ? "direct" : "buffered"};
+        return server::status_json(facts, *server_, pipeline_);
+    });
+    co_return co_await open_listener();
+}
+
+// ---- running ----
+
+Task<Result<>> Service::run() {
+    Result<> outcome = co_await start();
+    if (!outcome) {
+        // The writer may have the store open: it closes it in good order.
+        if (writer_) {
+            (void)co_await pipeline_.stop();
+        }
+        co_return outcome;
+    }
+    co_return co_await serve();
+}
+
+Task<Result<>> Service::serve() {
+    coro::Context& context = co_await coro::this_context();
+    coro::Scope queue(*context.loop, context.cancel);
+    coro::Scope serving(*context.loop, context.cancel);
+    queue.spawn("queue", &server::LogPipeline::serve, &pipeline_);
+    serving.spawn("server", &server::Server::serve, &*server_, std::cref(listener_));
+    for (const files::RootPointer& root : roots_.all()) {
+        serving.spawn("sweep", &Service::sweep_root, this, root);
+    }
+    if (const std::optional<Duration> interval = ServiceManager::watchdog_interval()) {
+        serving.spawn("watchdog", &Service::feed_watchdog, this, *interval);
+    }
+    warn(manager_.ready(status_line()), "tell systemd that sluiced is ready");
+    log_.info("ready");
+    Result<> outcome = co_await wait_for_stop();
+    Result<> stopped = co_await stop(serving, queue);
+    co_return outcome ? stopped : outcome;
+}
+
+Task<Result<>> Service::wait_for_stop() {
+    for (;;) {
+        SLUICE_CO_CHECK(co_await kernel_.poll_in(signal_handle_));
+        while (const std::optional<int> signal = signals_.next()) {
+            if (*signal == SIGHUP) {
+                co_await reload();
+            } else {
+                log_.info("stopping");
+                co_return Result<>{};
+            }
+        }
+    }
+}
+
+// The loops feed it themselves: a beat needs a turn of this loop and one of the writer's.
+Task<> Service::feed_watchdog(Duration interval) {
+    for (;;) {
+        const Result<> alive = co_await pipeline_.ping();
+        if (alive) {
+            warn(manager_.watchdog(), "feed the watchdog");
+            warn(manager_.status(status_line()), "tell systemd the status");
+        }
+        const Result<> slept = co_await coro::sleep_for(interval / 2);
+        if (!slept) {
+            co_return;
+        }
+    }
+}
+
+Task<> Service::reload() {
+    warn(manager_.reloading(clock_.now()), "tell systemd of the reload");
+    const ConfigResult wanted = load_config(command_, SystemIdentities(), geteuid());
+    if (!wanted) {
+        log_.error("reload: the old configuration stays:\n{}", problems_text(wanted.error()));
+    } else if (const ConfigChanges changes = compare(config_, *wanted); !changes.need_restart.empty()) {
+        log_.error("reload: the old configuration stays; these need a restart: {}",
+                   fmt::join(changes.need_restart, "; "));
+    } else {
+        const Config old = std::exchange(config_, *wanted);
+        const Result<> loaded = co_await load_roots();
+        if (!loaded) {
+            config_ = old;
+            log_.error("reload: the old configuration stays: {}", loaded.error());
+        } else {
+            server_->set_options(server_options(config_, geteuid()));
+            pipeline_.set_sync_interval(config_.store.sync_interval);
+            log_.set_level(config_.log.level);
+            log_.info("reload: {}",
+                      changes.live.empty() ? "nothing changed" : fmt::format("{}", fmt::join(changes.live, "; ")));
+        }
+    }
+    warn(manager_.ready(status_line()), "tell systemd that sluiced is ready again");
+}
+
+// ---- stop ----
+
+Task<> Service::give_up_later() {
+    const Result<> slept = co_await coro::sleep_for(config_.shutdown.drain_timeout + kGiveUpDelay);
+    if (slept) {
+        log_.error("the disk does not answer; leaving with what is not written lost");
+        log_.flush();
+        std::_Exit(static_cast<int>(ExitCode::failed));
+    }
+}
+
+Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
+    coro::Context& context = co_await coro::this_context();
+    warn(manager_.stopping("writing what is queued"), "tell systemd that sluiced is stopping");
+    coro::Scope limit(*context.loop, nullptr);
+    limit.spawn("give up", &Service::give_up_later, this);
+    const Result<> drained = co_await coro::with_timeout(config_.shutdown.drain_timeout, pipeline_.ingest().drain());
+    if (!drained && drained.error().code() == Errc::io_error) {
+        log_.error("{}", drained.error());
+    } else if (!drained) {
+        log_.warning("{} bytes were not written within shutdown.drain_timeout", pipeline_.ingest().queued_bytes());
+    }
+    serving.cancel();
+    co_await serving.join();
+    queue.cancel();
+    co_await queue.join();
+    Result<> closed = co_await pipeline_.stop();
+    limit.cancel();
+    co_await limit.join();
+    if (closed) {
+        log_.info("stopped: everything that was acknowledged is on disk");
+    }
+    co_return closed;
+}
+
+Result<> prepare_directories(const Config& config, bool is_private) {
+    if (is_private) {
+        for (const Root& root : config.roots) {
+            SLUICE_CHECK(make_directory(root.path, 0750));
+        }
+    }
+    return make_directory(config.store.directory, 0750);
+}
+
+}  // namespace
+
+ExitCode run_service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log) {
+    const bool is_private = !command.private_directory.empty();
+    if (is_private) {
+        if (const Result<> made = make_directory(command.private_directory, 0750); !made) {
+            log.error("{}", made.error());
+            return ExitCode::failed;
+        }
+    }
+    if (const Result<> made = prepare_directories(config, is_private); !made) {
+        log.error("{}", made.error());
+        return ExitCode::failed;
+    }
+    const Result<StoreLock> lock = StoreLock::take(config.store.directory);
+    if (!lock) {
+        log.error("{}", lock.error());
+        return lock.error().code() == Errc::already_exists ? ExitCode::refused : ExitCode::failed;
+    }
+    const SystemClock clock;
+    coro::ThreadPool pool(config.threads.pool);
+    auto kernel = io::UringKernel::create(clock, pool, kernel_options(config, log));
+    if (!kernel) {
+        log.error("{}", kernel.error());
+        return ExitCode::refused;
+    }
+    log.info("sluiced {}: {}", SLUICE_VERSION, (*kernel)->probe().summary());
+    Service service(command, std::move(config), signals, log, clock, pool, **kernel);
+    const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
+    if (!outcome) {
+        log.error("{}", outcome.error());
+        return ExitCode::failed;
+    }
+    return ExitCode::ok;
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,356 @@
+#include "settings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+#include "config_values.h"
+
+namespace sluice::daemon {
+namespace {
+
+constexpr std::uint64_t kKiB = 1ULL << 10U;
+constexpr std::uint64_t kMiB = 1ULL << 20U;
+constexpr std::uint64_t kGiB = 1ULL << 30U;
+constexpr std::uint64_t kSecond = 1000;  // Durations are in milliseconds.
+constexpr std::uint64_t kMinute = 60 * kSecond;
+constexpr std::uint64_t kHour = 60 * kMinute;
+
+template <class Wrapper, auto Section, auto Member>
+constexpr Wrapper field_as() {
+    Wrapper wrapper;
+    wrapper.edit = [](Config& config) -> auto& { return config.*Section.*Member; };
+    wrapper.view = [](const Config& config) -> const auto& { return config.*Section.*Member; };
+    return wrapper;
+}
+template <auto Section, auto Member>
+constexpr auto field() {
+    using T = std::remove_cvref_t<decltype(std::declval<Config&>().*Section.*Member)>;
+    return field_as<Field<T>, Section, Member>();
+}
+template <auto Member>
+constexpr auto store() {
+    return field<&Config::store, Member>();
+}
+template <auto Member>
+constexpr auto limit() {
+    return field<&Config::limits, Member>();
+}
+constexpr Field<std::vector<Root>> kRoots{.edit = [](Config& config) -> auto& { return config.roots; },
+                                          .view = [](const Config& config) -> const auto& { return config.roots; }};
+
+using enum Apply;
+
+constexpr Setting kSettings[] = {
+    {"store.directory", field_as<PathField, &Config::store, &StoreConfig::directory>(), 1, 4000, restart,
+     "Directory of the log. It is created with mode 0750 if its parent exists. One sluiced at a time uses it."},
+    {"store.segment_bytes",
+     store<&StoreConfig::segment_bytes>(),
+     kMiB,
+     4 * kGiB,
+     restart,
+     "Size of one log file. Files are filled with zeros ahead of need and recycled.",
+     {},
+     4 * kKiB},
+    {"store.log_bytes_max", store<&StoreConfig::log_bytes_max>(), 3 * kMiB, 64 * 1024 * kGiB, live,
+     "Size of all log files together, at least three segments. Beyond it the oldest segment is recycled: its records "
+     "are gone, and a tail that had not read them is told so."},
+    {"store.commit_bytes_max", store<&StoreConfig::commit_bytes_max>(), 64 * kKiB, 16 * kMiB, restart,
+     "Soft limit of what is written in one commit. Records that arrive during a commit form the next one; larger "
+     "commits add latency without adding throughput. At most a quarter of a segment."},
+    {"store.sync_interval", store<&StoreConfig::sync_interval>(), 10, kHour, live,
+     "Longest time that records may stay written but not durable when nobody asked for durable. It bounds what a power "
+     "loss can take from such records."},
+    {"store.unsynced_bytes_max", store<&StoreConfig::unsynced_bytes_max>(), 64 * kKiB, kGiB, live,
+     "Written bytes that start a sync before the interval is over."},
+    {"store.io", store<&StoreConfig::io>(), 0, 0, restart,
+     "How the log is written. direct: O_DIRECT, refused at start where the file system does not have it. buffered: "
+     "through the page cache. auto: the faster one, measured at the first start and remembered in the store."},
+
+    {"queue.bytes_max", field<&Config::queue, &QueueConfig::bytes_max>(), 2 * kMiB, 16 * kGiB, restart,
+     "Memory for records between the connections and the writer. When it is full, connections are not read until "
+     "there is room; nothing is dropped. At least two frames."},
+    {"queue.producer_share_percent", field<&Config::queue, &QueueConfig::producer_share_percent>(), 1, 100, live,
+     "Percent of the queue that the connections of one user may hold. Beyond it they are not read until the writer "
+     "has caught up; other users are not affected."},
+    {"queue.tail_memory_bytes_max", field<&Config::queue, &QueueConfig::tail_memory_bytes_max>(), 0, 16 * kGiB, restart,
+     "Newest records that are kept in memory for tails. A tail that is further behind reads the log files.",
+     "always read the files"},
+
+    {"listen.socket", field_as<PathField, &Config::listen, &ListenConfig::socket>(), 1, 107, restart,
+     "Path of the socket. Ignored, like mode, owner and group, when systemd passes the socket (sluiced.socket)."},
+    {"listen.mode", field_as<ModeField, &Config::listen, &ListenConfig::mode>(), 0, 0777, restart,
+     "Permission bits of the socket. Who may write to it may connect."},
+    {"listen.owner", field<&Config::listen, &ListenConfig::owner>(), 0, 1, restart,
+     "Owner of the socket. Empty: the user that sluiced runs as."},
+    {"listen.group", field<&Config::listen, &ListenConfig::group>(), 0, 1, restart,
+     "Group of the socket. Empty: the group that sluiced runs as."},
+    {"listen.allowed_users", field<&Config::listen, &ListenConfig::allowed_users>(), 0, 1024, live,
+     "Users that may use the daemon, as the kernel identifies them at connect; others get permission_denied and are "
+     "disconnected. With this list and allowed_groups both empty the socket's mode alone decides. Root and the "
+     "daemon's own user are always allowed."},
+    {"listen.allowed_groups", field<&Config::listen, &ListenConfig::allowed_groups>(), 0, 1024, live,
+     "Groups whose users may use the daemon, beside allowed_users. Membership is read from the group database at start "
+     "and at each reload."},
+
+    {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 64 * kMiB, live,
+     "Largest frame on a connection, told to clients at HELLO. A larger one: too_large, and the connection is closed."},
+    {"limits.session_requests_max", limit<&LimitsConfig::session_requests_max>(), 1, 4096, live,
+     "Requests in flight on one connection, told to clients at HELLO. Beyond it the connection is not read."},
+    {"limits.log_records_max", limit<&LimitsConfig::log_records_max>(), 1, 1'000'000, live,
+     "Records in one log request. More: too_large, nothing is stored."},
+    {"limits.session_handles_max", limit<&LimitsConfig::session_handles_max>(), 1, 65'536, live,
+     "Open files of one connection. Beyond it an open gets limit_exceeded."},
+    {"limits.record_fields_max", limit<&LimitsConfig::record_fields_max>(), 1, 65'535, live,
+     "Fields of one record. More: too_large, nothing of the request is stored."},
+    {"limits.message_bytes_max", limit<&LimitsConfig::message_bytes_max>(), 1 * kKiB, 64 * kMiB, live,
+     "Message of one record. Longer: too_large, nothing of the request is stored. Less than frame_bytes_max."},
+    {"limits.connections_max", limit<&LimitsConfig::connections_max>(), 1, 100'000, live,
+     "Connections of all users. Beyond it a new one gets limit_exceeded and is closed."},
+    {"limits.connections_per_uid_max", limit<&LimitsConfig::connections_per_uid_max>(), 1, 100'000, live,
+     "Connections of one user. Beyond it a new one gets limit_exceeded and is closed. At most connections_max."},
+    {"limits.session_output_bytes_max", limit<&LimitsConfig::session_output_bytes_max>(), 256 * kKiB, kGiB, live,
+     "Replies in memory for one client that does not read them. Beyond it the connection is closed. At least two "
+     "frames."},
+    {"limits.idle_timeout", limit<&LimitsConfig::idle_timeout>(), kSecond, 720 * kHour, live,
+     "A connection that has no request in flight and sends none for so long is closed.", "never"},
+    {"limits.hello_timeout", limit<&LimitsConfig::hello_timeout>(), 100, kHour, live,
+     "A new connection that has not sent its HELLO after this time is closed."},
+    {"limits.open_handles_max", limit<&LimitsConfig::open_handles_max>(), 1, 1'000'000, live,
+     "Open files of all connections. Beyond it an open gets limit_exceeded. Keep it, connections_max and 64 together "
+     "below the service's LimitNOFILE."},
+
+    {"roots", kRoots, 0, 64, live,
+     "Directories whose files clients may use. Nothing outside of them can be reached. Each root has a name (what "
+     "clients write before the colon, as in 'spool:a/b.txt'), a path, and rights: a list of grants, each for a user, a "
+     "group or everyone, which allow some of read, write, append, create, delete and list. What a client may do is the "
+     "union of the grants that match it; without a grant, nothing. follow_symlinks: follow links that stay beneath the "
+     "root. cross_devices: enter other mounts. file_bytes_max: a write that would end beyond it gets no_space; 0: no "
+     "limit. The file system's own permissions apply as well: they are checked for the user that sluiced runs as."},
+
+    {"producers.remembered_max", field<&Config::producers, &ProducersConfig::remembered_max>(), 16, 1'000'000, restart,
+     "Producers of numbered batches whose last number is remembered, across restarts too. Beyond it the one that has "
+     "been silent for longest is forgotten; a batch that it sends again is stored again."},
+
+    {"threads.pool", field<&Config::threads, &ThreadsConfig::pool>(), 1, 64, restart,
+     "Threads for the calls that io_uring does not have."},
+    {"threads.stall_threshold", field<&Config::threads, &ThreadsConfig::stall_threshold>(), 1, kMinute, live,
+     "A step of the service loop that takes longer is reported with its name.", "no report"},
+
+    {"log.level", field<&Config::log, &LogConfig::level>(), 0, 0, live,
+     "Least important level of sluiced's own messages that are shown."},
+    {"log.target", field<&Config::log, &LogConfig::target>(), 0, 0, restart,
+     "Where sluiced's own messages go. stderr: lines with time and level. journal: lines with a priority prefix for "
+     "systemd-journald, also on standard error. auto: journal if standard error is connected to it, else stderr."},
+
+    {"shutdown.drain_timeout", field<&Config::shutdown, &ShutdownConfig::drain_timeout>(), 100, 5 * kMinute, live,
+     "Time that requests in flight have after SIGTERM before they are cancelled. What was acknowledged is kept in any "
+     "case.",
+     "cancel at once"},
+};
+
+constexpr std::array<std::pair<std::string_view, StoreIo>, 3> kStoreIoWords{
+    {{"auto", StoreIo::automatic}, {"direct", StoreIo::direct}, {"buffered", StoreIo::buffered}}};
+constexpr std::array<std::pair<std::string_view, LogTarget>, 3> kLogTargetWords{
+    {{"auto", LogTarget::automatic}, {"stderr", LogTarget::standard_error}, {"journal", LogTarget::journal}}};
+constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kLogLevelWords{
+    {{"error", LogLevel::error}, {"warning", LogLevel::warning}, {"info", LogLevel::info}, {"debug", LogLevel::debug}}};
+constexpr std::array<std::pair<std::string_view, Right>, 6> kRightWords{{{"read", Right::read},
+                                                                         {"write", Right::write},
+                                                                         {"append", Right::append},
+                                                                         {"create", Right::create},
+                                                                         {"delete", Right::remove},
+                                                                         {"list", Right::list}}};
+
+template <class E>
+std::string words_text(E value) {
+    std::string text = "one of";
+    for (const auto& [word, meaning] : words_of(value)) {
+        text += fmt::format("{} {}", text == "one of" ? "" : ",", word);
+    }
+    return text;
+}
+
+// Plain where YAML and our reader take it as it is, else in double quotes.
+std::string yaml_string(const std::string& text) {
+    const bool plain = !text.empty() &&
+                       std::ranges::all_of(text,
+                                           [](char c) {
+                                               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                                      (c >= '0' && c <= '9') || c == '/' || c == '_' || c == '.' ||
+                                                      c == '-';
+                                           }) &&
+                       text.front() != '-' && text.front() != '.';
+    if (plain) {
+        return text;
+    }
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        } else {
+            out += c;
+        }
+    }
+    return out + '"';
+}
+
+template <class Ref>
+std::string names_text(const std::vector<Ref>& refs, bool single) {
+    if (single) {
+        return refs.empty() ? "''" : yaml_string(refs.front().name);
+    }
+    std::vector<std::string> names;
+    for (const Ref& ref : refs) {
+        names.push_back(yaml_string(ref.name));
+    }
+    return fmt::format("[{}]", fmt::join(names, ", "));
+}
+
+std::string rights_text(Rights rights) {
+    std::vector<std::string_view> words;
+    for (const auto& [word, right] : words_of(Right{})) {
+        if (has(rights, right)) {
+            words.push_back(word);
+        }
+    }
+    return fmt::format("[{}]", fmt::join(words, ", "));
+}
+
+std::string grant_text(const Grant& grant) {
+    const std::string who = !grant.user.empty()    ? "user: " + yaml_string(grant.user.front().name)
+                            : !grant.group.empty() ? "group: " + yaml_string(grant.group.front().name)
+                                                   : "everyone: yes";
+    return fmt::format("{{{}, allow: {}}}", who, rights_text(grant.rights));
+}
+
+std::string root_text(const Root& root) {
+    std::vector<std::string> grants;
+    for (const Grant& grant : root.rights) {
+        grants.push_back(grant_text(grant));
+    }
+    return fmt::format(
+        "{{name: {}, path: {}, follow_symlinks: {}, cross_devices: {}, file_bytes_max: {}, rights: [{}]}}",
+        yaml_string(root.name), yaml_string(root.path), root.follow_symlinks ? "yes" : "no",
+        root.cross_devices ? "yes" : "no", format_size(root.file_bytes_max), fmt::join(grants, ", "));
+}
+
+struct ValueText {
+    const Setting& setting;
+    const Config& config;
+    std::string operator()(const Field<std::uint64_t>& f) const { return format_size(f.view(config)); }
+    std::string operator()(const Field<std::uint32_t>& f) const { return fmt::format("{}", f.view(config)); }
+    std::string operator()(const Field<Milliseconds>& f) const { return format_duration(f.view(config)); }
+    std::string operator()(const ModeField& f) const { return format_mode(f.view(config)); }
+    std::string operator()(const PathField& f) const { return yaml_string(f.view(config)); }
+    std::string operator()(const Field<StoreIo>& f) const { return std::string(word_for(f.view(config))); }
+    std::string operator()(const Field<LogTarget>& f) const { return std::string(word_for(f.view(config))); }
+    std::string operator()(const Field<LogLevel>& f) const { return std::string(word_for(f.view(config))); }
+    std::string operator()(const Field<std::vector<UserRef>>& f) const {
+        return names_text(f.view(config), setting.most == 1);
+    }
+    std::string operator()(const Field<std::vector<GroupRef>>& f) const {
+        return names_text(f.view(config), setting.most == 1);
+    }
+    std::string operator()(const Field<std::vector<Root>>& f) const {
+        std::vector<std::string> roots;
+        for (const Root& root : f.view(config)) {
+            roots.push_back(root_text(root));
+        }
+        return fmt::format("[{}]", fmt::join(roots, ", "));
+    }
+};
+
+struct TypeText {
+    const Setting& setting;
+    std::string operator()(const Field<std::uint64_t>&) const { return "size"; }
+    std::string operator()(const Field<std::uint32_t>&) const { return "number"; }
+    std::string operator()(const Field<Milliseconds>&) const { return "duration"; }
+    std::string operator()(const ModeField&) const { return "octal mode"; }
+    std::string operator()(const PathField&) const { return "absolute path"; }
+    std::string operator()(const Field<StoreIo>&) const { return words_text(StoreIo{}); }
+    std::string operator()(const Field<LogTarget>&) const { return words_text(LogTarget{}); }
+    std::string operator()(const Field<LogLevel>&) const { return words_text(LogLevel{}); }
+    std::string operator()(const Field<std::vector<UserRef>>&) const {
+        return setting.most == 1 ? "user name or number" : "list of user names or numbers";
+    }
+    std::string operator()(const Field<std::vector<GroupRef>>&) const {
+        return setting.most == 1 ? "group name or number" : "list of group names or numbers";
+    }
+    std::string operator()(const Field<std::vector<Root>>&) const { return "list of roots"; }
+};
+
+struct BoundsText {
+    const Setting& setting;
+    std::string operator()(const Field<std::uint64_t>&) const {
+        return range(format_size(setting.least), format_size(setting.most)) +
+               (setting.multiple > 1 ? fmt::format(", a multiple of {}", format_size(setting.multiple)) : "");
+    }
+    std::string operator()(const Field<std::uint32_t>&) const {
+        return range(fmt::format("{}", setting.least), fmt::format("{}", setting.most));
+    }
+    std::string operator()(const Field<Milliseconds>&) const {
+        return range(format_duration(Milliseconds(setting.least)), format_duration(Milliseconds(setting.most)));
+    }
+    std::string operator()(const PathField&) const { return fmt::format("at most {} bytes", setting.most); }
+    std::string operator()(const Field<std::vector<Root>>&) const { return fmt::format("at most {}", setting.most); }
+    std::string operator()(const auto&) const { return {}; }
+
+ private:
+    static std::string range(const std::string& least, const std::string& most) {
+        return fmt::format("{} to {}", least, most);
+    }
+};
+
+}  // namespace
+
+std::span<const Setting> settings() {
+    return kSettings;
+}
+
+const Setting* find_setting(std::string_view key) {
+    const auto* found = std::ranges::find(kSettings, key, &Setting::key);
+    return found == std::end(kSettings) ? nullptr : found;
+}
+
+std::string_view section_of(const Setting& setting) {
+    return setting.key.substr(0, setting.key.find('.'));
+}
+
+std::string_view name_of(const Setting& setting) {
+    return setting.key.substr(setting.key.find('.') + 1);  // npos + 1 is 0: all of a key without a dot.
+}
+
+Words<StoreIo> words_of(StoreIo) {
+    return kStoreIoWords;
+}
+Words<LogTarget> words_of(LogTarget) {
+    return kLogTargetWords;
+}
+Words<LogLevel> words_of(LogLevel) {
+    return kLogLevelWords;
+}
+Words<Right> words_of(Right) {
+    return kRightWords;
+}
+
+std::string type_text(const Setting& setting) {
+    return std::visit(TypeText{setting}, setting.field);
+}
+
+std::string bounds_text(const Setting& setting) {
+    const std::string bounds = std::visit(BoundsText{setting}, setting.field);
+    return setting.zero.empty() ? bounds : fmt::format("{}; 0: {}", bounds, setting.zero);
+}
+
+std::string value_text(const Setting& setting, const Config& config) {
+    return std::visit(ValueText{setting, config}, setting.field);
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,104 @@
+#include "daemon/systemd_notify.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sluice::daemon {
+namespace {
+
+std::string one_line(std::string_view text) {
+    std::string line(text);
+    std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    return line;
+}
+
+Result<> check_listener(int fd, const std::string& name) {
+    const int matches = sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1);
+    if (matches < 0) {
+        return fail_errno(-matches, "look at the passed fd {} ('{}')", fd, name);
+    }
+    if (matches == 0) {
+        return fail(Errc::wrong_type, "the passed fd {} ('{}') is not a listening Unix stream socket", fd, name);
+    }
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) {
+        return fail_errno(errno, "set flags of the passed fd {} ('{}')", fd, name);
+    }
+    return {};
+}
+
+}  // namespace
+
+bool ServiceManager::present() const {
+    return std::getenv("NOTIFY_SOCKET") != nullptr;
+}
+
+Result<> ServiceManager::ready(std::string_view status) {
+    return send(fmt::format("READY=1\nSTATUS={}", one_line(status)));
+}
+
+Result<> ServiceManager::reloading(MonotonicTime now) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now.since_origin);
+    return send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", us.count()));
+}
+
+Result<> ServiceManager::stopping(std::string_view status) {
+    return send(fmt::format("STOPPING=1\nSTATUS={}", one_line(status)));
+}
+
+Result<> ServiceManager::status(std::string_view text) {
+    return send(fmt::format("STATUS={}", one_line(text)));
+}
+
+Result<> ServiceManager::watchdog() {
+    return send("WATCHDOG=1");
+}
+
+Result<> ServiceManager::extend_timeout(Duration from_now) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(from_now);
+    return send(fmt::format("EXTEND_TIMEOUT_USEC={}", us.count()));
+}
+
+Result<> ServiceManager::send(const std::string& message) {
+    const int sent = sd_notify(0, message.c_str());
+    if (sent < 0) {
+        return fail_errno(-sent, "notify the service manager");
+    }
+    return {};
+}
+
+std::optional<Duration> ServiceManager::watchdog_interval() {
+    std::uint64_t us = 0;
+    return sd_watchdog_enabled(0, &us) > 0 ? std::optional<Duration>(std::chrono::microseconds(us)) : std::nullopt;
+}
+
+Result<std::vector<PassedSocket>> take_passed_sockets() {
+    char** names = nullptr;
+    const int count = sd_listen_fds_with_names(1, &names);
+    if (count < 0) {
+        return fail_errno(-count, "take the sockets from the service manager");
+    }
+    std::vector<PassedSocket> sockets;
+    for (int i = 0; i < count; ++i) {
+        sockets.push_back({names[i], SD_LISTEN_FDS_START + i});
+        std::free(names[i]);
+    }
+    std::free(static_cast<void*>(names));
+    for (const PassedSocket& socket : sockets) {
+        if (auto checked = check_listener(socket.fd, socket.name); !checked) {
+            for (const PassedSocket& each : sockets) {
+                ::close(each.fd);
+            }
+            return std::unexpected(std::move(checked).error());
+        }
+    }
+    return sockets;
+}
+
+}  // namespace sluice::daemon

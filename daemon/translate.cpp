@@ -1,0 +1,109 @@
+#include "daemon/translate.h"
+
+#include "daemon/host.h"
+
+namespace sluice::daemon {
+namespace {
+
+files::Rights to_rights(Rights rights) {
+    files::Rights out;
+    const auto add = [&](Right from, files::Right to) {
+        if (has(rights, from)) {
+            out.add(to);
+        }
+    };
+    add(Right::read, files::Right::read);
+    add(Right::write, files::Right::write);
+    add(Right::write, files::Right::append);  // In the configuration, write includes append.
+    add(Right::append, files::Right::append);
+    add(Right::create, files::Right::create);
+    add(Right::remove, files::Right::remove);
+    add(Right::list, files::Right::list);
+    return out;
+}
+
+void add_rules(const Grant& grant, std::vector<files::Rule>& rules) {
+    const files::Rights rights = to_rights(grant.rights);
+    if (grant.user.empty() && grant.group.empty()) {
+        rules.push_back({.who = files::Rule::Who::anyone, .id = 0, .rights = rights});
+    }
+    for (const UserRef& user : grant.user) {
+        rules.push_back({.who = files::Rule::Who::user, .id = user.uid, .rights = rights});
+    }
+    for (const GroupRef& group : grant.group) {
+        rules.push_back({.who = files::Rule::Who::group, .id = group.gid, .rights = rights});
+        for (const uid_t member : group.members) {
+            rules.push_back({.who = files::Rule::Who::user, .id = member, .rights = rights});
+        }
+    }
+}
+
+}  // namespace
+
+server::LogPipeline::Options pipeline_options(const Config& config) {
+    ingest::IngestOptions queue;
+    queue.queue_bytes_max = config.queue.bytes_max;
+    queue.group_bytes_max = config.store.commit_bytes_max;
+    queue.batch_bytes_max = config.limits.frame_bytes_max;
+    queue.uid_share_percent = config.queue.producer_share_percent;
+    queue.producers_max = config.producers.remembered_max;
+    queue.record_limits.message_bytes_max = static_cast<std::uint32_t>(config.limits.message_bytes_max);
+    queue.record_limits.fields_max = config.limits.record_fields_max;
+    queue.records_max = config.limits.log_records_max;
+    return {.sync_interval = config.store.sync_interval,
+            .memory_bytes_max = config.queue.tail_memory_bytes_max,
+            .ingest = queue};
+}
+
+store::WriterOptions writer_options(const Config& config, store::IoMode mode) {
+    store::WriterOptions options;
+    options.segment_bytes = config.store.segment_bytes;
+    options.log_bytes_max = config.store.log_bytes_max;
+    options.unsynced_bytes_max = config.store.unsynced_bytes_max;
+    options.producers_max = config.producers.remembered_max;
+    options.mode = mode;
+    options.boot_id = boot_id();
+    options.random = random_number;
+    return options;
+}
+
+server::ServerOptions server_options(const Config& config, uid_t own_uid) {
+    server::ServerOptions options;
+    options.session.frame_bytes_max = static_cast<std::uint32_t>(config.limits.frame_bytes_max);
+    options.session.requests_max = config.limits.session_requests_max;
+    options.session.log_records_max = config.limits.log_records_max;
+    options.session.handles_max = config.limits.session_handles_max;
+    options.session.output_bytes_max = config.limits.session_output_bytes_max;
+    options.session.hello_timeout = config.limits.hello_timeout;
+    options.session.idle_timeout = config.limits.idle_timeout;
+    options.connections_max = config.limits.connections_max;
+    options.connections_per_uid_max = config.limits.connections_per_uid_max;
+    options.admits = [listen = config.listen, own_uid](const io::PeerCredentials& peer) {
+        return listen.admits(peer.uid, peer.gid, own_uid);
+    };
+    return options;
+}
+
+std::vector<files::RootOptions> root_options(const Config& config) {
+    std::vector<files::RootOptions> all;
+    for (const Root& root : config.roots) {
+        files::RootOptions options;
+        options.name = root.name;
+        options.path = root.path;
+        options.follow_symlinks = root.follow_symlinks;
+        options.cross_devices = root.cross_devices;
+        for (const Grant& grant : root.rights) {
+            add_rules(grant, options.rules);
+        }
+        all.push_back(std::move(options));
+    }
+    return all;
+}
+
+files::HandleLimits handle_limits(const Config& config) {
+    return {.session_max = config.limits.session_handles_max,
+            .user_max = config.limits.open_handles_max / 4,
+            .total_max = config.limits.open_handles_max};
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,73 @@
+// Counts open files, each charged to the uid that caused it.
+// Threads: one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include "base/result.h"
+
+namespace sluice::files {
+
+struct HandleLimits {
+    std::size_t session_max = 256;  // Handles of one session.        At each limit: Errc::limit_exceeded,
+    std::size_t user_max = 1024;    // Files open for one uid.        nothing is opened.
+    std::size_t total_max = 8192;   // Files open for all clients.
+};
+
+class Ledger {
+ public:
+    explicit Ledger(HandleLimits limits) noexcept : limits_(limits) {}
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+    ~Ledger() { SLUICE_ASSERT(total_ == 0, "{} files are still charged", total_); }
+
+    // One open file; given back when destroyed.
+    class Charge {
+     public:
+        Charge(Charge&& other) noexcept : ledger_(std::exchange(other.ledger_, nullptr)), uid_(other.uid_) {}
+        Charge& operator=(Charge&&) = delete;
+        ~Charge() {
+            if (ledger_ != nullptr) {
+                ledger_->release(uid_);
+            }
+        }
+
+     private:
+        friend class Ledger;
+        Charge(Ledger& ledger, std::uint32_t uid) noexcept : ledger_(&ledger), uid_(uid) {}
+        Ledger* ledger_;
+        std::uint32_t uid_;
+    };
+    Result<Charge> charge(std::uint32_t uid) {
+        if (total_ >= limits_.total_max) {
+            return fail(Errc::limit_exceeded, "{} files are open for all clients, the maximum", total_);
+        }
+        const auto found = users_.find(uid);
+        if (found != users_.end() && found->second >= limits_.user_max) {
+            return fail(Errc::limit_exceeded, "uid {} has {} files open, the maximum", uid, found->second);
+        }
+        ++total_;
+        ++users_[uid];
+        return Charge(*this, uid);
+    }
+
+    const HandleLimits& limits() const noexcept { return limits_; }
+    std::size_t total() const noexcept { return total_; }
+
+ private:
+    void release(std::uint32_t uid) noexcept {
+        --total_;
+        const auto found = users_.find(uid);
+        if (--found->second == 0) {
+            users_.erase(found);
+        }
+    }
+    HandleLimits limits_;
+    std::size_t total_ = 0;
+    std::map<std::uint32_t, std::size_t> users_;
+};
+
+}  // namespace sluice::files

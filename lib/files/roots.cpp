@@ -1,0 +1,110 @@
+#include "files/roots.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace sluice::files {
+
+namespace {
+
+constexpr std::size_t kNameBytesMax = 64;
+
+bool is_name_character(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+Result<> check_options(const RootOptions& options) {
+    if (options.name.empty() || options.name.size() > kNameBytesMax ||
+        !std::ranges::all_of(options.name, is_name_character)) {
+        return fail(Errc::invalid_argument, "root {}: a name is 1 to {} of A-Z a-z 0-9 . _ -", escaped(options.name),
+                    kNameBytesMax);
+    }
+    if (!options.path.starts_with('/') || options.path.find('\0') != std::string::npos) {
+        return fail(Errc::invalid_argument, "root {}: {} is not an absolute path", options.name, escaped(options.path));
+    }
+    return {};
+}
+
+}  // namespace
+
+std::uint64_t Root::resolve() const noexcept {
+    return RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (options_.follow_symlinks ? 0 : RESOLVE_NO_SYMLINKS) |
+           (options_.cross_devices ? 0 : RESOLVE_NO_XDEV);
+}
+
+Result<> Root::require(const Identity& identity, Right right) const {
+    if (!rights(identity).has(right)) {
+        return fail(Errc::permission_denied, "uid {} has no '{}' right in root '{}'", identity.uid, right_name(right),
+                    name());
+    }
+    return {};
+}
+
+Task<Result<>> Roots::load(std::vector<RootOptions> options) {
+    std::map<std::string, RootPointer, std::less<>> roots;
+    for (RootOptions& each : options) {
+        SLUICE_CO_CHECK(check_options(each));
+        if (roots.contains(each.name)) {
+            co_return fail(Errc::invalid_argument, "root {}: the name is used twice", each.name);
+        }
+        io::OpenOptions how;
+        how.flags = O_RDONLY | O_DIRECTORY;  // Not O_PATH: a directory is also synced and listed.
+        how.mode = 0;
+        Result<io::Handle> directory = co_await kernel_.open(-1, each.path, how);
+        if (!directory) {
+            const std::string what = fmt::format("root {}: open", each.name);
+            co_return std::unexpected(explain(directory.error(), what, escaped(each.path)));
+        }
+        std::string name = each.name;
+        auto root = std::make_shared<const Root>(std::move(each), std::move(*directory));
+        roots.emplace(std::move(name), std::move(root));
+    }
+    roots_ = std::move(roots);
+    co_return Result<>{};
+}
+
+Result<RootPointer> Roots::find(std::string_view name) const {
+    const auto found = roots_.find(name);
+    if (found == roots_.end()) {
+        return fail(Errc::not_found, "there is no root {}", escaped(name));
+    }
+    return found->second;
+}
+
+std::vector<RootPointer> Roots::all() const {
+    std::vector<RootPointer> all;
+    for (const auto& [name, root] : roots_) {
+        all.push_back(root);
+    }
+    return all;
+}
+
+Task<Result<io::Handle>> open_beneath(io::Kernel& kernel, const Root& root, const std::string& path, int flags,
+                                      mode_t mode) {
+    constexpr int kAttempts = 8;  // EAGAIN: a rename elsewhere raced with a '..' inside a followed link.
+    io::OpenOptions how;
+    how.flags = flags;
+    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.resolve = root.resolve();
+    for (int attempt = 1;; ++attempt) {
+        Result<io::Handle> file = co_await kernel.open(root.directory().fd(), path, how);
+        if (file) {
+            co_return std::move(*file);
+        }
+        if (file.error().sys_errno() != EAGAIN || attempt == kAttempts) {
+            co_return std::unexpected(explain_open(file.error(), shown(root.name(), path)));
+        }
+    }
+}
+
+Task<Result<Directory>> open_parent(io::Kernel& kernel, const RootPointer& root, const RelativePath& path) {
+    Directory directory{.root = root, .own = {}};
+    const std::string parent = path.parent();
+    if (!parent.empty()) {
+        SLUICE_CO_TRY(directory.own, co_await open_beneath(kernel, *directory.root, parent, O_RDONLY | O_DIRECTORY, 0));
+    }
+    co_return std::move(directory);
+}
+
+}  // namespace sluice::files

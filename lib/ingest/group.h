@@ -1,0 +1,70 @@
+// What the queue hands to the disk: one commit group, with everyone who waits for it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/result.h"
+#include "wire/batch.h"
+#include "wire/messages.h"
+
+namespace sluice::ingest {
+
+// Hears what became of its batches.  Lives until each was answered.
+class AckTarget {
+ public:
+    virtual void on_ack(std::uint64_t request_id, const wire::LogReply& reply) = 0;
+    virtual void on_refused(std::uint64_t request_id, const Error& error) = 0;
+
+ protected:
+    ~AckTarget() = default;
+};
+
+// One batch in a group.
+struct Entry {
+    AckTarget* target = nullptr;  // nullptr: nobody waits (answered `accepted` before, or the daemon's own).
+    std::uint64_t request_id = 0;
+    wire::AckLevel level = wire::AckLevel::accepted;
+    std::uint32_t dropped_fields = 0;
+    std::uint32_t first_record = 0;  // Index in the group.
+    std::uint32_t count = 0;
+    std::uint32_t uid = 0;  // Who pays for `bytes` of the queue.
+    std::uint32_t bytes = 0;
+    std::uint64_t reported_lost = 0;  // The daemon's gap record: how many lost records it tells of.
+    wire::ProducerId producer{};
+    std::uint64_t number = 0;
+};
+
+// Room in front of the batches for the header that the log puts there.
+inline constexpr std::size_t kGroupHeadBytes = 64;
+
+struct Group {
+    std::shared_ptr<AlignedBuffer> buffer;  // Batches start at kGroupHeadBytes.
+    std::size_t bytes = kGroupHeadBytes;    // Used, head included.
+    std::uint32_t count = 0;                // Records; 0: a request to sync what is written.
+    bool durable = false;                   // Somebody waits for durability.
+    std::uint64_t generation = 0;           // See Sink.
+    std::vector<Entry> entries;
+};
+
+// What the disk says of a group.
+struct CommitInfo {
+    std::uint32_t epoch = 0;
+    std::uint64_t first_sequence = 0;
+    std::uint64_t durable_sequence = 0;  // Every record below it is durable.
+};
+
+// Takes groups, in order, and gives each back through Ingest::completed() on the queue's loop.
+// After a group fails every group of the same generation fails too: a producer's later batch must not be stored where
+// its earlier one was refused.
+class Sink {
+ public:
+    virtual void submit(std::unique_ptr<Group> group) = 0;
+
+ protected:
+    ~Sink() = default;
+};
+
+}  // namespace sluice::ingest

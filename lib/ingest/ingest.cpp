@@ -1,0 +1,410 @@
+#include "ingest/ingest.h"
+
+#include "coro/timeout.h"
+
+namespace sluice::ingest {
+namespace {
+
+// How long to wait before telling of losses again when the disk refused even that.
+constexpr Duration kLossRetryDelay = std::chrono::milliseconds(500);
+// How often the last losses are told to a disk that refuses.
+constexpr unsigned kLastReportsMax = 3;
+// Buffers that are kept for reuse: those in flight, and the one being filled.
+constexpr std::size_t kSpareBuffers = 3;
+// Who pays for the daemon's own records: nobody's uid.
+constexpr std::uint32_t kDaemonUid = ~0U;
+
+}  // namespace
+
+Ingest::Ingest(coro::Loop& loop, Sink& sink, IngestOptions options)
+    : loop_(loop),
+      sink_(sink),
+      options_(options),
+      buffers_(kGroupHeadBytes + options.group_bytes_max + options.batch_bytes_max, kSpareBuffers),
+      sequencer_(options.producers_max) {}
+
+// ---- taking batches ----
+
+bool Ingest::has_room(const LogBatch& batch, std::size_t bytes) const noexcept {
+    if (queued_bytes_ == 0) {
+        return true;  // Whatever fits a group fits an empty queue.
+    }
+    if (queued_bytes_ + bytes > options_.queue_bytes_max) {
+        return false;
+    }
+    const auto mine = bytes_by_uid_.find(batch.uid);
+    const std::size_t held = mine == bytes_by_uid_.end() ? 0 : mine->second;
+    const bool alone = held == queued_bytes_;
+    return alone || held + bytes <= options_.queue_bytes_max / 100 * options_.uid_share_percent;
+}
+
+Result<Admission> Ingest::submit(const LogBatch& batch) {
+    if (draining_) {
+        return fail(Errc::shutting_down, "the daemon is stopping; send the batch again after it is back");
+    }
+    SLUICE_TRY(const wire::BatchHeader header, wire::parse_batch_header(batch.bytes));
+    if (header.number != 0) {
+        switch (sequencer_.judge(header.producer, header.number)) {
+            case Sequencer::Verdict::next:
+                break;
+            case Sequencer::Verdict::duplicate:
+                return admit_duplicate(batch, header);
+            case Sequencer::Verdict::skips:
+                return fail(Errc::out_of_order, "batch {} skips a number; the next one is {}", header.number,
+                            sequencer_.find(header.producer)->staged + 1);
+        }
+    }
+    const std::size_t bytes_max = wire::import_bytes_max(batch.bytes.size(), batch.trusted.size());
+    if (bytes_max > options_.batch_bytes_max) {
+        return fail(Errc::too_large, "a batch of {} bytes, at most {} are taken", bytes_max, options_.batch_bytes_max);
+    }
+    if (!has_room(batch, bytes_max)) {
+        ++counters_.waits;
+        room_.reset();
+        return Admission::wait;
+    }
+    SLUICE_CHECK(stage(batch, bytes_max));
+    return Admission::taken;
+}
+
+Group& Ingest::filling(std::size_t bytes_max) {
+    if (filling_ && filling_->bytes + bytes_max > filling_->buffer->capacity()) {
+        full_.push_back(std::move(filling_));
+    }
+    if (!filling_) {
+        filling_ = std::make_unique<Group>();
+        filling_->buffer = buffers_.take();
+        filling_->generation = generation_;
+    }
+    return *filling_;
+}
+
+Result<> Ingest::stage(const LogBatch& batch, std::size_t bytes_max) {
+    Group& group = filling(bytes_max);
+    const wire::ImportContext context{.receive_time_ns = loop_.clock().wall_now(),
+                                      .trusted = batch.trusted,
+                                      .trusted_count = batch.trusted_count,
+                                      .limits = options_.record_limits,
+                                      .records_max = options_.records_max};
+    SLUICE_TRY(const wire::BatchSummary taken,
+               wire::import_batch(batch.bytes, context, group.buffer->span().subspan(group.bytes)));
+    const bool answer_now = batch.level == wire::AckLevel::accepted;
+    group.entries.push_back({.target = answer_now ? nullptr : batch.target,
+                             .request_id = batch.request_id,
+                             .level = batch.level,
+                             .dropped_fields = taken.dropped_fields,
+                             .first_record = group.count,
+                             .count = taken.count,
+                             .uid = batch.uid,
+                             .bytes = static_cast<std::uint32_t>(taken.bytes),
+                             .producer = taken.producer,
+                             .number = taken.number});
+    group.bytes += taken.bytes;
+    group.count += taken.count;
+    group.durable = group.durable || batch.level == wire::AckLevel::durable;
+    charge(batch.uid, taken.bytes);
+    if (taken.number != 0) {
+        sequencer_.stage(taken.producer, taken.number);
+    }
+    ++counters_.batches;
+    counters_.records_received += taken.count;
+    counters_.dropped_fields += taken.dropped_fields;
+    if (group.bytes >= options_.group_bytes_max) {
+        full_.push_back(std::move(filling_));
+    }
+    work_.set();
+    if (answer_now && batch.target != nullptr) {
+        batch.target->on_ack(batch.request_id, {.level = wire::AckLevel::accepted,
+                                                .duplicate = false,
+                                                .dropped_fields = taken.dropped_fields,
+                                                .count = taken.count,
+                                                .epoch = 0,
+                                                .first_sequence = 0});
+    }
+    return {};
+}
+
+void Ingest::charge(std::uint32_t uid, std::size_t bytes) {
+    queued_bytes_ += bytes;
+    bytes_by_uid_[uid] += bytes;
+}
+
+void Ingest::uncharge(const Entry& entry) {
+    queued_bytes_ -= entry.bytes;
+    const auto held = bytes_by_uid_.find(entry.uid);
+    held->second -= entry.bytes;
+    if (held->second == 0) {
+        bytes_by_uid_.erase(held);
+    }
+}
+
+// ---- duplicates ----
+
+Result<Admission> Ingest::admit_duplicate(const LogBatch& batch, const wire::BatchHeader& header) {
+    ++counters_.duplicates;
+    waiting_.push_back({batch.target, batch.request_id, batch.level, header.producer, header.number, header.count});
+    answer_waiting();
+    return Admission::taken;
+}
+
+bool Ingest::reached(const Waiting& waiting) const noexcept {
+    if (waiting.level == wire::AckLevel::accepted) {
+        return true;
+    }
+    const Sequencer::State* state = sequencer_.find(waiting.producer);
+    if (state == nullptr) {
+        return true;  // Forgotten since, which happens only to what is committed.
+    }
+    if (state->committed < waiting.number) {
+        return false;
+    }
+    return waiting.level == wire::AckLevel::written || state->last_sequence < durable_sequence_;
+}
+
+void Ingest::answer_waiting() {
+    if (waiting_.empty()) {
+        return;
+    }
+    std::vector<Waiting> still;
+    for (const Waiting& waiting : std::exchange(waiting_, {})) {
+        if (reached(waiting)) {
+            waiting.target->on_ack(waiting.request_id, {.level = waiting.level,
+                                                        .duplicate = true,
+                                                        .dropped_fields = 0,
+                                                        .count = waiting.count,
+                                                        .epoch = 0,
+                                                        .first_sequence = 0});
+        } else {
+            sync_wanted_ = sync_wanted_ || waiting.level == wire::AckLevel::durable;
+            still.push_back(waiting);
+        }
+    }
+    waiting_ = std::move(still);
+    if (sync_wanted_) {
+        work_.set();
+    }
+}
+
+// ---- to the disk and back ----
+
+Task<> Ingest::run() {
+    coro::Context& context = co_await coro::this_context();
+    coro::Scope scope(loop_, context.cancel);
+    scope.spawn("report losses", &Ingest::report_losses, this);
+    for (;;) {
+        const Result<> woken = co_await work_.wait();
+        if (!woken) {
+            break;
+        }
+        work_.reset();
+        dispatch();
+    }
+    scope.cancel();
+    co_await scope.join();
+}
+
+void Ingest::dispatch() {
+    while (in_flight_ < options_.groups_in_flight_max) {
+        const bool started = filling_ && !filling_->entries.empty();
+        if (full_.empty() && !started && !sync_wanted_) {
+            return;
+        }
+        std::unique_ptr<Group> group;
+        if (!full_.empty()) {
+            group = std::move(full_.front());
+            full_.pop_front();
+        } else if (started) {
+            group = std::move(filling_);
+        } else {
+            group = std::make_unique<Group>();
+            group->generation = generation_;
+        }
+        group->durable = group->durable || std::exchange(sync_wanted_, false);
+        ++in_flight_;
+        ++counters_.groups;
+        sink_.submit(std::move(group));
+    }
+}
+
+void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& outcome) {
+    --in_flight_;
+    if (outcome) {
+        durable_sequence_ = std::max(durable_sequence_, outcome->durable_sequence);
+        answer(*group, *outcome);
+    } else {
+        ++counters_.groups_failed;
+        refuse(*group, outcome.error());
+        if (group->generation == generation_) {
+            fail_everything(outcome.error());
+        }
+    }
+    answer_waiting();
+    group.reset();
+    room_.set();
+    if (queued_bytes_ == 0) {
+        idle_.set();
+    }
+    work_.set();
+}
+
+void Ingest::durable_up_to(std::uint64_t sequence) {
+    durable_sequence_ = std::max(durable_sequence_, sequence);
+    answer_waiting();
+}
+
+void Ingest::answer(const Group& group, const CommitInfo& info) {
+    counters_.records_stored += group.count;
+    for (const Entry& entry : group.entries) {
+        uncharge(entry);
+        const std::uint64_t first = info.first_sequence + entry.first_record;
+        if (entry.number != 0) {
+            sequencer_.commit(entry.producer, entry.number, first + entry.count - 1);
+        }
+        counters_.losses_reported += entry.reported_lost;
+        losses_staged_ -= entry.reported_lost;
+        if (entry.target != nullptr) {
+            entry.target->on_ack(entry.request_id, {.level = entry.level,
+                                                    .duplicate = false,
+                                                    .dropped_fields = entry.dropped_fields,
+                                                    .count = entry.count,
+                                                    .epoch = info.epoch,
+                                                    .first_sequence = first});
+        }
+    }
+}
+
+void Ingest::refuse(const Group& group, const Error& error) {
+    for (const Entry& entry : group.entries) {
+        uncharge(entry);
+        if (entry.target != nullptr) {
+            counters_.records_refused += entry.count;
+            entry.target->on_refused(entry.request_id, error);
+        } else if (entry.reported_lost != 0) {
+            counters_.records_received -= entry.count;  // Our own record; it will be made again.
+            losses_staged_ -= entry.reported_lost;
+            lost_.set();
+        } else {
+            counters_.records_lost += entry.count;
+            loss_reason_ = error.text();
+            lost_.set();
+        }
+    }
+}
+
+// After a failure everything that waits is refused: a later batch of a producer must not overtake the one refused now.
+// What is still in flight the sink refuses by its generation.
+void Ingest::fail_everything(const Error& error) {
+    ++generation_;
+    std::deque<std::unique_ptr<Group>> groups = std::exchange(full_, {});
+    if (filling_) {
+        groups.push_back(std::move(filling_));
+    }
+    for (const std::unique_ptr<Group>& group : groups) {
+        refuse(*group, error);
+    }
+    sequencer_.unstage_all();
+    for (const Waiting& waiting : std::exchange(waiting_, {})) {
+        waiting.target->on_refused(waiting.request_id, error);
+    }
+    sync_wanted_ = false;
+}
+
+Task<Result<>> Ingest::drain() {
+    draining_ = true;
+    while (queued_bytes_ != 0 || !waiting_.empty()) {
+        idle_.reset();
+        SLUICE_CO_CHECK(co_await idle_.wait());
+    }
+    co_return co_await report_last_losses();
+}
+
+// ---- losses ----
+
+// Before the end, without waiting for the next turn of report_losses(): there will be none.
+Task<Result<>> Ingest::report_last_losses() {
+    for (unsigned attempt = 0; attempt < kLastReportsMax; ++attempt) {
+        if (counters_.records_lost == counters_.losses_reported) {
+            co_return Result<>{};
+        }
+        if (counters_.records_lost > counters_.losses_reported + losses_staged_) {
+            stage_gap_record();
+        }
+        while (queued_bytes_ != 0) {
+            idle_.reset();
+            SLUICE_CO_CHECK(co_await idle_.wait());
+        }
+    }
+    if (counters_.records_lost == counters_.losses_reported) {
+        co_return Result<>{};
+    }
+    co_return fail(Errc::io_error, "{} records that the disk refused could not be reported in the log: {}",
+                   counters_.records_lost - counters_.losses_reported, loss_reason_);
+}
+
+// Queues one record of the daemon's own.  False: no room.
+bool Ingest::stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost) {
+    const wire::BatchStamp stamp{.receive_time_ns = loop_.clock().wall_now(), .flags = wire::kBatchByDaemon};
+    const ByteView bytes = builder.finish(stamp);
+    if (queued_bytes_ != 0 && queued_bytes_ + bytes.size() > options_.queue_bytes_max) {
+        return false;
+    }
+    Group& group = filling(bytes.size());
+    std::memcpy(group.buffer->data() + group.bytes, bytes.data(), bytes.size());
+    group.entries.push_back({.level = wire::AckLevel::written,
+                             .first_record = group.count,
+                             .count = 1,
+                             .uid = kDaemonUid,
+                             .bytes = static_cast<std::uint32_t>(bytes.size()),
+                             .reported_lost = reported_lost});
+    group.bytes += bytes.size();
+    group.count += 1;
+    charge(kDaemonUid, bytes.size());
+    losses_staged_ += reported_lost;
+    ++counters_.records_received;
+    work_.set();
+    return true;
+}
+
+bool Ingest::stage_gap_record() {
+    const std::uint64_t lost = counters_.records_lost - counters_.losses_reported - losses_staged_;
+    wire::BatchBuilder builder;
+    builder.begin(wire::Severity::warning, "sluice")
+        .message(fmt::format("{} records lost: {}", lost, loss_reason_))
+        .field("lost", static_cast<std::int64_t>(lost))
+        .field("reason", std::string_view(loss_reason_));
+    return builder.finish_record() && stage_own(builder, lost);
+}
+
+void Ingest::note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence) {
+    wire::BatchBuilder builder;
+    builder.begin(wire::Severity::notice, "sluice")
+        .message(fmt::format("epoch {} begins at record {}: records after that one may have been lost with the power",
+                             epoch, first_sequence))
+        .field("epoch", epoch)
+        .field("first_sequence", first_sequence);
+    const bool staged = builder.finish_record() && stage_own(builder, 0);
+    SLUICE_ASSERT(staged, "the queue is empty at start");
+}
+
+Task<> Ingest::report_losses() {
+    for (;;) {
+        const Result<> woken = co_await lost_.wait();
+        if (!woken) {
+            co_return;
+        }
+        lost_.reset();
+        if (counters_.records_lost > counters_.losses_reported + losses_staged_) {
+            stage_gap_record();
+        }
+        if (counters_.records_lost > counters_.losses_reported) {
+            // Not told yet: if the disk refuses the gap record too, or there was no room for it, try again.
+            const Result<> slept = co_await coro::sleep_for(kLossRetryDelay);
+            if (!slept) {
+                co_return;
+            }
+            lost_.set();
+        }
+    }
+}
+
+}  // namespace sluice::ingest

@@ -1,0 +1,141 @@
+// The queue between the sessions and the disk: takes batches, numbers nothing, loses nothing without saying so.
+//
+// Batches are written straight into the buffer that will go to the disk.  A group is handed over when the disk is free
+// for it, with whatever has arrived by then (natural batching: no timer), or when it is full.  Bounded in bytes: a
+// batch that finds no room waits outside, and its connection is not read meanwhile. Threads: those of its loop.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "coro/scope.h"
+#include "coro/sync.h"
+#include "ingest/group.h"
+#include "ingest/sequencer.h"
+
+namespace sluice::ingest {
+
+struct IngestOptions {
+    std::size_t queue_bytes_max = 16U << 20U;   // Of batches not yet written.  Beyond it: Admission::wait.
+    std::size_t group_bytes_max = 512U << 10U;  // A group is full from here on; throughput gains nothing beyond.
+    std::size_t batch_bytes_max = (1U << 20U) + (64U << 10U);  // Largest single batch with its trusted fields.
+    unsigned uid_share_percent = 50;    // Of the queue, at most, for one uid while others have something in it.
+    unsigned groups_in_flight_max = 2;  // One being written, one behind it, so that the disk never waits for us.
+    std::size_t producers_max = 4096;
+    wire::RecordLimits record_limits;
+    std::uint32_t records_max = wire::kLogRecordsMax;
+};
+
+// Received = stored + lost + still queued, to the record.
+struct IngestCounters {
+    std::uint64_t batches = 0;
+    std::uint64_t records_received = 0;  // Taken into the queue.
+    std::uint64_t records_stored = 0;
+    std::uint64_t records_lost = 0;     // Answered `accepted`, and then refused by the disk.
+    std::uint64_t records_refused = 0;  // Refused by the disk, and the producer was told.
+    std::uint64_t losses_reported = 0;  // Of records_lost: already told by a gap record.
+    std::uint64_t duplicates = 0;       // Batches.
+    std::uint64_t dropped_fields = 0;
+    std::uint64_t groups = 0;
+    std::uint64_t groups_failed = 0;
+    std::uint64_t waits = 0;  // Batches that found no room.
+};
+
+struct LogBatch {
+    AckTarget* target = nullptr;
+    std::uint64_t request_id = 0;
+    wire::AckLevel level = wire::AckLevel::accepted;
+    ByteView bytes;    // A client's batch (wire/batch.h), not validated.
+    ByteView trusted;  // Encoded fields.
+    std::uint16_t trusted_count = 0;
+    std::uint32_t uid = 0;
+};
+
+enum class Admission : std::uint8_t {
+    taken,  // Answered by now (accepted, a duplicate), or later through the target.
+    wait,   // No room: await room(), then submit again.
+};
+
+class Ingest {
+ public:
+    // Borrows loop and sink until destroyed.
+    Ingest(coro::Loop& loop, Sink& sink, IngestOptions options);
+
+    // Errors: those of import_batch, Errc::out_of_order, Errc::shutting_down.  The batch was then not taken.
+    Result<Admission> submit(const LogBatch& batch);
+    coro::Event::Awaiter room() noexcept { return room_.wait(); }
+    // A producer known from the log, before the first submit.
+    void restore_producer(const wire::ProducerId& producer, std::uint64_t number, std::uint64_t last_sequence) {
+        sequencer_.commit(producer, number, last_sequence);
+    }
+
+    // At start, before the first submit: writes into the log that an epoch begins, and where.
+    void note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence);
+
+    // Hands groups over, and reports losses, until cancelled.  Runs once.
+    Task<> run();
+    // By the sink: the group is written (durable if group->durable), or failed.
+    void completed(std::unique_ptr<Group> group, const Result<CommitInfo>& outcome);
+    // By the sink: everything below `sequence` is durable, without a group of ours.
+    void durable_up_to(std::uint64_t sequence);
+
+    // Refuses new batches from now on; success when everything taken has been answered, and all losses are told in the
+    // log.  io_error: the disk refuses even that.
+    Task<Result<>> drain();
+
+    const IngestCounters& counters() const noexcept { return counters_; }
+    std::size_t queued_bytes() const noexcept { return queued_bytes_; }
+
+ private:
+    // A duplicate whose first copy has not reached the level asked for.
+    struct Waiting {
+        AckTarget* target;
+        std::uint64_t request_id;
+        wire::AckLevel level;
+        wire::ProducerId producer;
+        std::uint64_t number;
+        std::uint32_t count;
+    };
+    bool has_room(const LogBatch& batch, std::size_t bytes) const noexcept;
+    Result<Admission> admit_duplicate(const LogBatch& batch, const wire::BatchHeader& header);
+    Result<> stage(const LogBatch& batch, std::size_t bytes_max);
+    Group& filling(std::size_t bytes_max);
+    void charge(std::uint32_t uid, std::size_t bytes);
+    void uncharge(const Entry& entry);
+    void dispatch();
+    void answer(const Group& group, const CommitInfo& info);
+    void refuse(const Group& group, const Error& error);
+    void fail_everything(const Error& error);
+    void answer_waiting();
+    bool reached(const Waiting& waiting) const noexcept;
+    bool stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost);
+    bool stage_gap_record();
+    Task<> report_losses();
+    Task<Result<>> report_last_losses();
+
+    coro::Loop& loop_;
+    Sink& sink_;
+    IngestOptions options_;
+    BufferPool buffers_;
+    Sequencer sequencer_;
+    IngestCounters counters_;
+    std::unique_ptr<Group> filling_;
+    std::deque<std::unique_ptr<Group>> full_;
+    unsigned in_flight_ = 0;
+    std::uint64_t generation_ = 1;
+    std::size_t queued_bytes_ = 0;
+    std::unordered_map<std::uint32_t, std::size_t> bytes_by_uid_;
+    std::vector<Waiting> waiting_;
+    std::uint64_t durable_sequence_ = 0;
+    bool sync_wanted_ = false;
+    bool draining_ = false;
+    std::uint64_t losses_staged_ = 0;  // In a gap record that is queued.
+    std::string loss_reason_;
+    coro::Event work_;
+    coro::Event room_;
+    coro::Event idle_;
+    coro::Event lost_;
+};
+
+}  // namespace sluice::ingest

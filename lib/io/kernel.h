@@ -1,0 +1,181 @@
+// The kernel seam.  Everything asynchronous that sluice asks of the operating system goes through a Kernel: io_uring
+// (uring_kernel.h) or a simulation with faults and a virtual clock (sim_kernel.h).  All operations are awaitables; each
+// returns the kernel's answer as a Result, and Errc::cancelled if the awaiting scope was cancelled before it took
+// effect.
+//
+// Buffers, paths and handles given to an operation must live until it completes; awaiting it in the expression that
+// creates it (the only way to use it) guarantees that for arguments in the awaiting frame.
+//
+// Order of closing a socket: shutdown() -> the operations in flight complete -> close().
+// Threads: a Kernel and its Handles belong to the thread that runs it.
+#pragma once
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "coro/loop.h"
+#include "io/op.h"
+
+namespace sluice::io {
+
+// An open file or socket of one Kernel.  Closes it when destroyed, without waiting; await kernel.close() where the
+// answer matters.
+class Handle {
+ public:
+    Handle() noexcept = default;
+    Handle(Kernel& kernel, int fd) noexcept : kernel_(&kernel), fd_(fd) {}
+    Handle(Handle&& other) noexcept : kernel_(other.kernel_), fd_(std::exchange(other.fd_, -1)) {}
+    Handle& operator=(Handle&& other) noexcept;
+    ~Handle();
+    explicit operator bool() const noexcept { return fd_ >= 0; }
+    int fd() const noexcept { return fd_; }
+    int release() noexcept { return std::exchange(fd_, -1); }
+
+ private:
+    Kernel* kernel_ = nullptr;
+    int fd_ = -1;
+};
+
+// Received bytes in a buffer of the kernel's pool; gives it back when destroyed.  Release it before suspending for
+// long: the pool is shared by all connections.
+class PooledBuffer {
+ public:
+    PooledBuffer() noexcept = default;  // Empty: end of stream.
+    PooledBuffer(Kernel& kernel, std::uint16_t id, std::span<std::byte> bytes) noexcept
+        : kernel_(&kernel), id_(id), bytes_(bytes) {}
+    PooledBuffer(PooledBuffer&& other) noexcept
+        : kernel_(std::exchange(other.kernel_, nullptr)), id_(other.id_), bytes_(std::exchange(other.bytes_, {})) {}
+    PooledBuffer& operator=(PooledBuffer&&) = delete;
+    ~PooledBuffer() { reset(); }
+    std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    void reset() noexcept;
+
+ private:
+    Kernel* kernel_ = nullptr;
+    std::uint16_t id_ = 0;
+    std::span<std::byte> bytes_;
+};
+
+struct PeerCredentials {
+    pid_t pid = 0;
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+
+struct FileStat {
+    std::uint64_t size = 0;  // Bytes.
+    std::uint32_t mode = 0;  // S_IFMT and permission bits.
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+    WallNs modified = 0;
+    std::uint32_t direct_io_alignment = 0;  // Bytes, for O_DIRECT offsets and buffers; 0: unknown or unsupported.
+    std::uint64_t device = 0;               // With `inode`: the identity of a file, as long as it is open.
+    std::uint64_t inode = 0;
+};
+
+struct OpenOptions {
+    int flags = O_RDONLY;       // O_CLOEXEC is always added.
+    mode_t mode = 0640;         // With O_CREAT.
+    std::uint64_t resolve = 0;  // RESOLVE_* of openat2.
+};
+
+enum class WriteSync : std::uint8_t {
+    none,  // The page cache or the device has it.
+    data,  // RWF_DSYNC: this write survives power loss when it completes (earlier ones need sync()).
+};
+enum class SyncKind : std::uint8_t { data, all };
+
+namespace detail {
+
+// The awaiter of one operation; Decode turns the completed Op into the result.
+template <class Decode>
+class OpAwaiter final : public Op {
+ public:
+    OpAwaiter(Kernel& k, const OpRequest& request, Decode decode) : Op(k, request), decode_(std::move(decode)) {}
+    bool await_ready() const noexcept { return false; }
+    template <coro::PromiseType P>
+    bool await_suspend(std::coroutine_handle<P> handle);
+    auto await_resume() { return decode_(static_cast<Op&>(*this)); }
+
+ private:
+    Decode decode_;
+};
+
+}  // namespace detail
+
+class Kernel {
+ public:
+    Kernel() = default;
+    Kernel(const Kernel&) = delete;
+    Kernel& operator=(const Kernel&) = delete;
+    virtual ~Kernel() = default;
+
+    virtual coro::Loop& loop() noexcept = 0;
+    const Clock& clock() noexcept { return loop().clock(); }
+
+    // ---- sockets ----
+    auto accept(const Handle& listener);                                            // -> Result<Handle>
+    auto connect(const Handle& socket, const sockaddr& address, socklen_t length);  // -> Result<>
+    auto recv(const Handle& socket, std::span<std::byte> into);  // -> Result<size_t>, 0: end of stream
+    auto recv_pooled(const Handle& socket);                      // -> Result<PooledBuffer>, empty: end of stream
+    auto send(const Handle& socket, ByteView bytes);  // -> Result<size_t>, may be short; never raises SIGPIPE
+    auto shutdown(const Handle& socket);              // -> Result<>; ends its operations in flight
+    auto poll_in(const Handle& handle);               // -> Result<>
+
+    // ---- files ----
+    // `directory`: a handle, or -1 for the current directory (absolute paths).
+    auto open(int directory, const std::string& path, OpenOptions options);  // -> Result<Handle>
+    auto close(Handle handle);                                               // -> Result<>; never cancelled
+    auto read_at(const Handle& file, std::uint64_t offset,
+                 std::span<std::byte> into);  // -> Result<size_t>, may be short
+    auto write_at(const Handle& file, std::uint64_t offset, ByteView bytes,
+                  WriteSync sync);                         // -> Result<size_t>, may be short
+    auto sync(const Handle& file, SyncKind kind);          // -> Result<>
+    auto stat(const Handle& file);                         // -> Result<FileStat>
+    auto stat_at(int directory, const std::string& path);  // -> Result<FileStat>; does not follow a final link
+    auto rename(int from_directory, const std::string& from, int to_directory, const std::string& to, unsigned flags);
+    auto unlink(int directory, const std::string& path);                            // -> Result<>
+    auto mkdir(int directory, const std::string& path, mode_t mode);                // -> Result<>
+    auto allocate(const Handle& file, std::uint64_t offset, std::uint64_t length);  // -> Result<>; extends the file
+    auto truncate(const Handle& file, std::uint64_t size);                          // -> Result<>
+    auto list(const Handle& directory);  // -> Result<vector<DirEntry>>, without . and ..
+
+    // ---- calls that never block ----
+    // A listening Unix stream socket at `path` (a stale socket file is replaced), file mode `mode`.
+    virtual Result<Handle> listen_unix(const std::string& path, mode_t mode) = 0;
+    virtual Result<PeerCredentials> peer_credentials(const Handle& socket) = 0;
+
+    // ---- for the awaiters ----
+    virtual void submit(Op& op) = 0;           // Completes later through op.complete(), never within this call.
+    virtual void cancel(Op& op) noexcept = 0;  // Asks; the op still completes exactly once.
+    virtual void close_now(int fd) noexcept = 0;
+    virtual void return_buffer(std::uint16_t id) noexcept = 0;
+
+    // ---- driving ----
+    // Resumes what is ready; if nothing was, waits for a completion, a timer or remote work.
+    virtual Result<> turn() = 0;
+};
+
+// Turns `kernel` until `done()`.
+template <class Done>
+Result<> run_until(Kernel& kernel, Done&& done) {
+    while (!done()) {
+        SLUICE_CHECK(kernel.turn());
+    }
+    return {};
+}
+
+}  // namespace sluice::io
+
+#include "io/kernel_ops.h"

@@ -1,0 +1,100 @@
+#include "io/sim_kernel.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/assert.h"
+#include "io/sim_socket.h"
+
+namespace sluice::io {
+
+SimKernel::SimKernel(SimWorld& world, Options options)
+    : world_(world),
+      options_(std::move(options)),
+      loop_(world.clock(), options_.loop),
+      buffers_(std::make_unique_for_overwrite<std::byte[]>(options_.buffers * options_.buffer_bytes)) {
+    for (std::size_t i = options_.buffers; i-- > 0;) {
+        free_buffers_.push_back(static_cast<std::uint16_t>(i));
+    }
+    loop_.set_waker(this);
+    loop_.begin_sleep();
+    world_.attach(*this);
+}
+
+SimKernel::~SimKernel() {
+    world_.detach(*this);
+}
+
+// The loop counts as asleep between its turns, so that work from another loop comes through wake().
+bool SimKernel::runnable() noexcept {
+    if (remote_ || loop_.run_ready(0)) {
+        return true;
+    }
+    const auto deadline = loop_.next_deadline();
+    return deadline && *deadline <= world_.clock_.now();
+}
+
+std::span<std::byte> SimKernel::buffer(std::uint16_t id) noexcept {
+    return {buffers_.get() + id * options_.buffer_bytes, options_.buffer_bytes};
+}
+
+Result<Handle> SimKernel::make_socket() {
+    auto file = std::make_shared<SimFile>();
+    file->flags = O_RDWR;
+    file->path = "socket:";
+    file->socket = std::make_unique<SimSocket>(world_);
+    if (crashed_) {
+        return fail_errno(ECANCELED, "make a socket");
+    }
+    return Handle(*this, world_.install(*this, std::move(file)));
+}
+
+Result<Handle> SimKernel::connect_unix(const std::string& path) {
+    SLUICE_TRY(Handle socket, make_socket());
+    const std::int32_t result = world_.connect(*this, *world_.file_of(socket.fd()), path);
+    if (result < 0) {
+        return fail_errno(-result, "connect to '{}'", path);
+    }
+    return socket;
+}
+
+Result<Handle> SimKernel::listen_unix(const std::string& path, mode_t mode) {
+    return world_.listen_unix(*this, path, mode);
+}
+
+Result<PeerCredentials> SimKernel::peer_credentials(const Handle& socket) {
+    const std::shared_ptr<SimFile> file = world_.file_of(socket.fd());
+    if (!file || !file->socket) {
+        return fail_errno(file ? ENOTSOCK : EBADF, "peer credentials");
+    }
+    return file->socket->peer_credentials();
+}
+
+void SimKernel::submit(Op& op) {
+    world_.submit(*this, op);
+}
+
+void SimKernel::cancel(Op& op) noexcept {
+    world_.cancel(op);
+}
+
+void SimKernel::close_now(int fd) noexcept {
+    world_.close(*this, fd);
+}
+
+void SimKernel::return_buffer(std::uint16_t id) noexcept {
+    constexpr int kStale = 0xdd;  // Whoever reads a buffer after giving it back finds this.
+    std::memset(buffer(id).data(), kStale, std::min<std::size_t>(options_.buffer_bytes, kSimPage));
+    free_buffers_.push_back(id);
+    world_.wake(waiting_for_buffer_);
+}
+
+Result<> SimKernel::turn() {
+    if (!world_.step()) {
+        return world_.hang("nothing can happen any more");
+    }
+    return {};
+}
+
+}  // namespace sluice::io

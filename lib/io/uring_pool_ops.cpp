@@ -1,0 +1,85 @@
+#include "io/uring_pool_ops.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+namespace sluice::io::detail {
+
+namespace {
+
+std::int32_t truncate(const Op& op) noexcept {
+    int answer = 0;
+    do {
+        answer = ftruncate(op.fd, static_cast<off_t>(op.offset));
+    } while (answer < 0 && errno == EINTR);
+    return answer < 0 ? -errno : 0;
+}
+
+bool is_directory(DIR* directory, const dirent& entry) noexcept {
+    if (entry.d_type != DT_UNKNOWN) {
+        return entry.d_type == DT_DIR;
+    }
+    struct stat found{};
+    return fstatat(dirfd(directory), entry.d_name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(found.st_mode);
+}
+
+std::int32_t list(const Op& op) {
+    // An open file description of its own: the position of the caller's is left alone.
+    const int fd = openat(op.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    DIR* opened = fdopendir(fd);
+    if (opened == nullptr) {
+        const int error = errno;
+        ::close(fd);
+        return -error;
+    }
+    struct Closer {
+        void operator()(DIR* directory) const noexcept { closedir(directory); }
+    };
+    const std::unique_ptr<DIR, Closer> directory(opened);
+    auto& entries = *static_cast<std::vector<DirEntry>*>(op.data);
+    for (;;) {
+        errno = 0;
+        const dirent* entry = readdir(directory.get());
+        if (entry == nullptr) {
+            return -errno;
+        }
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") {
+            entries.push_back({std::string(name), is_directory(directory.get(), *entry)});
+        }
+    }
+}
+
+class OpJob final : public coro::PoolJob {
+ public:
+    OpJob(coro::Loop& home, Op& op, std::function<void(Op&, std::int32_t)> done)
+        : PoolJob(home), op_(op), done_(std::move(done)) {}
+
+ private:
+    void work() noexcept override { result_ = op_.code == OpCode::list ? list(op_) : truncate(op_); }
+    void run_remote() noexcept override {
+        const std::unique_ptr<OpJob> self(this);
+        done_(op_, result_);
+    }
+    Op& op_;
+    std::function<void(Op&, std::int32_t)> done_;
+    std::int32_t result_ = 0;
+};
+
+}  // namespace
+
+void run_on_pool(coro::Pool& pool, coro::Loop& loop, Op& op, std::function<void(Op&, std::int32_t)> done) {
+    auto job = std::make_unique<OpJob>(loop, op, std::move(done));
+    pool.submit(*job.release());
+}
+
+}  // namespace sluice::io::detail

@@ -1,0 +1,51 @@
+// Accepts connections and owns the sessions.
+// Threads: the service loop's.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "coro/scope.h"
+#include "server/session.h"
+#include "server/shared.h"
+
+namespace sluice::server {
+
+struct ServerOptions {
+    SessionLimits session;
+    std::uint32_t connections_max = 1024;
+    std::uint32_t connections_per_uid_max = 256;
+    std::function<bool(const io::PeerCredentials&)> admits;  // Who may connect; empty: everyone who can.
+};
+
+class Server {
+ public:
+    // Borrows all but the options until destroyed.
+    Server(io::Kernel& kernel, LogPipeline& log, files::Files& files, int store_directory, ServerOptions options,
+           ServerEvents& events);
+
+    // Accepts until cancelled; then ends the sessions and awaits them.
+    Task<> serve(const io::Handle& listener);
+
+    // Apply to connections made from now on.
+    void set_options(ServerOptions options);
+    const ServerCounters& counters() const noexcept { return shared_.counters; }
+    std::size_t connections() const noexcept { return sessions_; }
+    void set_status(std::function<std::string()> status) { shared_.status = std::move(status); }
+    void set_version(std::string version) { shared_.version = std::move(version); }
+
+ private:
+    Task<> accept_all(coro::Scope& sessions, const io::Handle& listener);
+    Task<> run_session(io::Handle socket, Peer peer);
+    Task<> turn_away(io::Handle socket, Error why);
+    Result<> admit(const Peer& peer) const;
+
+    Shared shared_;
+    ServerOptions options_;
+    ServerEvents& events_;
+    std::size_t sessions_ = 0;
+    std::map<uid_t, std::uint32_t> sessions_by_uid_;
+    std::uint64_t last_session_ = 0;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,101 @@
+// One connection: reads requests, answers them in any order, and ends with everything it started.
+//
+// LOG is served right where it is read: the batch goes from the receive buffer into the commit group.  When the queue
+// has no room the connection is simply not read on.  Every other request, and a LOG with a deadline or in a LINK chain,
+// is a task of its own. Threads: the service loop's.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "coro/scope.h"
+#include "server/frame_source.h"
+#include "server/output.h"
+#include "server/reply_stream.h"
+#include "server/shared.h"
+
+namespace sluice::server {
+
+class Session final : public ingest::AckTarget {
+ public:
+    // Borrows `shared` until destroyed.
+    Session(Shared& shared, io::Handle socket, Peer peer);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    // Serves the connection until it ends or the scope is cancelled.  Success: the client closed it.
+    Task<Result<>> run();
+
+    void on_ack(std::uint64_t request_id, const wire::LogReply& reply) override;
+    void on_refused(std::uint64_t request_id, const Error& error) override;
+
+ private:
+    // The outcome of a request that the next one is linked to.
+    struct Link {
+        coro::Event done;
+        bool ok = false;
+    };
+    // A frame that outlives the receive buffer.
+    struct OwnedRequest {
+        wire::FrameHeader header;
+        std::unique_ptr<std::byte[]> buffer;
+        Bytes copy;
+        ByteView payload;
+        std::shared_ptr<Link> previous;  // Wait for it, and run only if it succeeded.
+        std::shared_ptr<Link> next;      // Tell it.
+    };
+    struct LogWaiter;
+    class GetStream;
+
+    Task<Result<>> identify();
+    Task<Result<>> greet();
+    Task<Result<>> read_requests();
+    Task<Result<>> serve(wire::FrameView frame);
+    Task<Result<>> serve_log(wire::FrameView frame);
+    Task<Result<>> close(Result<> outcome);
+    bool serve_control(const wire::FrameView& frame);
+    void cancel_request(const wire::FrameView& frame);
+
+    // Requests that are tasks.
+    void start(OwnedRequest request);
+    Task<> run_request(OwnedRequest request);
+    Task<Result<>> run_linked(OwnedRequest& request);
+    Task<Result<>> execute(const OwnedRequest& request);
+    Task<Result<>> log(const OwnedRequest& request);
+    Task<Result<>> tail(const OwnedRequest& request);
+    Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
+    Task<Result<>> open(const OwnedRequest& request);
+    Task<Result<>> read(const OwnedRequest& request);
+    Task<Result<>> write(const OwnedRequest& request);
+    Task<Result<>> append(const OwnedRequest& request);
+    Task<Result<>> sync(const OwnedRequest& request);
+    Task<Result<>> stat(const OwnedRequest& request);
+    Task<Result<>> close_handle(const OwnedRequest& request);
+    Task<Result<>> commit(const OwnedRequest& request);
+    Task<Result<>> get(const OwnedRequest& request);
+    Task<Result<>> put(const OwnedRequest& request);
+    Task<Result<>> status(const OwnedRequest& request);
+
+    ingest::LogBatch batch_of(std::uint64_t id, const wire::LogRequest& request, ingest::AckTarget* target) const;
+    void refuse(std::uint64_t id, const Error& error);
+    void begin_request() { ++in_flight_; }
+    void end_request();
+
+    Shared& shared_;
+    io::Kernel& kernel_;
+    io::Handle socket_;
+    Peer peer_;
+    wire::FieldBlock trusted_;
+    FrameSource source_;
+    Output output_;
+    files::FileTable files_;
+    std::optional<coro::Scope> requests_;
+    std::map<std::uint64_t, coro::CancelNode*> running_;  // Tasks by request id.
+    std::map<std::uint64_t, ReplyStream*> streams_;
+    std::shared_ptr<Link> link_;  // Of the last request, if it was marked LINK.
+    std::uint32_t in_flight_ = 0;
+    coro::Event fewer_;  // in_flight_ went down.
+};
+
+}  // namespace sluice::server

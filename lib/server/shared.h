@@ -1,0 +1,62 @@
+// What all sessions of a server share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "files/file_table.h"
+#include "io/kernel.h"
+#include "server/log_pipeline.h"
+#include "wire/limits.h"
+
+namespace sluice::server {
+
+struct SessionLimits {
+    std::uint32_t frame_bytes_max = wire::kFrameBytesMax;     // Larger: error frame, connection closed.
+    std::uint32_t requests_max = wire::kRequestsInFlightMax;  // In flight; beyond it the connection is not read.
+    std::uint32_t log_records_max = wire::kLogRecordsMax;
+    std::uint32_t handles_max = wire::kHandlesMax;
+    std::size_t output_bytes_max = 4U << 20U;           // Of replies waiting for the client.
+    Duration hello_timeout = std::chrono::seconds(10);  // No complete HELLO for so long: closed.
+    Duration idle_timeout{};                            // No request for so long: closed.  0: never.
+    Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
+};
+
+// Numbers for `status`; each only grows.
+struct ServerCounters {
+    std::uint64_t connections = 0;
+    std::uint64_t connections_refused = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t requests_failed = 0;
+    std::uint64_t tails = 0;
+};
+
+struct Peer {
+    std::uint64_t session = 0;  // A number, for messages.
+    io::PeerCredentials credentials;
+};
+
+// What a server tells its owner.  Called on the service loop.
+class ServerEvents {
+ public:
+    virtual ~ServerEvents() = default;
+    virtual void on_connected(const Peer&) {}
+    virtual void on_refused(const Peer&, const Error&) {}
+    // `why`: nullptr if the client closed the connection in good order.
+    virtual void on_disconnected(const Peer&, const Error* /*why*/) {}
+    virtual void on_accept_failed(const Error&) {}
+};
+
+struct Shared {
+    io::Kernel& kernel;
+    LogPipeline& log;
+    files::Files& files;
+    int store_directory;  // fd, for tails that read files.
+    SessionLimits limits;
+    ServerCounters counters;
+    std::string version;
+    std::function<std::string()> status;  // The STATUS reply, JSON.
+};
+
+}  // namespace sluice::server

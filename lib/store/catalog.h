@@ -1,0 +1,49 @@
+// The segments of a store, oldest first, and the events a store reports.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "store/segment_format.h"
+
+namespace sluice::store {
+
+struct SegmentInfo {
+    SegmentHeader header;
+    std::uint64_t file_bytes = 0;
+};
+
+// Sorted by segment id; first sequences do not decrease.  Records of segment i are those below the first sequence of
+// segment i + 1: what a segment holds beyond that was never acknowledged there, and was written again in the next one.
+using Catalog = std::vector<SegmentInfo>;
+
+inline constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
+// The first sequence that catalog[index] does not own.
+inline std::uint64_t sequence_limit(const Catalog& catalog, std::size_t index) noexcept {
+    return index + 1 < catalog.size() ? catalog[index + 1].header.first_sequence : kNoLimit;
+}
+
+// Bytes between two frames, or at the end of a segment, that are not a valid frame.
+struct Damage {
+    std::string file;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t first_sequence = 0;  // The records [first_sequence, end_sequence) are lost.
+    std::uint64_t end_sequence = 0;
+};
+
+// What a store tells its owner.  Called on the writer's thread; must not call back into the store.
+class StoreEvents {
+ public:
+    virtual ~StoreEvents() = default;
+    virtual void on_damage(const Damage&) {}
+    virtual void on_set_aside(const std::string& /*file*/, const Error& /*why*/) {}  // Renamed, never deleted.
+    virtual void on_segment_failed(const std::string& /*file*/, const Error& /*why*/) {}
+    virtual void on_segment_opened(const SegmentInfo&) {}
+    virtual void on_segment_removed(const SegmentInfo&) {}
+    virtual void on_spare_failed(const Error& /*why*/) {}
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,93 @@
+#include "store/identity.h"
+
+#include "base/checksum.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x44495753;  // "SWID"
+constexpr std::size_t kIdentityBytes = 32;
+const std::string kIdentityName = "identity";
+
+Bytes encode_identity(const StoreId& id) {
+    Bytes bytes;
+    append_int(bytes, kMagic);
+    append_int(bytes, std::uint32_t{kFormatVersion});
+    append_int(bytes, checksum64(id));
+    append(bytes, id);
+    return bytes;
+}
+
+}  // namespace
+
+Result<StoreId> parse_identity(ByteView bytes) {
+    if (bytes.size() != kIdentityBytes || load_int<std::uint32_t>(bytes.data()) != kMagic) {
+        return fail(Errc::corrupt, "'{}' is not a store's identity file", kIdentityName);
+    }
+    if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kFormatVersion) {
+        return fail(Errc::unsupported, "the store has format {}, this program reads {}", version, kFormatVersion);
+    }
+    StoreId id;
+    std::memcpy(id.data(), bytes.data() + 16, id.size());
+    if (load_int<std::uint64_t>(bytes.data() + 8) != checksum64(id)) {
+        return fail(Errc::corrupt, "'{}' fails its checksum; restore it from a copy of the store", kIdentityName);
+    }
+    return id;
+}
+
+Task<Result<Bytes>> read_small_file(io::Kernel& kernel, const io::Handle& directory, std::string name,
+                                    std::size_t bytes_max) {
+    SLUICE_CO_TRY(io::Handle file, co_await kernel.open(directory.fd(), name, io::OpenOptions()));
+    Bytes bytes(bytes_max + 1);
+    std::size_t have = 0;
+    while (have < bytes.size()) {  // Bounded by bytes_max.
+        const std::span<std::byte> rest = std::span(bytes).subspan(have);
+        SLUICE_CO_TRY(const std::size_t n, co_await kernel.read_at(file, have, rest));
+        if (n == 0) {
+            break;
+        }
+        have += n;
+    }
+    if (have > bytes_max) {
+        co_return fail(Errc::too_large, "'{}' has more than {} bytes", name, bytes_max);
+    }
+    bytes.resize(have);
+    co_return bytes;
+}
+
+Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& directory, std::string name, Bytes bytes) {
+    const std::string temporary = name + ".tmp";
+    const io::OpenOptions options{.flags = O_WRONLY | O_CREAT | O_TRUNC};
+    SLUICE_CO_TRY(io::Handle file, co_await kernel.open(directory.fd(), temporary, options));
+    std::size_t done = 0;
+    while (done < bytes.size()) {  // Bounded: each turn writes at least one byte or fails.
+        const ByteView rest = ByteView(bytes).subspan(done);
+        SLUICE_CO_TRY(const std::size_t n, co_await kernel.write_at(file, done, rest, io::WriteSync::none));
+        if (n == 0) {
+            co_return fail(Errc::no_space, "a write to '{}' wrote nothing", temporary);
+        }
+        done += n;
+    }
+    SLUICE_CO_CHECK(co_await kernel.sync(file, io::SyncKind::all));
+    SLUICE_CO_CHECK(co_await kernel.close(std::move(file)));
+    SLUICE_CO_CHECK(co_await kernel.rename(directory.fd(), temporary, directory.fd(), name, 0));
+    co_return co_await kernel.sync(directory, io::SyncKind::all);
+}
+
+Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle& directory,
+                                            std::function<std::uint64_t()> random) {
+    Result<Bytes> bytes = co_await read_small_file(kernel, directory, kIdentityName, kIdentityBytes);
+    if (bytes) {
+        co_return parse_identity(*bytes);
+    }
+    if (bytes.error().code() != Errc::not_found) {
+        co_return std::unexpected(std::move(bytes).error());
+    }
+    StoreId id;
+    store_int(id.data(), random());
+    store_int(id.data() + 8, random());
+    SLUICE_CO_CHECK(co_await write_file_atomically(kernel, directory, kIdentityName, encode_identity(id)));
+    co_return id;
+}
+
+}  // namespace sluice::store

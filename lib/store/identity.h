@@ -1,0 +1,30 @@
+// The file `identity` of a store: who it is.  Written once, when the store is made.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "io/kernel.h"
+#include "store/segment_format.h"
+
+namespace sluice::store {
+
+//   0       4         8          16         32
+//   +-------+---------+----------+----------+
+//   | magic | version | checksum | store id |     checksum: XXH3-64 of the store id
+//   +-------+---------+----------+----------+
+// Reads the identity, or makes one from `random` if there is none.  Errors: Errc::corrupt, io errors.
+Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle& directory,
+                                            std::function<std::uint64_t()> random);
+
+// Parses the file's bytes.
+Result<StoreId> parse_identity(ByteView bytes);
+
+// Writes `bytes` to `name` beneath `directory` so that a crash leaves the old file or the new one, durably.
+Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& directory, std::string name, Bytes bytes);
+
+// At most `bytes_max` bytes of a file.  Errc::too_large beyond.
+Task<Result<Bytes>> read_small_file(io::Kernel& kernel, const io::Handle& directory, std::string name,
+                                    std::size_t bytes_max);
+
+}  // namespace sluice::store

@@ -1,0 +1,212 @@
+#include "store/recovery.h"
+
+#include "store/identity.h"
+
+namespace sluice::store {
+namespace {
+
+struct Listing {
+    std::vector<std::uint64_t> segments;  // Ids, ascending.
+    std::vector<std::uint32_t> spares;
+    std::vector<std::string> temporaries;
+};
+
+Task<Result<Listing>> list_store(io::Kernel& kernel, const io::Handle& directory) {
+    SLUICE_CO_TRY(const std::vector<io::DirEntry> entries, co_await kernel.list(directory));
+    Listing listing;
+    for (const io::DirEntry& entry : entries) {
+        if (const auto id = parse_segment_name(entry.name)) {
+            listing.segments.push_back(*id);
+        } else if (const auto number = parse_spare_name(entry.name)) {
+            listing.spares.push_back(*number);
+        } else if (entry.name.ends_with(".tmp")) {
+            listing.temporaries.push_back(entry.name);
+        }
+    }
+    std::ranges::sort(listing.segments);
+    std::ranges::sort(listing.spares);
+    co_return listing;
+}
+
+class Recovery {
+ public:
+    Recovery(io::Kernel& kernel, const io::Handle& directory, const RecoveryOptions& options, ProducerTable& producers,
+             StoreEvents& events)
+        : kernel_(kernel), directory_(directory), options_(options), producers_(producers), events_(events) {}
+
+    Task<Result<Recovered>> run();
+
+ private:
+    Task<Result<>> load_headers(const std::vector<std::uint64_t>& ids);
+    Task<Result<>> set_aside(const std::string& name, Error why);
+    Task<Result<>> make_spare(const std::string& name);
+    Task<Result<bool>> replay_last();
+    Task<Result<bool>> replay(const OpenedSegment& segment, std::uint64_t file_bytes);
+    void replay_frame(const FrameView& frame);
+
+    io::Kernel& kernel_;
+    const io::Handle& directory_;
+    const RecoveryOptions& options_;
+    ProducerTable& producers_;
+    StoreEvents& events_;
+    Recovered found_;
+    bool closed_ = false;
+    bool tail_lost_ = false;        // A segment behind the last usable one was set aside.
+    bool cut_ = false;              // Frames behind the end of the log are left out.
+    std::vector<Damage> damage_;    // Holes in the last segment whose records had been durable.
+    std::vector<Damage> unproven_;  // Holes that no later frame has said this of.
+};
+
+Task<Result<>> Recovery::set_aside(const std::string& name, Error why) {
+    const std::string aside = "aside-" + name;
+    SLUICE_CO_CHECK(co_await kernel_.rename(directory_.fd(), name, directory_.fd(), aside, 0));
+    events_.on_set_aside(aside, why);
+    co_return Result<>{};
+}
+
+// Power was lost between recycling this file and making its new name durable: nothing in it counts.
+Task<Result<>> Recovery::make_spare(const std::string& name) {
+    const std::uint32_t number = found_.spares.empty() ? 1 : found_.spares.back() + 1;
+    const std::string spare = spare_name(number);
+    SLUICE_CO_CHECK(co_await kernel_.rename(directory_.fd(), name, directory_.fd(), spare, 0));
+    found_.spares.push_back(number);
+    co_return Result<>{};
+}
+
+Task<Result<>> Recovery::load_headers(const std::vector<std::uint64_t>& ids) {
+    for (const std::uint64_t id : ids) {
+        found_.next_segment_id = std::max(found_.next_segment_id, id + 1);
+        const std::string name = segment_name(id);
+        Result<OpenedSegment> opened = co_await open_segment(kernel_, directory_.fd(), name, options_.direct);
+        if (!opened && opened.error().code() != Errc::corrupt) {
+            co_return std::unexpected(std::move(opened).error());
+        }
+        Error reason(Errc::corrupt, "");
+        if (!opened) {
+            reason = opened.error();
+        } else if (opened->info.header.store_id != found_.store_id) {
+            reason = Error(Errc::corrupt, "it belongs to another store");
+        } else if (opened->info.header.segment_id != id) {
+            SLUICE_CO_CHECK(co_await make_spare(name));
+            continue;
+        } else {
+            found_.catalog.push_back(opened->info);
+            tail_lost_ = false;
+            continue;
+        }
+        tail_lost_ = true;
+        SLUICE_CO_CHECK(co_await set_aside(name, std::move(reason)));
+    }
+    co_return Result<>{};
+}
+
+void Recovery::replay_frame(const FrameView& frame) {
+    closed_ = frame.header.kind == FrameKind::closed;
+    if (frame.header.kind != FrameKind::records) {
+        return;
+    }
+    found_.next_sequence = frame.header.first_sequence + frame.header.count;
+    std::uint64_t sequence = frame.header.first_sequence;
+    for_each_batch(frame.payload, [&](const wire::BatchHeader& batch, ByteView) {
+        sequence += batch.count;
+        if (batch.number != 0) {
+            producers_.update(batch.producer, {batch.number, sequence - 1});
+        }
+    });
+}
+
+// False: the segment has no valid producer snapshot, so it cannot be trusted to go on from.
+Task<Result<bool>> Recovery::replay(const OpenedSegment& segment, std::uint64_t file_bytes) {
+    const SegmentHeader& header = segment.info.header;
+    FrameReader reader(kernel_, segment.file, header, file_bytes, /*search=*/true);
+    found_.next_sequence = header.first_sequence;
+    closed_ = false;
+    damage_.clear();
+    unproven_.clear();
+    bool first = true;
+    for (;;) {  // Bounded by the file.
+        SLUICE_CO_TRY(const FrameReader::Item item, co_await reader.next());
+        if (const auto* end = std::get_if<FrameReader::End>(&item)) {
+            found_.last_data_end = end->offset;
+            co_return !first;
+        }
+        if (const auto* hole = std::get_if<FrameReader::Hole>(&item)) {
+            unproven_.push_back({.file = segment_name(header.segment_id),
+                                 .offset = hole->offset,
+                                 .bytes = hole->bytes,
+                                 .first_sequence = found_.next_sequence,
+                                 .end_sequence = 0});
+            continue;
+        }
+        const auto& frame = std::get<FrameView>(item);
+        if (!unproven_.empty() && unproven_.back().end_sequence == 0) {
+            unproven_.back().end_sequence = frame.header.first_sequence;
+        }
+        if (first) {
+            if (frame.header.kind != FrameKind::producers || !producers_.decode(frame.payload)) {
+                co_return false;
+            }
+            first = false;
+        }
+        while (!unproven_.empty() && unproven_.front().first_sequence < frame.header.durable_sequence) {
+            damage_.push_back(std::move(unproven_.front()));
+            unproven_.erase(unproven_.begin());
+        }
+        replay_frame(frame);
+    }
+}
+
+// A disk that loses power need not have written in order: a whole frame may stand behind one that is torn or missing.
+// Where a later frame says that the missing records had been durable, they are damage; where none does, the log ends
+// there, and what comes behind had not been durable either.
+Task<Result<bool>> Recovery::replay_last() {
+    const std::string name = segment_name(found_.catalog.back().header.segment_id);
+    SLUICE_CO_TRY(OpenedSegment segment, co_await open_segment(kernel_, directory_.fd(), name, options_.direct));
+    SLUICE_CO_TRY(bool usable, co_await replay(segment, segment.info.file_bytes));
+    if (usable && !unproven_.empty()) {
+        cut_ = true;
+        const std::uint64_t end = unproven_.front().offset;
+        SLUICE_CO_TRY(usable, co_await replay(segment, end));
+    }
+    for (const Damage& damage : damage_) {
+        events_.on_damage(damage);
+    }
+    co_return usable;
+}
+
+Task<Result<Recovered>> Recovery::run() {
+    SLUICE_CO_TRY(found_.store_id, co_await load_or_make_identity(kernel_, directory_, options_.random));
+    SLUICE_CO_TRY(const Listing listing, co_await list_store(kernel_, directory_));
+    for (const std::string& name : listing.temporaries) {
+        SLUICE_CO_CHECK(co_await kernel_.unlink(directory_.fd(), name));
+    }
+    found_.spares = listing.spares;
+    SLUICE_CO_CHECK(co_await load_headers(listing.segments));
+    while (!found_.catalog.empty()) {
+        SLUICE_CO_TRY(const bool usable, co_await replay_last());
+        if (usable) {
+            break;
+        }
+        const std::string name = segment_name(found_.catalog.back().header.segment_id);
+        found_.catalog.pop_back();
+        tail_lost_ = true;
+        SLUICE_CO_CHECK(co_await set_aside(name, Error(Errc::corrupt, "it does not begin with a producer snapshot")));
+    }
+    if (!found_.catalog.empty()) {
+        const SegmentHeader& last = found_.catalog.back().header;
+        found_.clean = closed_ && !tail_lost_ && !cut_;
+        found_.new_epoch = tail_lost_ || cut_ || (!closed_ && last.boot_id != options_.boot_id);
+        found_.epoch = last.epoch + (found_.new_epoch ? 1 : 0);
+    }
+    co_return std::move(found_);
+}
+
+}  // namespace
+
+Task<Result<Recovered>> recover(io::Kernel& kernel, const io::Handle& directory, const RecoveryOptions& options,
+                                ProducerTable& producers, StoreEvents& events) {
+    Recovery recovery(kernel, directory, options, producers, events);
+    co_return co_await recovery.run();
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,220 @@
+#include "store/verify.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+
+#include "store/catalog.h"
+#include "store/identity.h"
+#include "wire/batch.h"
+
+namespace sluice::store {
+namespace {
+
+// A file, mapped for reading.
+class Mapping {
+ public:
+    static Result<Mapping> open(const std::string& path) {
+        const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            return fail_errno(errno, "open '{}'", path);
+        }
+        struct stat found{};
+        void* at = nullptr;
+        if (fstat(fd, &found) == 0 && found.st_size > 0) {
+            at = mmap(nullptr, static_cast<std::size_t>(found.st_size), PROT_READ, MAP_SHARED, fd, 0);
+        }
+        ::close(fd);
+        if (at == MAP_FAILED) {
+            return fail_errno(errno, "map '{}'", path);
+        }
+        return Mapping(static_cast<const std::byte*>(at), at == nullptr ? 0 : static_cast<std::size_t>(found.st_size));
+    }
+    Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+    Mapping& operator=(Mapping&&) = delete;
+    ~Mapping() {
+        if (!bytes_.empty()) {
+            munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+        }
+    }
+    ByteView bytes() const noexcept { return bytes_; }
+
+ private:
+    Mapping(const std::byte* at, std::size_t size) noexcept : bytes_(at, size) {}
+    ByteView bytes_;
+};
+
+class Verifier {
+ public:
+    explicit Verifier(std::string directory) : directory_(std::move(directory)) {}
+    Result<VerifyReport> run();
+
+ private:
+    struct Segment {
+        std::string name;
+        Mapping mapping;
+        SegmentHeader header;
+    };
+    Result<> check_identity();
+    Result<> load();
+    void check_segment(const Segment& segment, std::uint64_t limit);
+    void check_frame(const Segment& segment, std::uint64_t offset, const FrameView& frame);
+    void check_records(const Segment& segment, std::uint64_t offset, const FrameView& frame);
+    void problem(const std::string& file, std::uint64_t offset, std::string what) {
+        report_.problems.push_back({.file = file, .offset = offset, .what = std::move(what)});
+    }
+
+    std::string directory_;
+    StoreId store_id_{};
+    std::vector<Segment> segments_;
+    VerifyReport report_;
+    std::optional<std::uint64_t> expected_;  // The sequence that should come next.
+    std::uint64_t bad_from_ = 0;             // Where the gap began that is being crossed; 0: none.
+};
+
+Result<> Verifier::check_identity() {
+    SLUICE_TRY(const Mapping file, Mapping::open(directory_ + "/identity"));
+    const Result<StoreId> id = parse_identity(file.bytes());
+    if (id) {
+        store_id_ = *id;
+    } else {
+        problem("identity", 0, id.error().text());
+    }
+    return {};
+}
+
+Result<> Verifier::load() {
+    std::error_code error;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator entry(directory_, error), end; !error && entry != end;
+         entry.increment(error)) {
+        std::string name = entry->path().filename().string();
+        if (parse_segment_name(name)) {
+            names.push_back(std::move(name));
+        } else if (name.starts_with("aside-")) {
+            problem(name, 0, "was set aside by recovery because it could not be read");
+        }
+    }
+    if (error) {
+        return fail_errno(error.value(), "list '{}'", directory_);
+    }
+    std::ranges::sort(names);
+    for (std::string& name : names) {
+        Result<Mapping> mapping = Mapping::open(directory_ + "/" + name);
+        if (!mapping) {
+            problem(name, 0, mapping.error().text());
+            continue;
+        }
+        const Result<SegmentHeader> header = parse_segment_header(mapping->bytes());
+        if (!header) {
+            problem(name, 0, header.error().text());
+        } else if (header->store_id != store_id_) {
+            problem(name, 0, "belongs to another store");
+        } else if (segment_name(header->segment_id) != name) {
+            problem(name, 0, fmt::format("its header says {}", segment_name(header->segment_id)));
+        } else {
+            segments_.push_back({std::move(name), std::move(*mapping), *header});
+        }
+    }
+    return {};
+}
+
+void Verifier::check_records(const Segment& segment, std::uint64_t offset, const FrameView& frame) {
+    ByteView rest = frame.payload;
+    std::uint64_t records = 0;
+    while (!rest.empty()) {
+        const Result<wire::BatchView> batch = wire::parse_batch(rest);
+        if (!batch) {
+            problem(segment.name, offset, fmt::format("a batch in the frame: {}", batch.error().text()));
+            return;
+        }
+        records += batch->header.count;
+    }
+    if (records != frame.header.count) {
+        problem(segment.name, offset,
+                fmt::format("the frame says {} records and holds {}", frame.header.count, records));
+    }
+}
+
+void Verifier::check_frame(const Segment& segment, std::uint64_t offset, const FrameView& frame) {
+    const std::uint64_t first = frame.header.first_sequence;
+    if (bad_from_ != 0 || (expected_ && first != *expected_)) {
+        VerifyProblem lost{.file = segment.name,
+                           .offset = bad_from_ != 0 ? bad_from_ : offset,
+                           .bytes = bad_from_ != 0 ? offset - bad_from_ : 0,
+                           .first_sequence = expected_.value_or(segment.header.first_sequence),
+                           .end_sequence = first,
+                           .what = "no valid frame"};
+        if (lost.first_sequence > lost.end_sequence) {
+            lost.what = fmt::format("sequence {} where {} was expected", first, *expected_);
+            lost.first_sequence = lost.end_sequence = 0;
+        }
+        report_.problems.push_back(std::move(lost));
+        bad_from_ = 0;
+    }
+    expected_ = first + frame.header.count;
+    if (frame.header.kind != FrameKind::records) {
+        return;
+    }
+    ++report_.frames;
+    report_.records += frame.header.count;
+    report_.bytes += frame.bytes();
+    check_records(segment, offset, frame);
+}
+
+void Verifier::check_segment(const Segment& segment, std::uint64_t limit) {
+    const ByteView file = segment.mapping.bytes();
+    std::uint64_t offset = kHeaderBlock;
+    while (offset + sizeof(FrameHeader) <= file.size()) {
+        const auto frame = parse_frame(file.subspan(offset), segment.header, file.size() - offset);
+        if (!frame) {
+            bad_from_ = bad_from_ == 0 ? offset : bad_from_;
+            offset += segment.header.block_bytes;
+            continue;
+        }
+        if (frame->header.first_sequence >= limit) {
+            break;
+        }
+        check_frame(segment, offset, *frame);
+        offset += round_up(frame->bytes(), segment.header.block_bytes);
+    }
+    bad_from_ = 0;
+    if (limit != kNoLimit && expected_.value_or(segment.header.first_sequence) < limit) {
+        report_.problems.push_back({.file = segment.name,
+                                    .offset = offset,
+                                    .first_sequence = expected_.value_or(segment.header.first_sequence),
+                                    .end_sequence = limit,
+                                    .what = "the segment ends before the next one begins"});
+        expected_ = limit;
+    }
+}
+
+Result<VerifyReport> Verifier::run() {
+    SLUICE_CHECK(check_identity());
+    SLUICE_CHECK(load());
+    report_.segments = segments_.size();
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        if (i == 0) {
+            report_.oldest_sequence = segments_[i].header.first_sequence;
+            expected_ = report_.oldest_sequence;
+        }
+        const bool last = i + 1 == segments_.size();
+        check_segment(segments_[i], last ? kNoLimit : segments_[i + 1].header.first_sequence);
+        report_.epoch = segments_[i].header.epoch;
+    }
+    report_.next_sequence = expected_.value_or(1);
+    return std::move(report_);
+}
+
+}  // namespace
+
+Result<VerifyReport> verify_store(const std::string& directory) {
+    return Verifier(directory).run();
+}
+
+}  // namespace sluice::store

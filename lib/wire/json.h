@@ -1,0 +1,65 @@
+// JSON lines in, JSON lines out.
+//
+// In: an object becomes a record.
+//   time, ts, timestamp      RFC 3339 text, or a number of seconds, ms, us or ns since 1970 (told apart by magnitude)
+//   severity, level, lvl     a name (also trace, verbose, fatal), a number 0 to 7, or pino's 10 to 60
+//   message, msg             text; any other scalar as its text
+//   stream                   a valid stream name
+// The first key of each row that is there and usable counts (in the order of the row); everything else is a field:
+// numbers int64 or float64 (an integer of 2^63 or more as decimal string), booleans, strings; null is skipped; nested
+// objects are flattened with dots; arrays, and what is nested deeper than 16 levels, become their JSON text;
+// {"base64":"..."} becomes a bytes field.
+// A line that is not a JSON object, or that cannot be a record (a bad or over-long name, too many fields, an integer
+// beyond 64 bits), becomes the message of a record, whole: nothing is lost.
+//
+// Out: one object per line.  time (RFC 3339, ns), receive_time, sequence, cursor, severity (name), stream, message,
+// then the client's fields and the trusted fields by name.  A name that occurs twice becomes an array; a field that has
+// the name of one of those keys gets "field." in front.  Text that is not UTF-8, and every bytes field, is
+// {"base64":"..."}; so nothing is lost.  A float that JSON has no number for is the text NaN, Infinity or -Infinity.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "wire/cursor.h"
+#include "wire/record.h"
+#include "wire/tail_messages.h"
+
+namespace sluice::wire {
+
+struct JsonDefaults {
+    Severity severity = Severity::info;
+    std::string_view stream{};
+    WallNs time_ns = 0;
+};
+
+enum class JsonOutcome : std::uint8_t {
+    object,      // The line was an object and became a record.
+    plain_text,  // It was not; the line is the message.
+};
+
+// Owns the parser's memory; reuse it for many lines.  Threads: one.
+class JsonReader {
+ public:
+    explicit JsonReader(RecordLimits limits = {});
+    ~JsonReader();
+    JsonReader(JsonReader&&) noexcept;
+    JsonReader& operator=(JsonReader&&) noexcept;
+
+    // Appends one record to `into`.  `line` without its line end.  Errors: too_large (message); `into` is then
+    // unchanged.
+    Result<JsonOutcome> append_record(std::string_view line, const JsonDefaults& defaults, Bytes& into);
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+    RecordLimits limits_{};
+};
+
+// Appends one JSON object, without a line end.  `cursor` null: no cursor key.
+void append_json(std::string& to, const TailEntry& entry, const Cursor* cursor = nullptr);
+
+// Appends a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+void append_json_string(std::string& to, std::string_view text);
+
+}  // namespace sluice::wire

@@ -1,0 +1,135 @@
+#include "wire/time_text.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <iterator>
+
+namespace sluice::wire {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kDaySeconds = 86'400;
+// Whole seconds that fit an int64 of nanoseconds whatever the fraction.
+constexpr std::int64_t kSecondsMax = INT64_MAX / kSecond - 1;
+
+// Takes text from the front; after the first mismatch everything fails.
+class Scanner {
+ public:
+    explicit Scanner(std::string_view text) noexcept : rest_(text) {}
+
+    // Exactly `digits` digits.
+    int number(std::size_t digits) noexcept {
+        int value = 0;
+        for (std::size_t i = 0; i < digits; ++i) {
+            if (!at_digit()) {
+                failed_ = true;
+                return 0;
+            }
+            value = value * 10 + (rest_.front() - '0');
+            rest_.remove_prefix(1);
+        }
+        return value;
+    }
+    bool accept(std::string_view any_of) noexcept {
+        if (rest_.empty() || any_of.find(rest_.front()) == std::string_view::npos) {
+            return false;
+        }
+        rest_.remove_prefix(1);
+        return true;
+    }
+    void expect(std::string_view any_of) noexcept { failed_ |= !accept(any_of); }
+    // Nanoseconds of a fraction of at least one digit.
+    std::int64_t fraction() noexcept {
+        failed_ |= !at_digit();
+        std::int64_t value = 0;
+        for (std::int64_t unit = kSecond / 10; at_digit(); unit /= 10) {
+            value += unit * (rest_.front() - '0');
+            rest_.remove_prefix(1);
+        }
+        return value;
+    }
+    bool done() const noexcept { return rest_.empty(); }
+    bool failed() const noexcept { return failed_; }
+    char front() const noexcept { return rest_.empty() ? '\0' : rest_.front(); }
+
+ private:
+    bool at_digit() const noexcept { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
+    std::string_view rest_;
+    bool failed_ = false;
+};
+
+// Seconds east of UTC.  "Z", "+01:00", "+0100", "+01", or nothing.
+int scan_zone(Scanner& scan) noexcept {
+    if (scan.done() || scan.accept("Zz")) {
+        return 0;
+    }
+    const int sign = scan.front() == '-' ? -1 : 1;
+    scan.expect("+-");
+    const int hours = scan.number(2);
+    int minutes = 0;
+    if (!scan.done()) {
+        scan.accept(":");
+        minutes = scan.number(2);
+    }
+    return sign * (hours * 3600 + minutes * 60);
+}
+
+}  // namespace
+
+void append_rfc3339(std::string& to, WallNs time_ns) {
+    std::int64_t seconds = time_ns / kSecond;
+    std::int64_t fraction = time_ns % kSecond;
+    if (fraction < 0) {
+        fraction += kSecond;
+        --seconds;
+    }
+    std::int64_t days = seconds / kDaySeconds;
+    std::int64_t in_day = seconds % kDaySeconds;
+    if (in_day < 0) {
+        in_day += kDaySeconds;
+        --days;
+    }
+    const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
+    fmt::format_to(std::back_inserter(to), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
+                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), in_day / 3600,
+                   in_day / 60 % 60, in_day % 60, fraction);
+}
+
+std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept {
+    Scanner scan(text);
+    const int year = scan.number(4);
+    scan.expect("-");
+    const int month = scan.number(2);
+    scan.expect("-");
+    const int day = scan.number(2);
+    int hour = 0;
+    int minute = 0;
+    int second = 0;
+    std::int64_t fraction = 0;
+    int zone = 0;
+    if (!scan.done()) {
+        scan.expect("Tt ");
+        hour = scan.number(2);
+        scan.expect(":");
+        minute = scan.number(2);
+        if (scan.accept(":")) {
+            second = scan.number(2);
+            fraction = scan.accept(".,") ? scan.fraction() : 0;
+        }
+        zone = scan_zone(scan);
+    }
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                           std::chrono::day(static_cast<unsigned>(day))};
+    if (scan.failed() || !scan.done() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
+        return std::nullopt;
+    }
+    const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+    const std::int64_t seconds = days * kDaySeconds + hour * 3600 + minute * 60 + second - zone;
+    if (seconds > kSecondsMax || seconds < -kSecondsMax) {
+        return std::nullopt;
+    }
+    return seconds * kSecond + fraction;
+}
+
+}  // namespace sluice::wire

@@ -1,0 +1,19 @@
+// Wall-clock time as text: RFC 3339.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace sluice::wire {
+
+// "2023-11-21T01:02:03.123456789Z"
+void append_rfc3339(std::string& to, WallNs time_ns);
+
+// "2023-11-21T01:02:03Z"; a fraction of any length (digits after the ninth are dropped), ',' for '.', a space or 't'
+// for 'T', an offset such as +01:00 or -0530 instead of Z; no zone means UTC; a date alone means midnight.
+std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept;
+
+}  // namespace sluice::wire

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+"""The command against a real private daemon: what goes in comes out, and a restart in the middle is survived.
+
+Usage: daemon_test.py SLUICE SLUICED
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+PATIENCE_S = 60
+
+
+class Daemon:
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.socket = str(self.directory / "sluice.sock")
+        self.process = None
+
+    def start(self):
+        with open(self.directory / "daemon.log", "ab") as log:
+            self.process = subprocess.Popen([SLUICED, "--private", str(self.directory)], stdout=log, stderr=log)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.command("status").returncode != 0:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError((self.directory / "daemon.log").read_text())
+            time.sleep(0.02)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        if self.process.wait(PATIENCE_S) != 0:
+            raise RuntimeError((self.directory / "daemon.log").read_text())
+
+    def popen(self, *arguments, **options):
+        return subprocess.Popen([SLUICE, "--socket", self.socket, *arguments], **options)
+
+    def command(self, *arguments, data=b""):
+        return subprocess.run(
+            [SLUICE, "--socket", self.socket, *arguments], input=data, capture_output=True, timeout=PATIENCE_S
+        )
+
+
+class WithDaemon(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.daemon = Daemon(self.scratch.name)
+        self.daemon.start()
+
+    def tearDown(self):
+        self.daemon.kill()
+        self.scratch.cleanup()
+
+    def good(self, *arguments, data=b""):
+        result = self.daemon.command(*arguments, data=data)
+        self.assertEqual(result.returncode, 0, result.stderr.decode(errors="replace"))
+        return result.stdout
+
+
+class Log(WithDaemon):
+    def test_a_message_comes_back_with_its_fields_and_the_trusted_ones(self):
+        self.good("log", "--stream", "shop/web", "--severity", "err", "--field", "user=ada", "--ack", "durable", "hello")
+        record = json.loads(self.good("tail", "--output", "json"))
+        self.assertEqual(record["message"], "hello")
+        self.assertEqual(record["severity"], "err")
+        self.assertEqual(record["stream"], "shop/web")
+        self.assertEqual(record["user"], "ada")
+        self.assertEqual(record["_uid"], os.getuid())
+
+    def test_a_field_that_is_the_daemons_own_is_dropped_and_told(self):
+        result = self.daemon.command("log", "--field", "_uid=0", "x")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(b"dropped", result.stderr)
+        self.assertEqual(json.loads(self.good("tail", "--output", "json"))["_uid"], os.getuid())
+
+    def test_lines_are_stored_in_order_as_the_bytes_they_are(self):
+        lines = [b"line %d" % i for i in range(50_000)] + [b"", b"\xff\xfe not UTF-8", b"tab\there"]
+        self.good("log", data=b"\n".join(lines) + b"\n")
+        self.assertEqual(self.good("tail", "--all", "--output", "cat").split(b"\n")[:-1], lines)
+
+    def test_a_last_line_without_line_end_counts(self):
+        self.good("log", data=b"first\nlast")
+        self.assertEqual(self.good("tail", "--output", "cat"), b"first\nlast\n")
+
+    def test_a_line_above_the_limit_is_split_and_marked(self):
+        self.good("log", data=b"a" * (2 * 2**20 + 5) + b"\nshort\n")
+        records = [json.loads(line) for line in self.good("tail", "--output", "json").splitlines()]
+        self.assertEqual([len(record["message"]) for record in records], [2**20, 2**20, 5, 5])
+        self.assertEqual([record.get("line_part") for record in records], [1, 2, 3, None])
+        self.assertEqual([record.get("line_more") for record in records], [True, True, False, None])
+
+    def test_json_keys_become_fields(self):
+        self.good("log", "--format", "json", "--field", "host=a", data=b'{"msg":"hi","level":"warn","ms":17}\nnot json\n')
+        first, second = (json.loads(line) for line in self.good("tail", "--output", "json").splitlines())
+        self.assertEqual((first["message"], first["severity"], first["ms"], first["host"]), ("hi", "warning", 17, "a"))
+        self.assertEqual((second["message"], second["host"]), ("not json", "a"))
+
+    # A slow pipe is not held back until a batch is full.
+    def test_a_line_is_delivered_while_the_pipe_stays_open(self):
+        tail = self.daemon.popen("tail", "-f", "-n", "0", "--output", "cat", stdout=subprocess.PIPE)
+        log = self.daemon.popen("log", stdin=subprocess.PIPE)
+        self.wait_for_tails(1)
+        log.stdin.write(b"prompt\n")
+        log.stdin.flush()
+        self.assertEqual(tail.stdout.readline(), b"prompt\n")
+        log.stdin.close()
+        self.assertEqual(log.wait(PATIENCE_S), 0)
+        tail.send_signal(signal.SIGINT)
+        self.assertEqual(tail.wait(PATIENCE_S), 0)
+        tail.stdout.close()
+
+    def wait_for_tails(self, count):
+        deadline = time.monotonic() + PATIENCE_S
+        # `-n 0` asks twice: where the log ends, then to follow from there.
+        while json.loads(self.good("status", "--output", "json"))["connections"]["tails"] < 2 * count:
+            self.assertLess(time.monotonic(), deadline, "the tail did not begin")
+            time.sleep(0.01)
+
+
+class Tail(WithDaemon):
+    def test_filters_and_starts_select(self):
+        self.good("log", "--stream", "a", "--severity", "err", "bad thing")
+        self.good("log", "--stream", "a", "fine")
+        self.good("log", "--stream", "b", "--field", "k=v", "other")
+        cat = ("tail", "--output", "cat")
+        self.assertEqual(self.good(*cat, "--stream", "a"), b"bad thing\nfine\n")
+        self.assertEqual(self.good(*cat, "--severity", "warning"), b"bad thing\n")
+        self.assertEqual(self.good(*cat, "--field", "k=v"), b"other\n")
+        self.assertEqual(self.good(*cat, "--grep", "thin"), b"bad thing\n")
+        self.assertEqual(self.good(*cat, "-n", "1"), b"other\n")
+        self.assertEqual(self.good(*cat, "--since", "1h"), b"bad thing\nfine\nother\n")
+
+    def test_a_cursor_continues_exactly(self):
+        cursor = self.good("log", "--print-cursor", "one").decode().strip()
+        self.good("log", "two")
+        self.good("log", "three")
+        result = self.daemon.command("tail", "--after", cursor, "--output", "cat", "--print-cursor")
+        self.assertEqual(result.stdout, b"two\nthree\n")
+        last = result.stderr.decode().split("cursor: ")[1].strip()
+        self.assertEqual(self.good("tail", "--after", last), b"")
+
+    def test_colours_come_only_when_asked_for_or_on_a_terminal(self):
+        self.good("log", "--severity", "err", "red")
+        self.assertNotIn(b"\x1b[", self.good("tail"))
+        self.assertIn(b"\x1b[", self.good("tail", "--color", "always"))
+
+    def test_a_reader_that_closes_the_pipe_ends_it_quietly(self):
+        self.good("log", data=b"x\n" * 100_000)
+        tail = self.daemon.popen("tail", "-f", "--all", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tail.stdout.readline()
+        tail.stdout.close()
+        self.assertEqual(tail.wait(PATIENCE_S), 0)
+        self.assertEqual(tail.stderr.read(), b"")
+        tail.stderr.close()
+
+
+class Restart(WithDaemon):
+    # The daemon is killed while lines go in and come out: nothing is lost, doubled or reordered.
+    def test_a_running_log_and_tail_survive_it(self):
+        tail = self.daemon.popen("tail", "-f", "--all", "--output", "cat", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        log = self.daemon.popen("log", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        expected = []
+        for generation in range(4):
+            lines = [b"%d %d" % (generation, i) for i in range(20_000)]
+            log.stdin.write(b"\n".join(lines) + b"\n")
+            log.stdin.flush()
+            expected += lines
+            self.daemon.kill()
+            self.daemon.start()
+        log.stdin.close()
+        self.assertEqual(log.wait(PATIENCE_S), 0, log.stderr.read())
+        for number, line in enumerate(expected):
+            self.assertEqual(tail.stdout.readline(), line + b"\n", f"line {number}")
+        tail.send_signal(signal.SIGINT)
+        self.assertEqual(tail.wait(PATIENCE_S), 0, tail.stderr.read())
+        for stream in (tail.stdout, tail.stderr, log.stderr):
+            stream.close()
+
+    def test_a_put_survives_it(self):
+        put = self.daemon.popen("put", "files:big", stdin=subprocess.PIPE)
+        data = os.urandom(12 * 2**20)
+        put.stdin.write(data[: 2**20])
+        self.daemon.stop()
+        self.daemon.start()
+        put.stdin.write(data[2**20 :])
+        put.stdin.close()
+        self.assertEqual(put.wait(PATIENCE_S), 0)
+        self.assertEqual(self.good("get", "files:big"), data)
+
+    def test_wait_begins_before_there_is_a_daemon(self):
+        self.daemon.stop()
+        log = self.daemon.popen("log", "--wait", "early", stderr=subprocess.PIPE)
+        self.assertIn(b"waiting for sluiced", log.stderr.readline())
+        self.daemon.start()
+        self.assertEqual(log.wait(PATIENCE_S), 0)
+        log.stderr.close()
+        self.assertEqual(self.good("tail", "--output", "cat"), b"early\n")
+
+
+class Files(WithDaemon):
+    def test_what_is_put_is_got(self):
+        for data in (b"", b"small", os.urandom(3 * 2**20), os.urandom(9 * 2**20)):
+            with self.subTest(len(data)):
+                self.good("put", "--durable", "files:a.bin", data=data)
+                self.assertEqual(self.good("get", "files:a.bin"), data)
+        self.assertEqual(self.good("get", "files:a.bin", "--offset", "5", "--length", "7"), data[5:12])
+
+    def test_append_cat_and_stat_agree(self):
+        self.good("append", "files:log", data=b"one\n")
+        self.good("append", "--durable", "files:log", data=b"two\n")
+        self.assertEqual(self.good("cat", "files:log", "files:log"), b"one\ntwo\none\ntwo\n")
+        info = json.loads(self.good("stat", "files:log", "--output", "json"))
+        self.assertEqual((info["size"], info["type"], info["uid"]), (8, "file", os.getuid()))
+        self.assertIn(b"8 B", self.good("stat", "files:log"))
+
+    def test_a_missing_file_exits_with_1_and_policy_with_3(self):
+        missing = self.daemon.command("get", "files:none")
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn(b"files:none", missing.stderr)
+        self.assertEqual(self.daemon.command("get", "files:../daemon.log").returncode, 3)
+
+    def test_cat_goes_on_after_a_missing_file(self):
+        self.good("put", "files:b", data=b"b")
+        result = self.daemon.command("cat", "files:none", "files:b")
+        self.assertEqual((result.returncode, result.stdout), (1, b"b"))
+
+
+class Daemonless(WithDaemon):
+    def test_verify_finds_a_clean_store_clean_and_a_damaged_one_not(self):
+        self.good("log", "--ack", "durable", data=b"some message\n" * 10_000)
+        self.good("log", "--ack", "durable", "the last one")
+        self.daemon.stop()
+        store = self.daemon.directory / "store"
+        clean = self.daemon.command("verify", "--store", str(store))
+        self.assertEqual(clean.returncode, 0, clean.stdout)
+        self.assertIn(b"10001 records", clean.stdout)
+        segment = next(path for path in sorted(store.iterdir()) if b"some message" in path.read_bytes())
+        data = bytearray(segment.read_bytes())
+        data[data.index(b"some message")] ^= 1
+        segment.write_bytes(data)
+        damaged = self.daemon.command("verify", "--store", str(store))
+        self.assertEqual(damaged.returncode, 1, damaged.stdout)
+        self.assertIn(segment.name.encode(), damaged.stdout)
+
+
+class Bench(WithDaemon):
+    def test_each_mode_prints_its_figures(self):
+        short = ("--seconds", "0.2", "--warm-up", "0.05", "--runs", "2")
+        for mode, figure in (
+            ("log-batched", "log-batched written throughput"),
+            ("log-single", "log-single written requests"),
+            ("latency", "latency durable latency p50"),
+            ("tail", "write to tail p99"),
+        ):
+            with self.subTest(mode):
+                text = self.good("bench", "--mode", mode, *short).decode()
+                self.assertRegex(text, rf"(?m)^{figure}: [0-9.]+ (k |M )?\S+ \(median of 2, ")
+        figures = json.loads(self.good("bench", "--numbered", "--json", *short))["figures"]
+        self.assertGreater(figures[0]["median"], 0)
+        self.assertEqual(len(figures[0]["runs"]), 2)
+        idle = self.good("bench", "--mode", "idle", "--connections", "20", "--seconds", "0.1").decode()
+        self.assertIn("idle connections: 20", idle)
+
+
+class Status(WithDaemon):
+    def test_is_a_table_and_json(self):
+        self.good("log", "x")
+        self.assertEqual(json.loads(self.good("status", "--output", "json"))["queue"]["records_received"], 1)
+        self.assertRegex(self.good("status").decode(), r"(?m)^  records received +1$")
+
+
+if __name__ == "__main__":
+    SLUICE, SLUICED = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1)

@@ -1,0 +1,173 @@
+#include "daemon/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "daemon/settings.h"
+#include "daemon/yaml_reader.h"
+
+namespace sluice::daemon {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Stands for a value of any type; only its type is used.
+struct Anything {
+    template <class T>
+    operator T() const;
+};
+template <std::size_t>
+using AnythingAt = Anything;
+
+template <class T, class... Fields>
+constexpr std::size_t count_fields() {
+    if constexpr (requires { T{Fields{}..., Anything{}}; }) {
+        return count_fields<T, Fields..., Anything>();
+    } else {
+        return sizeof...(Fields);
+    }
+}
+
+std::size_t rows_of(std::string_view section) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(settings(), [&](const Setting& setting) { return section_of(setting) == section; }));
+}
+
+// A field without a row could not be set; g++ and clang both count the fields of an aggregate.
+TEST(Settings, HaveARowForEachFieldOfConfig) {
+    EXPECT_EQ(rows_of("store"), count_fields<StoreConfig>());
+    EXPECT_EQ(rows_of("queue"), count_fields<QueueConfig>());
+    EXPECT_EQ(rows_of("listen"), count_fields<ListenConfig>());
+    EXPECT_EQ(rows_of("limits"), count_fields<LimitsConfig>());
+    EXPECT_EQ(rows_of("roots"), 1U);
+    EXPECT_EQ(rows_of("producers"), count_fields<ProducersConfig>());
+    EXPECT_EQ(rows_of("threads"), count_fields<ThreadsConfig>());
+    EXPECT_EQ(rows_of("log"), count_fields<LogConfig>());
+    EXPECT_EQ(rows_of("shutdown"), count_fields<ShutdownConfig>());
+    EXPECT_EQ(count_fields<Config>(), 9U) << "a new section needs a line above";
+    EXPECT_EQ(count_fields<Root>(), 6U) << "yaml_reader.cpp reads six settings of a root";
+}
+
+// Two rows for one field would let the second be forgotten silently: each row must move a value of its own.
+TEST(Settings, NameEachFieldOnce) {
+    const Config config;
+    std::vector<const void*> fields;
+    for (const Setting& setting : settings()) {
+        fields.push_back(std::visit([&](const auto& f) -> const void* { return &f.view(config); }, setting.field));
+        EXPECT_EQ(find_setting(setting.key), &setting) << setting.key;
+    }
+    std::ranges::sort(fields);
+    EXPECT_EQ(std::ranges::adjacent_find(fields), fields.end());
+}
+
+TEST(Settings, DefaultsAreWithinTheirLimits) {
+    EXPECT_THAT(check_together(Config{}), IsEmpty());
+}
+
+TEST(PrivateConfig, ServesTheUserAndRootBeneathTheDirectory) {
+    const Config config = private_config("/tmp/x", 1000);
+    EXPECT_EQ(config.listen.socket, "/tmp/x/sluice.sock");
+    EXPECT_EQ(config.listen.mode, 0600U);
+    EXPECT_EQ(config.store.directory, "/tmp/x/store");
+    EXPECT_EQ(config.store.segment_bytes, 16ULL << 20U);
+    ASSERT_EQ(config.roots.size(), 1U);
+    EXPECT_EQ(config.roots[0].name, "files");
+    EXPECT_EQ(config.roots[0].path, "/tmp/x/files");
+    EXPECT_EQ(config.roots[0].rights_of(1000, 1000), kAllRights);
+    EXPECT_EQ(config.roots[0].rights_of(0, 0), kAllRights);
+    EXPECT_EQ(config.roots[0].rights_of(1001, 1000), 0);
+    EXPECT_TRUE(config.listen.admits(1000, 1000, 1000));
+    EXPECT_TRUE(config.listen.admits(0, 0, 1000));
+    EXPECT_FALSE(config.listen.admits(1001, 1000, 1000));
+    EXPECT_THAT(check_together(config), IsEmpty());
+}
+
+// Run by root it must not turn into a daemon for everyone.
+TEST(PrivateConfig, OfRootServesRootOnly) {
+    const Config config = private_config("/tmp/x", 0);
+    EXPECT_TRUE(config.listen.admits(0, 0, 0));
+    EXPECT_FALSE(config.listen.admits(1000, 1000, 0));
+    EXPECT_EQ(config.roots[0].rights_of(1000, 1000), 0);
+    EXPECT_EQ(config.roots[0].rights.size(), 1U);
+}
+
+TEST(ListenConfig, WithoutListsAdmitsWhoeverTheModeLetsIn) {
+    EXPECT_TRUE(ListenConfig{}.admits(4242, 4242, 990));
+}
+
+TEST(ListenConfig, AdmitsByUserPrimaryGroupAndMembership) {
+    ListenConfig listen;
+    listen.allowed_users.push_back({"alice", 1000});
+    listen.allowed_groups.push_back({"adm", 4, {1001, 1005}});
+    EXPECT_TRUE(listen.admits(1000, 1000, 990));
+    EXPECT_TRUE(listen.admits(1001, 1001, 990));  // A member.
+    EXPECT_TRUE(listen.admits(7, 4, 990));        // Primary group.
+    EXPECT_TRUE(listen.admits(990, 990, 990));    // The daemon's own user.
+    EXPECT_FALSE(listen.admits(1002, 1002, 990));
+    EXPECT_FALSE(listen.admits(4, 1000, 990));  // A uid is not a gid.
+}
+
+TEST(Root, RightsAreTheUnionOfMatchingGrants) {
+    Root root;
+    const auto bit = [](Right right) { return static_cast<Rights>(right); };
+    root.rights.resize(3);
+    root.rights[0].user.push_back({"alice", 1000});
+    root.rights[0].rights = bit(Right::write);
+    root.rights[1].group.push_back({"adm", 4, {1000}});
+    root.rights[1].rights = bit(Right::list);
+    root.rights[2].rights = bit(Right::append);
+    EXPECT_EQ(root.rights_of(1000, 1000), bit(Right::write) | bit(Right::list) | bit(Right::append));
+    EXPECT_EQ(root.rights_of(1, 4), bit(Right::list) | bit(Right::append));
+    EXPECT_EQ(root.rights_of(1, 1), bit(Right::append));
+    EXPECT_EQ(Root{}.rights_of(0, 0), 0);
+}
+
+TEST(Compare, SaysNothingAboutEqualConfigs) {
+    const ConfigChanges changes = compare(private_config("/a", 7), private_config("/a", 7));
+    EXPECT_THAT(changes.live, IsEmpty());
+    EXPECT_THAT(changes.need_restart, IsEmpty());
+}
+
+TEST(Compare, TellsLiveChangesFromThoseThatNeedARestart) {
+    Config wanted;
+    wanted.store.segment_bytes = 16ULL << 20U;
+    wanted.store.sync_interval = Milliseconds(200);
+    wanted.listen.mode = 0666;
+    wanted.listen.allowed_groups.push_back({"adm", 4, {}});
+    wanted.log.level = LogLevel::debug;
+    const ConfigChanges changes = compare(Config{}, wanted);
+    EXPECT_THAT(changes.live, ElementsAre("store.sync_interval: 1 s -> 200 ms", "listen.allowed_groups: [] -> [adm]",
+                                          "log.level: info -> debug"));
+    EXPECT_THAT(changes.need_restart,
+                ElementsAre("store.segment_bytes: 64 MiB -> 16 MiB", "listen.mode: '0660' -> '0666'"));
+}
+
+TEST(Compare, SeesThatANameMeansSomebodyElseNow) {
+    Config before;
+    before.listen.allowed_groups.push_back({"adm", 4, {}});
+    Config after = before;
+    after.listen.allowed_groups[0].members.push_back(1000);
+    EXPECT_THAT(compare(before, after).live, ElementsAre("listen.allowed_groups: same text, other users or groups"));
+}
+
+TEST(Compare, ShowsRootsInFull) {
+    Config before;
+    Config after;
+    Root root;
+    root.name = "spool";
+    root.path = "/srv/spool";
+    Grant grant;
+    grant.user.push_back({"alice", 1000});
+    grant.rights = static_cast<Rights>(Right::read) | static_cast<Rights>(Right::list);
+    root.rights.push_back(grant);
+    after.roots.push_back(root);
+    EXPECT_THAT(compare(before, after).live,
+                ElementsAre("roots: [] -> [{name: spool, path: /srv/spool, follow_symlinks: no, cross_devices: no, "
+                            "file_bytes_max: 0, rights: [{user: alice, allow: [read, list]}]}]"));
+}
+
+}  // namespace
+}  // namespace sluice::daemon

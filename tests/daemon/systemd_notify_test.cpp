@@ -1,0 +1,124 @@
+#include "daemon/systemd_notify.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/support.h"
+
+namespace sluice::daemon {
+namespace {
+
+sockaddr_un address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+}
+
+int bound_socket(const std::string& path, int type) {
+    const int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    const sockaddr_un address = address_of(path);
+    EXPECT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    return fd;
+}
+
+// Plays the service manager.
+class Notifications : public ::testing::Test {
+ protected:
+    Notifications() : fd_(bound_socket(directory_.path() + "/notify", SOCK_DGRAM)) {}
+    ~Notifications() override { close(fd_); }
+    std::string received() {
+        char buffer[512];
+        const ssize_t got = recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
+        return got < 0 ? "nothing" : std::string(buffer, static_cast<std::size_t>(got));
+    }
+
+    testing::TemporaryDirectory directory_;
+    int fd_;
+    testing::ScopedVariable variable_{"NOTIFY_SOCKET", directory_.path() + "/notify"};
+    ServiceManager manager_;
+};
+
+TEST_F(Notifications, AreTheStatesThatSystemdKnows) {
+    EXPECT_TRUE(manager_.present());
+    EXPECT_TRUE(manager_.ready("serving"));
+    EXPECT_EQ(received(), "READY=1\nSTATUS=serving");
+    EXPECT_TRUE(manager_.reloading(MonotonicTime{std::chrono::seconds(5)}));
+    EXPECT_EQ(received(), "RELOADING=1\nMONOTONIC_USEC=5000000");
+    EXPECT_TRUE(manager_.extend_timeout(std::chrono::seconds(30)));
+    EXPECT_EQ(received(), "EXTEND_TIMEOUT_USEC=30000000");
+    EXPECT_TRUE(manager_.watchdog());
+    EXPECT_EQ(received(), "WATCHDOG=1");
+    EXPECT_TRUE(manager_.stopping("draining"));
+    EXPECT_EQ(received(), "STOPPING=1\nSTATUS=draining");
+    EXPECT_EQ(received(), "nothing");
+}
+
+// A line break would start another assignment.
+TEST_F(Notifications, StatusStaysOneAssignment) {
+    EXPECT_TRUE(manager_.status("a\nMAINPID=1"));
+    EXPECT_EQ(received(), "STATUS=a MAINPID=1");
+}
+
+TEST_F(Notifications, ManagerThatIsGoneIsAnError) {
+    const testing::ScopedVariable elsewhere("NOTIFY_SOCKET", directory_.path() + "/none");
+    EXPECT_FALSE(manager_.watchdog());
+}
+
+TEST(ServiceManager, WithoutManagerDoesNothing) {
+    ServiceManager manager;
+    ASSERT_EQ(getenv("NOTIFY_SOCKET"), nullptr);
+    EXPECT_FALSE(manager.present());
+    EXPECT_TRUE(manager.ready("serving"));
+    EXPECT_EQ(ServiceManager::watchdog_interval(), std::nullopt);
+    const auto sockets = take_passed_sockets();
+    ASSERT_TRUE(sockets) << sockets.error();
+    EXPECT_TRUE(sockets->empty());
+}
+
+TEST(ServiceManager, ReadsTheWatchdogInterval) {
+    const testing::ScopedVariable us("WATCHDOG_USEC", "30000000");
+    const testing::ScopedVariable pid("WATCHDOG_PID", std::to_string(getpid()));
+    EXPECT_EQ(ServiceManager::watchdog_interval(), std::optional<Duration>(std::chrono::seconds(30)));
+}
+
+// Runs in a process of its own, where fd 3 is free to be taken.  Prints what it was given and exits.
+[[noreturn]] void take_socket(int type, bool listening) {
+    const testing::TemporaryDirectory directory;
+    const int fd = bound_socket(directory.path() + "/s", type);
+    if (listening) {
+        listen(fd, 1);
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+    }
+    dup2(fd, 3);
+    setenv("LISTEN_FDS", "1", 1);
+    setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+    setenv("LISTEN_FDNAMES", "sluice", 1);
+    const auto sockets = take_passed_sockets();
+    if (!sockets) {
+        fmt::print(stderr, "{}\n", sockets.error());
+        std::exit(fcntl(3, F_GETFD) < 0 ? 1 : 9);
+    }
+    const auto& passed = sockets->at(0);
+    fmt::print(stderr, "{} {} cloexec={} nonblock={} env={}\n", passed.name, passed.fd,
+               (fcntl(passed.fd, F_GETFD) & FD_CLOEXEC) != 0, (fcntl(passed.fd, F_GETFL) & O_NONBLOCK) != 0,
+               getenv("LISTEN_FDS") != nullptr);
+    std::exit(0);
+}
+
+TEST(PassedSocketsDeathTest, AreTakenByName) {
+    EXPECT_EXIT(take_socket(SOCK_STREAM, true), ::testing::ExitedWithCode(0),
+                "sluice 3 cloexec=true nonblock=false env=false");
+}
+
+TEST(PassedSocketsDeathTest, OfTheWrongKindAreRefusedAndClosed) {
+    EXPECT_EXIT(take_socket(SOCK_DGRAM, false), ::testing::ExitedWithCode(1),
+                "wrong_type: the passed fd 3 \\('sluice'\\) is not a listening Unix stream socket");
+    EXPECT_EXIT(take_socket(SOCK_STREAM, false), ::testing::ExitedWithCode(1), "is not a listening");
+}
+
+}  // namespace
+}  // namespace sluice::daemon

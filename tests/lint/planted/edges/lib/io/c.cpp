@@ -1,0 +1,3 @@
+#include <liburing.h>
+
+#include "base/a.h"

@@ -1,0 +1,4 @@
+#pragma once
+#include <string>
+// #include <spdlog/spdlog.h>
+/* #include "io/c.h" */

@@ -1,0 +1,3 @@
+#pragma once
+#include "base/a.h"
+#include "coro/c.h"

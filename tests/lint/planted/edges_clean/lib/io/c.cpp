@@ -1,0 +1,4 @@
+#include <liburing.h>
+
+#include "base/a.h"
+#include "coro/b.h"

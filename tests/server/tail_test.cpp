@@ -1,0 +1,311 @@
+// Tails: where they start, what they show, credits, and the seam between memory and files.
+#include "server_fixture.h"
+
+namespace sluice::server::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using wire::TailStart;
+
+struct Shown {
+    std::uint64_t sequence;
+    std::string message;
+    friend bool operator==(const Shown&, const Shown&) = default;
+};
+
+class TailTest : public ServerTest {
+ protected:
+    static wire::TailRequest from(TailStart start, bool follow = false) {
+        wire::TailRequest request;
+        request.start = start;
+        request.follow = follow;
+        request.credit = 64U << 20U;
+        return request;
+    }
+    // `count` records "1", "2", ... of some bytes, in streams "a" and "b" by turns.
+    void fill(int count, std::size_t bytes = 10) {
+        RawClient& client = greet();
+        for (int i = 1; i <= count; ++i) {
+            const std::string text = fmt::format("{}", i);
+            log(client, static_cast<std::uint64_t>(i) + 1,
+                {{text + std::string(bytes, ' '), i % 2 == 1 ? "a" : "b",
+                  i % 10 == 0 ? wire::Severity::err : wire::Severity::info}});
+        }
+    }
+    static void collect(const Frame& frame, std::vector<Shown>& shown) {
+        const auto chunk = decode<wire::TailChunk>(frame);
+        ASSERT_TRUE(chunk);
+        for (const wire::TailEntry& entry : chunk->entries) {
+            const std::string_view message = entry.record.message();
+            shown.push_back({entry.sequence, std::string(message.substr(0, message.find(' ')))});
+        }
+    }
+    // A tail that does not follow, to its end.
+    std::vector<Shown> tail(const wire::TailRequest& request, wire::Cursor* end = nullptr) {
+        RawClient& client = greet();
+        client.request(2, request);
+        std::vector<Shown> shown;
+        for (;;) {
+            const auto frame = client.next();
+            if (!frame) {
+                ADD_FAILURE() << "the tail does not end";
+                return shown;
+            }
+            if (frame->header.more()) {
+                collect(*frame, shown);
+                continue;
+            }
+            const auto last = decode<wire::TailEnd>(*frame);
+            if (last && end != nullptr) {
+                *end = last->resume_after;
+            }
+            return shown;
+        }
+    }
+    Errc refusal(const wire::TailRequest& request) {
+        RawClient& client = greet();
+        client.request(2, request);
+        const auto frame = client.next();
+        EXPECT_TRUE(frame);
+        const auto error = frame ? decode<wire::ErrorReply>(*frame) : std::nullopt;
+        return error ? error->code : Errc{};
+    }
+    wire::Cursor cursor_at(std::uint64_t sequence, std::uint32_t epoch = 1) {
+        return {.store = daemon->pipeline().hub().store_id(), .epoch = epoch, .sequence = sequence};
+    }
+};
+
+TEST_F(TailTest, OldestShowsEverythingInOrder) {
+    start();
+    fill(30);
+    const auto shown = tail(from(TailStart::oldest));
+    ASSERT_EQ(shown.size(), 30U);
+    for (std::uint64_t i = 0; i < 30; ++i) {
+        EXPECT_EQ(shown[i], (Shown{i + 1, fmt::format("{}", i + 1)}));
+    }
+}
+
+TEST_F(TailTest, NowShowsNothingAndNamesThePosition) {
+    start();
+    fill(5);
+    wire::Cursor end;
+    EXPECT_TRUE(tail(from(TailStart::now), &end).empty());
+    EXPECT_EQ(end, cursor_at(5));
+}
+
+TEST_F(TailTest, LastNCountsWhatMatches) {
+    start();
+    fill(40);
+    wire::TailRequest request = from(TailStart::last_n);
+    request.n = 3;
+    EXPECT_EQ(tail(request), (std::vector<Shown>{{38, "38"}, {39, "39"}, {40, "40"}}));
+    request.filter.streams = {"a"};
+    EXPECT_EQ(tail(request), (std::vector<Shown>{{35, "35"}, {37, "37"}, {39, "39"}}));
+    request.filter.streams = {};
+    request.filter.severity_max = wire::Severity::err;
+    EXPECT_EQ(tail(request), (std::vector<Shown>{{20, "20"}, {30, "30"}, {40, "40"}}));
+    request.n = 100;
+    EXPECT_EQ(tail(request).size(), 4U);
+    request.n = 0;
+    EXPECT_TRUE(tail(request).empty());
+}
+
+// Behind what is in memory, and over several segments.
+TEST_F(TailTest, LastNReachesIntoTheFiles) {
+    options.pipeline.memory_bytes_max = 16 * 1024;
+    start();
+    fill(300, 4000);
+    ASSERT_GT(daemon->pipeline().hub().catalog().size(), 3U);
+    wire::TailRequest request = from(TailStart::last_n);
+    request.n = 25;
+    request.filter.severity_max = wire::Severity::err;
+    const auto shown = tail(request);
+    ASSERT_EQ(shown.size(), 25U);
+    EXPECT_EQ(shown.front(), (Shown{60, "60"}));
+    EXPECT_EQ(shown.back(), (Shown{300, "300"}));
+    request.filter = {};
+    request.n = 7;
+    EXPECT_EQ(tail(request).front(), (Shown{294, "294"}));
+}
+
+TEST_F(TailTest, SinceShowsWhatWasReceivedFromThenOn) {
+    start();
+    RawClient& client = greet();
+    log(client, 2, {{"early", "", wire::Severity::info}});
+    pass(seconds(10));
+    const WallNs then = world.clock().wall_now();
+    log(client, 3, {{"late", "", wire::Severity::info}, {"later", "", wire::Severity::info}});
+    wire::TailRequest request = from(TailStart::since);
+    request.since_ns = then;
+    EXPECT_EQ(tail(request), (std::vector<Shown>{{2, "late"}, {3, "later"}}));
+    request.since_ns = world.clock().wall_now() + 1'000'000'000;
+    EXPECT_TRUE(tail(request).empty());
+    request.since_ns = 0;
+    EXPECT_EQ(tail(request).size(), 3U);
+}
+
+TEST_F(TailTest, CursorResumesExactly) {
+    start();
+    fill(10);
+    wire::TailRequest request = from(TailStart::after_cursor);
+    request.after = cursor_at(7);
+    wire::Cursor end;
+    EXPECT_EQ(tail(request, &end), (std::vector<Shown>{{8, "8"}, {9, "9"}, {10, "10"}}));
+    EXPECT_EQ(end, cursor_at(10));
+    request.after = end;
+    EXPECT_TRUE(tail(request).empty());
+}
+
+TEST_F(TailTest, CursorThatNamesNothingHereIsRefused) {
+    start();
+    fill(10);
+    wire::TailRequest request = from(TailStart::after_cursor);
+    request.after = cursor_at(7);
+    request.after.store[3] ^= std::byte{1};
+    EXPECT_EQ(refusal(request), Errc::cursor_lost);
+    request.after = cursor_at(11);
+    EXPECT_EQ(refusal(request), Errc::invalid_argument);
+    request.after = cursor_at(7, 2);
+    EXPECT_EQ(refusal(request), Errc::invalid_argument);
+    request.after = cursor_at(~std::uint64_t{0});
+    EXPECT_EQ(refusal(request), Errc::invalid_argument);
+}
+
+TEST_F(TailTest, CursorBeforeWhatRetentionHasRemovedIsLost) {
+    options.writer.log_bytes_max = 3 * options.writer.segment_bytes;
+    start();
+    fill(400, 4000);
+    const std::uint64_t oldest = daemon->pipeline().hub().oldest_sequence();
+    ASSERT_GT(oldest, 2U);
+    wire::TailRequest request = from(TailStart::after_cursor);
+    request.after = cursor_at(1);
+    EXPECT_EQ(refusal(request), Errc::cursor_lost);
+    request.after = cursor_at(oldest - 1);
+    EXPECT_EQ(tail(request).size(), 400 - oldest + 1);
+}
+
+// Retention may be ahead of what the tail knows.
+TEST_F(TailTest, SegmentThatVanishesUnderATailIsALostCursor) {
+    options.pipeline.memory_bytes_max = 16 * 1024;
+    start();
+    fill(200, 4000);
+    const store::Catalog& catalog = daemon->pipeline().hub().catalog();
+    ASSERT_GT(catalog.size(), 2U);
+    world.disk().remove(sim::kStorePath + "/" + store::segment_name(catalog[1].header.segment_id));
+    wire::TailRequest request = from(TailStart::after_cursor);
+    request.after = cursor_at(catalog[1].header.first_sequence);
+    EXPECT_EQ(refusal(request), Errc::cursor_lost);
+}
+
+TEST_F(TailTest, DamageInAFileIsCrossedAndTheNumbersShowIt) {
+    options.pipeline.memory_bytes_max = 16 * 1024;
+    start();
+    fill(200, 4000);
+    const std::string path =
+        sim::kStorePath + "/" + store::segment_name(daemon->pipeline().hub().catalog()[1].header.segment_id);
+    world.disk().flip(path, 60'000, std::byte{1});
+    const auto shown = tail(from(TailStart::oldest));
+    ASSERT_EQ(shown.size(), 199U);
+    EXPECT_EQ(shown.front().sequence, 1U);
+    EXPECT_EQ(shown.back().sequence, 200U);
+}
+
+TEST_F(TailTest, FiltersChooseByStreamSeverityAndText) {
+    start();
+    fill(20);
+    wire::TailRequest request = from(TailStart::oldest);
+    request.filter.streams = {"b"};
+    EXPECT_EQ(tail(request).size(), 10U);
+    request.filter.greps = {"1"};
+    EXPECT_EQ(tail(request), (std::vector<Shown>{{10, "10"}, {12, "12"}, {14, "14"}, {16, "16"}, {18, "18"}}));
+    request.filter = {};
+    request.filter.fields = {{"_uid", "1000"}};
+    EXPECT_EQ(tail(request).size(), 20U);
+    request.filter.fields = {{"_uid", "1001"}};
+    EXPECT_TRUE(tail(request).empty());
+}
+
+TEST_F(TailTest, DurableTailWaitsForTheDisk) {
+    options.pipeline.sync_interval = seconds(2);
+    start();
+    wire::TailRequest request = from(TailStart::oldest, /*follow=*/true);
+    RawClient& any = greet();
+    any.request(2, request);
+    request.durable_only = true;
+    RawClient& durable = greet();
+    durable.request(2, request);
+    RawClient& writer = greet();
+    log(writer, 2, {{"x", "", wire::Severity::info}});
+    EXPECT_TRUE(any.next(milliseconds(500)));
+    EXPECT_FALSE(durable.next(milliseconds(500)));
+    EXPECT_TRUE(durable.next(seconds(3)));
+}
+
+// ---- credits ----
+
+TEST_F(TailTest, StopsWithoutCreditAndGoesOnWithIt) {
+    start();
+    fill(100, 3000);
+    wire::TailRequest request = from(TailStart::oldest);
+    request.credit = 1;
+    RawClient& client = greet();
+    client.request(2, request);
+    std::vector<Shown> shown;
+    const auto first = client.next();
+    ASSERT_TRUE(first);
+    collect(*first, shown);
+    EXPECT_LT(shown.size(), 40U);
+    EXPECT_FALSE(client.next(seconds(10)));
+    client.request(3, wire::Credit{.target = 2, .bytes = 1});
+    EXPECT_FALSE(client.next(seconds(10)));  // What the first frame overdrew comes first.
+    client.request(4, wire::Credit{.target = 2, .bytes = first->header.length});
+    const auto second = client.next();
+    ASSERT_TRUE(second);
+    collect(*second, shown);
+    EXPECT_FALSE(client.next(seconds(10)));
+    client.request(5, wire::Credit{.target = 2, .bytes = 1U << 30U});
+    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
+        collect(*frame, shown);
+    }
+    ASSERT_EQ(shown.size(), 100U);
+    for (std::uint64_t i = 0; i < 100; ++i) {
+        EXPECT_EQ(shown[i].sequence, i + 1);
+    }
+}
+
+// ---- the seam ----
+
+TEST_F(TailTest, FollowerBehindReadsFilesAndThenMemoryWithoutGapOrRepetition) {
+    options.pipeline.memory_bytes_max = 24 * 1024;
+    start();
+    fill(150, 3000);
+    RawClient& reader = greet();
+    wire::TailRequest request = from(TailStart::oldest, /*follow=*/true);
+    request.credit = 100'000;
+    reader.request(2, request);
+    RawClient& writer = greet();
+    std::vector<Shown> shown;
+    std::uint64_t id = 3;
+    for (int i = 151; i <= 400; ++i) {
+        log(writer, static_cast<std::uint64_t>(i),
+            {{fmt::format("{} {}", i, std::string(2000, 'x')), "", wire::Severity::info}});
+        if (i % 7 == 0) {
+            while (const auto frame = reader.next(milliseconds(1))) {
+                collect(*frame, shown);
+                reader.request(id++, wire::Credit{.target = 2, .bytes = frame->header.length});
+            }
+        }
+    }
+    while (const auto frame = reader.next(seconds(2))) {
+        collect(*frame, shown);
+        reader.request(id++, wire::Credit{.target = 2, .bytes = frame->header.length});
+    }
+    ASSERT_EQ(shown.size(), 400U);
+    for (std::uint64_t i = 0; i < 400; ++i) {
+        ASSERT_EQ(shown[i], (Shown{i + 1, fmt::format("{}", i + 1)}));
+    }
+}
+
+}  // namespace
+}  // namespace sluice::server::test

@@ -1,0 +1,14 @@
+// Damage on the medium of a stopped store.
+#pragma once
+
+#include <set>
+
+#include "io/sim_disk.h"
+#include "io/sim_random.h"
+
+namespace sluice::sim {
+
+// Flips or zeroes bytes in one to three frames of records.  Returns the sequence numbers of the records in them.
+std::set<std::uint64_t> damage_frames(io::SimDisk& disk, io::SimRandom& random);
+
+}  // namespace sluice::sim

@@ -1,0 +1,95 @@
+// The daemon of daemon/service.cpp on a simulated machine: the same pieces, wired the same way, without configuration,
+// signals and systemd.  One object is one life: from start to a clean stop, a failure, or a crash of the world.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coro/scope.h"
+#include "files/files.h"
+#include "io/sim_kernel.h"
+#include "server/server.h"
+
+namespace sluice::sim {
+
+inline const std::string kStorePath = "/store";
+inline const std::string kRootPath = "/files";
+inline const std::string kSocketPath = "/run/sluice.sock";
+
+struct DaemonOptions {
+    server::LogPipeline::Options pipeline;
+    store::WriterOptions writer;
+    bool calibrate = false;  // Choose the way of committing as the daemon does with store.io: auto.
+    server::SessionLimits session;
+    server::ServerOptions server;  // Its `session` is not used.
+};
+
+// What the store reported.
+struct StoreReport final : store::StoreEvents {
+    std::vector<store::Damage> damage;
+    std::vector<std::string> set_aside;
+    unsigned segments_failed = 0;
+    unsigned segments_removed = 0;
+
+    void on_damage(const store::Damage& found) override { damage.push_back(found); }
+    void on_set_aside(const std::string& file, const Error& why) override {
+        set_aside.push_back(fmt::format("{}: {}", file, why));
+    }
+    void on_segment_failed(const std::string&, const Error&) override { ++segments_failed; }
+    void on_segment_removed(const store::SegmentInfo&) override { ++segments_removed; }
+};
+
+class TestDaemon {
+ public:
+    // Borrows `world` until destroyed.  `life` is told to clients as the server version.  Starts at once.
+    TestDaemon(io::SimWorld& world, const DaemonOptions& options, unsigned life, std::uint64_t seed);
+
+    // Clean: as on SIGTERM.
+    void stop() { stop_.set(); }
+    // After SimWorld::crash(): lets what is left unwind.
+    void killed() {
+        killed_ = true;
+        stop_.set();
+    }
+    bool ended() const noexcept { return service_.done() && (!writer_ || writer_->done()); }
+    bool serving() const noexcept { return serving_; }
+    // Precondition: ended().
+    const Result<>& outcome() noexcept { return service_.result(); }
+
+    // As recovered.
+    std::uint64_t first_sequence() const noexcept { return first_sequence_; }
+    server::LogPipeline& pipeline() noexcept { return pipeline_; }
+    const StoreReport& report() const noexcept { return report_; }
+
+ private:
+    Task<Result<>> run_service();
+    Task<Result<>> start();
+    Task<Result<>> serve();
+    Task<Result<>> run_writer();
+
+    DaemonOptions options_;
+    unsigned life_;
+    io::SimRandom random_;
+    std::string boot_id_;
+    io::SimKernel service_kernel_;
+    io::SimKernel writer_kernel_;
+    StoreReport report_;
+    server::ServerEvents events_;
+    server::LogPipeline pipeline_;
+    files::Roots roots_;
+    std::uint64_t instance_;
+    files::Files files_;
+    io::Handle store_directory_;
+    io::Handle listener_;
+    std::optional<server::Server> server_;
+    coro::Event stop_;
+    bool killed_ = false;
+    bool serving_ = false;
+    std::uint64_t first_sequence_ = 0;
+    std::optional<coro::Job<Result<>>> writer_;
+    coro::Job<Result<>> service_;
+};
+
+}  // namespace sluice::sim

@@ -1,0 +1,95 @@
+#include "store/producers.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::store {
+namespace {
+
+ProducerId id_of(std::uint8_t value) {
+    ProducerId id{};
+    id[3] = std::byte{value};
+    return id;
+}
+
+std::vector<std::uint8_t> order_of(const ProducerTable& table) {
+    std::vector<std::uint8_t> order;
+    for (const auto& [id, state] : table.entries()) {
+        order.push_back(std::to_integer<std::uint8_t>(id[3]));
+    }
+    return order;
+}
+
+TEST(ProducerTable, RemembersTheLastState) {
+    ProducerTable table(4);
+    EXPECT_EQ(table.find(id_of(1)), nullptr);
+    table.update(id_of(1), {.number = 1, .last_sequence = 10});
+    table.update(id_of(1), {.number = 2, .last_sequence = 20});
+    ASSERT_NE(table.find(id_of(1)), nullptr);
+    EXPECT_EQ(table.find(id_of(1))->number, 2U);
+    EXPECT_EQ(table.find(id_of(1))->last_sequence, 20U);
+    EXPECT_EQ(table.size(), 1U);
+}
+
+TEST(ProducerTable, ForgetsTheOneSilentLongest) {
+    ProducerTable table(3);
+    for (const std::uint8_t value : std::initializer_list<std::uint8_t>{1, 2, 3, 1, 4}) {
+        table.update(id_of(value), {.number = value, .last_sequence = value});
+    }
+    EXPECT_EQ(order_of(table), (std::vector<std::uint8_t>{3, 1, 4}));
+    EXPECT_EQ(table.find(id_of(2)), nullptr);
+}
+
+TEST(ProducerTable, SnapshotKeepsStatesAndOrder) {
+    ProducerTable table(8);
+    for (const std::uint8_t value : std::initializer_list<std::uint8_t>{5, 6, 7, 5}) {
+        table.update(id_of(value), {.number = value + 100U, .last_sequence = value + 200U});
+    }
+    const Bytes snapshot = table.encode();
+    EXPECT_EQ(snapshot.size(), 8U + 3 * 32U);
+    ProducerTable copy(8);
+    copy.update(id_of(9), {.number = 1, .last_sequence = 1});
+    ASSERT_TRUE(copy.decode(snapshot));
+    EXPECT_EQ(order_of(copy), (std::vector<std::uint8_t>{6, 7, 5}));
+    EXPECT_EQ(copy.find(id_of(5))->number, 105U);
+    EXPECT_EQ(copy.find(id_of(5))->last_sequence, 205U);
+    EXPECT_EQ(copy.find(id_of(9)), nullptr);
+    EXPECT_EQ(copy.encode(), snapshot);
+}
+
+// After the limit was lowered in the configuration.
+TEST(ProducerTable, SnapshotOfALargerTableKeepsTheNewest) {
+    ProducerTable large(8);
+    for (const std::uint8_t value : std::initializer_list<std::uint8_t>{1, 2, 3, 4}) {
+        large.update(id_of(value), {.number = 1, .last_sequence = 1});
+    }
+    ProducerTable small(2);
+    ASSERT_TRUE(small.decode(large.encode()));
+    EXPECT_EQ(order_of(small), (std::vector<std::uint8_t>{3, 4}));
+}
+
+TEST(ProducerTable, SnapshotOfAnotherSizeIsCorruptAndChangesNothing) {
+    ProducerTable table(8);
+    table.update(id_of(1), {.number = 1, .last_sequence = 1});
+    const Bytes snapshot = table.encode();
+    Bytes longer = snapshot;
+    longer.push_back(std::byte{0});
+    Bytes overcounted = snapshot;
+    store_int<std::uint32_t>(overcounted.data(), 0xFFFFFFFF);
+    for (const ByteView bad : {ByteView(snapshot).first(7), ByteView(snapshot).first(39), ByteView(longer),
+                               ByteView(overcounted), ByteView()}) {
+        const Result<> decoded = table.decode(bad);
+        ASSERT_FALSE(decoded);
+        EXPECT_EQ(decoded.error().code(), Errc::corrupt);
+        EXPECT_EQ(table.size(), 1U);
+    }
+}
+
+TEST(ProducerTable, EmptySnapshotRoundTrips) {
+    ProducerTable table(2);
+    EXPECT_EQ(table.encode().size(), 8U);
+    EXPECT_TRUE(table.decode(table.encode()));
+    EXPECT_EQ(table.size(), 0U);
+}
+
+}  // namespace
+}  // namespace sluice::store

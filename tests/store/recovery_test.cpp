@@ -1,0 +1,240 @@
+// Recovery of what crashes and damage leave behind.
+#include "store_fixture.h"
+
+namespace sluice::store::test {
+namespace {
+
+using io::CrashKind;
+
+class RecoveryTest : public StoreTest {
+ protected:
+    // Offset in the current segment's file of the frame that holds `message`.
+    std::uint64_t offset_of(std::string_view message) {
+        const Bytes content = *disk().content(current_path());
+        const std::size_t at = as_text(content).find(message);
+        EXPECT_NE(at, std::string_view::npos);
+        return at;
+    }
+    void flip(const std::string& file, std::uint64_t offset) { disk().flip(file, offset, std::byte{0x10}); }
+};
+
+TEST_F(RecoveryTest, NewStoreBeginsAtOneInEpochOne) {
+    open();
+    EXPECT_EQ(writer().epoch(), 1U);
+    EXPECT_EQ(writer().next_sequence(), 1U);
+    EXPECT_TRUE(writer().recovered().clean);
+    EXPECT_NE(writer().recovered().store_id, StoreId{});
+    EXPECT_TRUE(disk().exists(path("identity")));
+}
+
+TEST_F(RecoveryTest, IdentityStays) {
+    open();
+    const StoreId id = writer().recovered().store_id;
+    reopen_after(CrashKind::power);
+    EXPECT_EQ(writer().recovered().store_id, id);
+}
+
+TEST_F(RecoveryTest, DamagedIdentityIsRefused) {
+    open();
+    ASSERT_TRUE(program->close());
+    flip(path("identity"), 20);
+    EXPECT_EQ(code_of(try_open()), Errc::corrupt);
+}
+
+// A later frame says that it had been durable: it is damage, and what comes behind it stays.
+TEST_F(RecoveryTest, DamagedDurableFrameIsReportedAndItsNeighboursStay) {
+    open();
+    write("first", true);
+    write("second-to-be-damaged", true);
+    write("third", true);
+    flip(current_path(), offset_of("to-be-damaged"));
+    reopen_after(CrashKind::process);
+    ASSERT_EQ(events.damage.size(), 1U);
+    EXPECT_EQ(events.damage[0].first_sequence, 2U);
+    EXPECT_EQ(events.damage[0].end_sequence, 3U);
+    EXPECT_GT(events.damage[0].bytes, 0U);
+    EXPECT_EQ(writer().epoch(), 1U);
+    EXPECT_EQ(read(), (Log{{1, "first"}, {3, "third"}}));
+    EXPECT_EQ(write("fourth", true), 4U);
+}
+
+// No later frame says so: the disk lost it with the power, and nothing behind it was promised.  Readers may have seen
+// it, so its number is given out in a new epoch only.
+TEST_F(RecoveryTest, MissingFrameThatWasNeverDurableEndsTheLog) {
+    open();
+    write("first", true);
+    write("second-that-is-lost", false);
+    write("third", false);
+    flip(current_path(), offset_of("that-is-lost"));
+    reopen_after(CrashKind::process);
+    EXPECT_TRUE(events.damage.empty());
+    EXPECT_EQ(writer().next_sequence(), 2U);
+    EXPECT_EQ(writer().epoch(), 2U);
+    EXPECT_EQ(read(), (Log{{1, "first"}}));
+    EXPECT_EQ(write("another second", true), 2U);
+    reopen_after(CrashKind::process);
+    EXPECT_EQ(read(), (Log{{1, "first"}, {2, "another second"}}));
+}
+
+TEST_F(RecoveryTest, SecondHoleEndsTheLogWhereTheFirstIsDamage) {
+    open();
+    write("first-to-be-damaged", true);
+    write("second", true);
+    write("third-that-is-lost", false);
+    write("fourth", false);
+    flip(current_path(), offset_of("to-be-damaged"));
+    flip(current_path(), offset_of("that-is-lost"));
+    reopen_after(CrashKind::power);
+    ASSERT_EQ(events.damage.size(), 1U);
+    EXPECT_EQ(events.damage[0].first_sequence, 1U);
+    EXPECT_EQ(read(), (Log{{2, "second"}}));
+    EXPECT_EQ(writer().next_sequence(), 3U);
+}
+
+TEST_F(RecoveryTest, DamagedHeaderOfTheLastSegmentSetsItAsideAndOpensANewEpoch) {
+    open();
+    write("a", true);
+    const std::string last = current_path();
+    flip(last, 24);
+    reopen_after(CrashKind::process);
+    ASSERT_EQ(events.set_aside.size(), 1U) << "expected exactly the damaged one";
+    EXPECT_FALSE(disk().exists(last));
+    EXPECT_TRUE(disk().exists(path("aside-log-0000000000000001.wal")));
+    // No segment is left to say which epoch it was; the store begins anew, and must not be taken for the old one.
+    EXPECT_TRUE(read().empty());
+}
+
+TEST_F(RecoveryTest, DamagedHeaderInTheMiddleLeavesTheOthersReadable) {
+    open();
+    for (int i = 1; i <= 200; ++i) {
+        write(fmt::format("{:0>1000}", i), true);
+    }
+    ASSERT_GE(writer().catalog().size(), 4U);
+    const Catalog catalog = writer().catalog();
+    flip(path(segment_name(catalog[1].header.segment_id)), 50);
+    reopen_after(CrashKind::process);
+    EXPECT_EQ(events.set_aside.size(), 1U);
+    EXPECT_EQ(writer().next_sequence(), 201U);
+    const Log log = read();
+    EXPECT_EQ(log.size(), 200U - (catalog[2].header.first_sequence - catalog[1].header.first_sequence));
+    EXPECT_TRUE(log.contains(1));
+    EXPECT_TRUE(log.contains(200));
+    EXPECT_FALSE(log.contains(catalog[1].header.first_sequence));
+}
+
+TEST_F(RecoveryTest, SegmentOfAnotherStoreIsSetAside) {
+    open();
+    write("ours", true);
+    ASSERT_TRUE(program->close());
+    Bytes foreign = *disk().content(current_path());
+    SegmentHeader header = *parse_segment_header(foreign);
+    header.store_id[0] ^= std::byte{1};
+    header.segment_id = 77;
+    encode_segment_header(header, foreign);
+    disk().put_file(path(segment_name(77)), foreign);
+    open();
+    EXPECT_EQ(events.set_aside.size(), 1U);
+    EXPECT_EQ(read(), (Log{{1, "ours"}}));
+}
+
+TEST_F(RecoveryTest, LeftoversOfUnfinishedWorkAreRemovedAndStrangersLeftAlone) {
+    open();
+    write("a", true);
+    ASSERT_TRUE(program->close());
+    disk().put_file(path("spare-00000099.wal.tmp"), as_bytes("half"));
+    disk().put_file(path("README"), as_bytes("a human put it here"));
+    open();
+    EXPECT_FALSE(disk().exists(path("spare-00000099.wal.tmp")));
+    EXPECT_TRUE(disk().exists(path("README")));
+}
+
+// ---- a crash at every operation ----
+
+struct Promise {
+    std::uint64_t sequence = 0;
+    std::string message;
+    bool durable = false;
+    std::uint32_t epoch = 0;
+};
+
+class CrashSweep : public RecoveryTest {
+ protected:
+    // Writes groups until the crash; returns what was promised.
+    std::vector<Promise> write_until_crash(bool& crashed) {
+        std::vector<Promise> promises;
+        for (int i = 0; i < 60 && !crashed; ++i) {
+            const std::string message = fmt::format("{:0>1500}", i);
+            const bool durable = i % 3 == 0;
+            const auto committed = program->append({{.messages = {message}}}, durable);
+            if (!committed) {
+                break;
+            }
+            promises.push_back({committed->first_sequence, message, durable, committed->epoch});
+            if (i % 10 == 9 && program->sync()) {
+                for (Promise& promise : promises) {
+                    promise.durable = true;
+                }
+            }
+        }
+        return promises;
+    }
+    void check(const std::vector<Promise>& promises, CrashKind kind) {
+        const Log log = read();
+        std::uint64_t expected = 1;
+        for (const auto& [sequence, message] : log) {
+            ASSERT_EQ(sequence, expected++) << "a hole";
+        }
+        EXPECT_EQ(writer().next_sequence(), expected);
+        for (const Promise& promise : promises) {
+            const auto found = log.find(promise.sequence);
+            if (promise.durable || kind == CrashKind::process) {
+                ASSERT_NE(found, log.end()) << "lost " << promise.sequence;
+            }
+            if (found != log.end()) {
+                ASSERT_EQ(found->second, promise.message);
+            }
+        }
+        EXPECT_TRUE(events.damage.empty());
+        EXPECT_TRUE(events.set_aside.empty());
+        const std::uint64_t next = writer().next_sequence();
+        EXPECT_EQ(write("after the crash", true), next);
+        if (!promises.empty() && next <= promises.back().sequence) {
+            EXPECT_GT(writer().epoch(), promises.back().epoch) << "a number that was seen is used again";
+        }
+    }
+};
+
+TEST_F(CrashSweep, KeepsEveryPromiseWhereverItStrikes) {
+    unsigned crashes = 0;
+    for (const CrashKind kind : {CrashKind::process, CrashKind::power}) {
+        for (std::uint64_t operation = 3;; operation += 1 + operation / 24) {
+            SCOPED_TRACE(
+                fmt::format("{} crash at operation {}", kind == CrashKind::power ? "power" : "process", operation));
+            start(operation);
+            options.log_bytes_max = 64 * kSegmentBytes;
+            bool crashed = false;
+            world->at_operation(operation, [&] {
+                crashed = true;
+                world->crash(kind);
+            });
+            std::vector<Promise> promises;
+            if (try_open()) {
+                promises = write_until_crash(crashed);
+            }
+            if (!crashed) {
+                break;
+            }
+            ++crashes;
+            program.reset();
+            open();
+            check(promises, kind);
+            if (HasFatalFailure()) {
+                return;
+            }
+        }
+    }
+    EXPECT_GT(crashes, 60U);
+}
+
+}  // namespace
+}  // namespace sluice::store::test

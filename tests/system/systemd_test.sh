@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# sluiced as a service of a real systemd: socket activation, readiness, sandbox, watchdog, reload, stop.
+# usage: systemd_test.sh SLUICED SLUICE SOURCE_DIR       exit 0 passed, 1 failed, 77 skipped with the reason
+# shellcheck disable=SC2317,SC2154,SC1091  # Functions are called through check(); variables come from container.sh.
+set -uo pipefail
+sluiced=$1
+sluice=$2
+source_dir=$3
+program=$(sed -n 's/^ExecStart=[-@:+!]*\([^ ]*\).*/\1/p' "$source_dir/systemd/sluiced.service")
+# shellcheck source=tests/system/container.sh
+. "$(dirname "$0")/container.sh"
+trap container_down EXIT
+trap 'exit 1' TERM INT
+failed=0
+
+# check CLAIM COMMAND...
+check() {
+    local claim=$1
+    shift
+    if "$@"; then
+        echo "ok   - $claim"
+    else
+        echo "FAIL - $claim"
+        failed=1
+    fi
+}
+
+# within SECONDS COMMAND...: polls until it succeeds.
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+
+property() { inside systemctl show -p "$2" --value "$1"; }
+is() { [ "$(property "$1" "$2")" = "$3" ]; }
+is_not() { [ "$(property "$1" "$2")" != "$3" ]; }
+main_pid() { property sluiced MainPID; }
+client() { inside /usr/bin/sluice "$@"; }
+log_durable() { client log --stream test --ack durable "$1" >/dev/null; }
+messages() { client tail -n 1000 --stream test --output cat; }
+count_is() { [ "$(messages | wc -l)" -eq "$1" ]; }
+journal_has() { grep -qi -- "$1" <<<"$(inside journalctl -u sluiced -o cat --no-pager)"; }
+has_trusted_uid() { [[ $(client tail -n 1 --stream test --output json) == *'"_uid":0'* ]]; }
+runs_unprivileged() {
+    local uid
+    uid=$(inside ps -o uid= -p "$(main_pid)") && [ "${uid// /}" -ne 0 ]
+}
+is_refused() { ! "$@" >/dev/null 2>&1; }
+
+install_sluice() {
+    local root=$container_root
+    install -D -m 755 "$sluiced" "$root$program"
+    install -D -m 755 "$sluice" "$root/usr/bin/sluice"
+    install -D -m 644 "$source_dir"/systemd/sluiced.{service,socket} -t "$root/etc/systemd/system"
+    install -D -m 644 "$source_dir/systemd/sluice.sysusers.conf" "$root/usr/lib/sysusers.d/sluice.conf"
+    install -D -m 644 "$source_dir/systemd/sluice.tmpfiles.conf" "$root/usr/lib/tmpfiles.d/sluice.conf"
+    inside "$program" --print-defaults >"$container_dir/defaults.yaml" || return 1
+    install -D -m 644 "$container_dir/defaults.yaml" "$root/etc/sluice/sluiced.yaml"
+    # A hang must be found within this test, not within 30 s.
+    mkdir -p "$root/etc/systemd/system/sluiced.service.d"
+    printf '[Service]\nWatchdogSec=2s\n' >"$root/etc/systemd/system/sluiced.service.d/test.conf"
+    inside systemd-sysusers && inside systemd-tmpfiles --create sluice.conf && inside systemctl daemon-reload
+}
+
+verify_units() {
+    local said
+    said=$(inside systemd-analyze verify --man=no /etc/systemd/system/sluiced.{service,socket} 2>&1 |
+        grep -E 'sluiced\.(service|socket)')
+    [ -z "$said" ] || { echo "$said"; return 1; }
+}
+
+# 6: an exposure level of 0.6 on systemd's scale of 0 to 10.
+exposure_is_low() { inside systemd-analyze security --no-pager --threshold=6 sluiced.service >/dev/null; }
+
+test_activation() {
+    inside systemctl start sluiced.socket
+    check "the socket listens and the service is not started yet" is sluiced ActiveState inactive
+    check "the first record starts the service and becomes durable" log_durable one
+    check "Type=notify: the service is active" is sluiced ActiveState active
+    check "STATUS= is shown" is_not sluiced StatusText ""
+    check "the record can be tailed" count_is 1
+    check "it has the trusted uid of its sender" has_trusted_uid
+    check "the daemon does not run as root" runs_unprivileged
+}
+
+test_restarts() {
+    local before
+    inside systemctl restart sluiced
+    check "records survive a restart" count_is 1
+    check "and new ones follow" log_durable two
+    before=$(main_pid)
+    inside systemctl kill --signal=KILL sluiced
+    check "after SIGKILL a waiting client is served by the next process" log_durable three
+    check "which is another process" is_not sluiced MainPID "$before"
+    check "nothing was lost or doubled" count_is 3
+}
+
+test_watchdog() {
+    local before
+    before=$(main_pid)
+    inside kill -STOP "$before"
+    check "a daemon that hangs is replaced" within 20 is_not sluiced MainPID "$before"
+    check "and serves again" within 20 log_durable four
+    check "the journal says that it was the watchdog" within 5 journal_has "watchdog timeout"
+    check "records are still there, once" count_is 4
+}
+
+test_reload() {
+    local before config=$container_root/etc/sluice/sluiced.yaml
+    before=$(main_pid)
+    echo '# a comment more' >>"$config"
+    inside systemctl reload sluiced
+    check "a good configuration is reloaded" within 10 is sluiced ActiveState active
+    check "by the same process" is sluiced MainPID "$before"
+    echo 'no_such_setting: 1' >>"$config"
+    inside systemctl reload sluiced
+    check "a bad configuration is reported with its name and place" within 10 journal_has 'sluiced.yaml:[0-9]*:[0-9]*: .*no_such_setting'
+    check "the process goes on with the old one" is sluiced MainPID "$before"
+    check "and serves" log_durable five
+    check "--check-config refuses it" is_refused inside "$program" --check-config
+    cp "$container_dir/defaults.yaml" "$config"
+}
+
+test_stop() {
+    log_durable six
+    check "it stops within its time" inside systemctl stop sluiced.socket sluiced.service
+    check "cleanly" is sluiced Result success
+    check "with exit code 0" is sluiced ExecMainStatus 0
+    inside systemctl start sluiced.socket
+    check "all records are there after a new start" count_is 6
+    check "in order" test "$(messages | tr '\n' ' ')" = "one two three four five six "
+    inside systemctl stop sluiced.socket sluiced.service
+}
+
+container_up
+if ! install_sluice; then
+    echo "FAIL - installing"
+    exit 1
+fi
+check "systemd-analyze verify accepts the units" verify_units
+check "the exposure level is at most 0.6" exposure_is_low
+test_activation
+test_restarts
+test_watchdog
+test_reload
+test_stop
+if [ $failed -ne 0 ]; then
+    echo "---- the journal of the container"
+    inside journalctl --no-pager -o short-monotonic -n 100
+fi
+exit $failed
