@@ -296,7 +296,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2000, help="of the simulation (default %(default)s)")
     parser.add_argument("--kills", type=int, default=100, help="of a real daemon by SIGKILL (default %(default)s)")
     parser.add_argument("--fuzz-seconds", type=int, default=60, help="for each target (default %(default)s)")
-    parser.add_argument("--minutes-max", type=float, default=80,
+    parser.add_argument("--minutes-max", type=float, default=56,
                         help="for everything; raise it with the figures above (default %(default)s)")
     return parser.parse_args()
 
