@@ -7,7 +7,7 @@
 
 namespace sluice::daemon {
 
-// Threads: the store's events come on the writer's thread, the server's on the service thread.
+// Threads: those of the loop.
 class LoggedEvents final : public store::StoreEvents, public server::ServerEvents {
  public:
     explicit LoggedEvents(LogOutput& log) noexcept : log_(log) {}

@@ -6,10 +6,11 @@
 
 #include "coro/timeout.h"
 #include "daemon/host.h"
+#include "daemon/open_log.h"
 #include "daemon/translate.h"
-#include "daemon/writer_thread.h"
 #include "files/sweep.h"
 #include "io/run.h"
+#include "io/uring_kernel.h"
 #include "server/status.h"
 #include "wire/escape.h"
 
@@ -23,17 +24,16 @@ constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
 class Service {
  public:
     Service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log, const SystemClock& clock,
-            coro::Pool& pool, io::UringKernel& kernel)
+            io::UringKernel& kernel)
         : command_(command),
           config_(std::move(config)),
           signals_(signals),
           log_(log),
           clock_(clock),
-          pool_(pool),
           kernel_(kernel),
           started_(clock.now()),
           events_(log),
-          pipeline_(kernel.loop(), pipeline_options(config_)),
+          pipeline_(kernel, pipeline_options(config_)),
           roots_(kernel),
           instance_(random_number()),
           files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}) {}
@@ -59,7 +59,6 @@ class Service {
     SignalFd& signals_;
     LogOutput& log_;
     const SystemClock& clock_;
-    coro::Pool& pool_;
     io::UringKernel& kernel_;
     MonotonicTime started_;
     LoggedEvents events_;
@@ -72,7 +71,6 @@ class Service {
     io::Handle listener_;
     io::Handle signal_handle_;
     std::optional<server::Server> server_;
-    std::optional<WriterThread> writer_;
 };
 
 void Service::warn(const Result<>& outcome, std::string_view what) {
@@ -141,8 +139,7 @@ Task<Result<>> Service::start() {
     SLUICE_CO_TRY(store_directory_, co_await kernel_.open(-1, config_.store.directory, open));
     SLUICE_CO_TRY(const int signal_fd, signals_.duplicate());
     signal_handle_ = io::Handle(kernel_, signal_fd);
-    writer_.emplace(clock_, pool_, pipeline_, events_, log_, config_);
-    SLUICE_CO_CHECK(co_await pipeline_.opened());
+    SLUICE_CO_CHECK(co_await open_log(kernel_, store_directory_, pipeline_, events_, log_, config_));
     const server::LogHub& hub = pipeline_.hub();
     log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
               hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
@@ -165,10 +162,7 @@ Task<Result<>> Service::start() {
 Task<Result<>> Service::run() {
     Result<> outcome = co_await start();
     if (!outcome) {
-        // The writer may have the store open: it closes it in good order.
-        if (writer_) {
-            (void)co_await pipeline_.stop();
-        }
+        (void)co_await pipeline_.stop();  // Where the store is open, it is closed in good order.
         co_return outcome;
     }
     co_return co_await serve();
@@ -207,14 +201,11 @@ Task<Result<>> Service::wait_for_stop() {
     }
 }
 
-// The loops feed it themselves: a beat needs a turn of this loop and one of the writer's.
+// The loop feeds it itself: a beat needs a turn of it.
 Task<> Service::feed_watchdog(Duration interval) {
     for (;;) {
-        const Result<> alive = co_await pipeline_.ping();
-        if (alive) {
-            warn(manager_.watchdog(), "feed the watchdog");
-            warn(manager_.status(status_line()), "tell systemd the status");
-        }
+        warn(manager_.watchdog(), "feed the watchdog");
+        warn(manager_.status(status_line()), "tell systemd the status");
         const Result<> slept = co_await coro::sleep_for(interval / 2);
         if (!slept) {
             co_return;
@@ -291,6 +282,19 @@ Result<> prepare_directories(const Config& config, bool is_private) {
     return make_directory(config.store.directory, 0750);
 }
 
+// Who is told of stalls.
+io::UringOptions kernel_options(const Config& config, LogOutput& log) {
+    io::UringOptions options;
+    if (config.threads.stall_threshold.count() > 0) {
+        options.loop.stall_threshold = config.threads.stall_threshold;
+        options.loop.on_stall = [&log](const coro::Loop::Stall& stall) {
+            log.warning("the loop was held for {} ms by: {}",
+                        std::chrono::duration_cast<std::chrono::milliseconds>(stall.duration).count(), stall.name);
+        };
+    }
+    return options;
+}
+
 }  // namespace
 
 ExitCode run_service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log) {
@@ -318,7 +322,7 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
         return ExitCode::refused;
     }
     log.info("sluiced {}: {}", SLUICE_VERSION, (*kernel)->probe().summary());
-    Service service(command, std::move(config), signals, log, clock, pool, **kernel);
+    Service service(command, std::move(config), signals, log, clock, **kernel);
     const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
     if (!outcome) {
         log.error("{}", outcome.error());

@@ -209,6 +209,9 @@ void Ingest::dispatch() {
         if (full_.empty() && !started && !sync_wanted_) {
             return;
         }
+        if (in_flight_ != 0 && full_.empty() && (!filling_ || filling_->bytes < options_.next_group_bytes_min)) {
+            return;  // It goes with what arrives until the disk is free.
+        }
         std::unique_ptr<Group> group;
         if (!full_.empty()) {
             group = std::move(full_.front());

@@ -22,6 +22,7 @@ struct IngestOptions {
     std::size_t batch_bytes_max = (1U << 20U) + (64U << 10U);  // Largest single batch with its trusted fields.
     unsigned uid_share_percent = 50;    // Of the queue, at most, for one uid while others have something in it.
     unsigned groups_in_flight_max = 2;  // One being written, one behind it, so that the disk never waits for us.
+    std::size_t next_group_bytes_min = 64U << 10U;  // A smaller group stays open while another one is in flight.
     std::size_t producers_max = 4096;
     wire::RecordLimits record_limits;
     std::uint32_t records_max = wire::kLogRecordsMax;

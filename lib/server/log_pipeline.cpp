@@ -14,299 +14,141 @@ static_assert(ingest::kGroupHeadBytes == sizeof(store::FrameHeader));
 
 }  // namespace
 
-// One group on its way to the writer and back.
-struct LogPipeline::Parcel final : coro::RemoteNode {
-    LogPipeline& pipeline;
-    std::unique_ptr<ingest::Group> group;
-    bool returning = false;
-    Result<ingest::CommitInfo> outcome;
-    StoredGroup stored;
-    std::optional<store::Catalog> catalog;  // Where it changed.
-
-    Parcel(LogPipeline& p, std::unique_ptr<ingest::Group> g) : pipeline(p), group(std::move(g)) {}
-    void run_remote() noexcept override {
-        std::unique_ptr<Parcel> self(this);
-        if (returning) {
-            pipeline.delivered(std::move(self));
-        } else {
-            pipeline.inbox_.push_back(std::move(self));
-            pipeline.work_.set();
-        }
-    }
-};
-
-struct LogPipeline::Opened final : coro::RemoteNode {
-    LogPipeline& pipeline;
-    Result<> outcome;
-    LogHub::Start start;
-    std::vector<std::pair<wire::ProducerId, store::ProducerState>> producers;
-
-    explicit Opened(LogPipeline& p) : pipeline(p) {}
-    void run_remote() noexcept override {
-        const std::unique_ptr<Opened> self(this);
-        if (outcome) {
-            if (start.new_epoch) {
-                pipeline.ingest_.note_new_epoch(start.epoch, start.end_sequence);
-            }
-            pipeline.hub_.start(std::move(start));
-            for (const auto& [id, state] : producers) {
-                pipeline.ingest_.restore_producer(id, state.number, state.last_sequence);
-            }
-        }
-        pipeline.opened_ = std::move(outcome);
-        pipeline.opened_event_.set();
-    }
-};
-
-struct LogPipeline::Mark final : coro::RemoteNode {
-    LogPipeline& pipeline;
-    std::uint64_t durable_sequence;
-    std::optional<store::Catalog> catalog;  // Where it changed.
-    Mark(LogPipeline& p, std::uint64_t sequence) : pipeline(p), durable_sequence(sequence) {}
-    void run_remote() noexcept override {
-        const std::unique_ptr<Mark> self(this);
-        if (catalog) {
-            pipeline.hub_.set_catalog(std::move(*catalog));
-        }
-        pipeline.hub_.set_durable(durable_sequence);
-        pipeline.ingest_.durable_up_to(durable_sequence);
-    }
-};
-
-struct LogPipeline::Ended final : coro::RemoteNode {
-    LogPipeline& pipeline;
-    Result<> outcome;
-    Ended(LogPipeline& p, Result<> result) : pipeline(p), outcome(std::move(result)) {}
-    void run_remote() noexcept override {
-        const std::unique_ptr<Ended> self(this);
-        pipeline.ended_ = std::move(outcome);
-        pipeline.ended_event_.set();
-    }
-};
-
-struct LogPipeline::StopRequest final : coro::RemoteNode {
-    LogPipeline& pipeline;
-    explicit StopRequest(LogPipeline& p) : pipeline(p) {}
-    void run_remote() noexcept override {
-        const std::unique_ptr<StopRequest> self(this);
-        pipeline.stopping_ = true;
-        pipeline.work_.set();
-    }
-};
-
-LogPipeline::LogPipeline(coro::Loop& service_loop, Options options)
-    : service_loop_(service_loop),
+LogPipeline::LogPipeline(io::Kernel& kernel, Options options)
+    : kernel_(kernel),
       options_(options),
       hub_(options.memory_bytes_max),
-      ingest_(service_loop, *this, options.ingest),
-      sync_interval_ns_(options.sync_interval.count()) {}
+      ingest_(kernel.loop(), *this, options.ingest),
+      writing_(kernel.loop(), nullptr) {}
 
 LogPipeline::~LogPipeline() = default;
 
-// ---- service side ----
-
-Task<Result<>> LogPipeline::opened() {
-    while (!opened_) {
-        SLUICE_CO_CHECK(co_await opened_event_.wait());
-    }
-    co_return *opened_;
-}
-
-void LogPipeline::submit(std::unique_ptr<ingest::Group> group) {
-    auto parcel = std::make_unique<Parcel>(*this, std::move(group));
-    if (ended_) {
-        parcel->outcome = fail(Errc::shutting_down, "the log is closed");
-        parcel->returning = true;
-        service_loop_.post_remote(*parcel.release());
-        return;
-    }
-    writer_loop_->post_remote(*parcel.release());
-}
-
-Task<Result<>> LogPipeline::stop() {
-    if (opened_ && *opened_) {
-        auto request = std::make_unique<StopRequest>(*this);
-        writer_loop_->post_remote(*request.release());
-    }
-    while (!ended_) {
-        SLUICE_CO_CHECK(co_await ended_event_.wait());
-    }
-    co_return *ended_;
-}
-
-void LogPipeline::writer_failed(Error why) {
-    auto report = std::make_unique<Opened>(*this);
-    report->outcome = std::unexpected(why);
-    auto ended = std::make_unique<Ended>(*this, std::unexpected(std::move(why)));
-    service_loop_.post_remote(*report.release());
-    service_loop_.post_remote(*ended.release());
-}
-
-// Goes to the writer's loop and back.  Lives in the awaiting task, which waits for it without being cancelled.
-class LogPipeline::Ping final : public coro::RemoteNode {
- public:
-    Ping(coro::Loop& there, coro::Loop& back) noexcept : there_(there), back_(back) {}
-    bool await_ready() const noexcept { return false; }
-    template <coro::PromiseType P>
-    void await_suspend(std::coroutine_handle<P> handle) {
-        resumption_ = handle.promise().resumption(handle);
-        there_.post_remote(*this);
-    }
-    void await_resume() const noexcept {}
-
- private:
-    void run_remote() noexcept override {
-        if (std::exchange(returning_, true)) {
-            back_.post(resumption_);
-        } else {
-            back_.post_remote(*this);
-        }
-    }
-    coro::Loop& there_;
-    coro::Loop& back_;
-    coro::Resumption resumption_;
-    bool returning_ = false;
-};
-
-Task<Result<>> LogPipeline::ping() {
-    if (ended_) {
-        co_return fail(Errc::closed, "the writer has ended");
-    }
-    Ping ping(*writer_loop_, service_loop_);
-    co_await ping;
+Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptions options,
+                                 store::StoreEvents& events) {
+    SLUICE_CO_TRY(writer_, co_await store::LogWriter::open(kernel_, directory, std::move(options), events));
+    take_over(*writer_);
+    writing_.spawn("writer", &LogPipeline::write_groups, this);
     co_return Result<>{};
 }
 
-void LogPipeline::delivered(std::unique_ptr<Parcel> parcel) {
-    if (parcel->catalog) {
-        hub_.set_catalog(std::move(*parcel->catalog));
+void LogPipeline::take_over(const store::LogWriter& writer) {
+    if (writer.recovered().new_epoch) {
+        ingest_.note_new_epoch(writer.epoch(), writer.next_sequence());
     }
-    if (parcel->outcome) {
-        if (parcel->stored.count != 0) {
-            hub_.publish(std::move(parcel->stored));
-        }
-        hub_.set_durable(parcel->outcome->durable_sequence);
+    hub_.start({.store_id = writer.recovered().store_id,
+                .epoch = writer.epoch(),
+                .new_epoch = writer.recovered().new_epoch,
+                .end_sequence = writer.next_sequence(),
+                .catalog = writer.catalog(),
+                .direct = writer.mode() == store::IoMode::direct});
+    for (const auto& [id, state] : writer.producers().entries()) {
+        ingest_.restore_producer(id, state.number, state.last_sequence);
     }
-    ingest_.completed(std::move(parcel->group), parcel->outcome);
+    catalog_version_ = writer.catalog_version();
 }
 
-// ---- writer side ----
-
-Task<Result<>> LogPipeline::write(io::Kernel& kernel, const io::Handle& directory, store::WriterOptions options,
-                                  store::StoreEvents& events) {
-    writer_loop_ = &kernel.loop();
-    auto report = std::make_unique<Opened>(*this);
-    auto writer = co_await store::LogWriter::open(kernel, directory, std::move(options), events);
-    Result<> outcome;
-    if (writer) {
-        const store::LogWriter& log = **writer;
-        report->start = {.store_id = log.recovered().store_id,
-                         .epoch = log.epoch(),
-                         .new_epoch = log.recovered().new_epoch,
-                         .end_sequence = log.next_sequence(),
-                         .catalog = log.catalog(),
-                         .direct = log.mode() == store::IoMode::direct};
-        report->producers = log.producers().entries();
-        catalog_version_ = log.catalog_version();
-        service_loop_.post_remote(*report.release());
-        outcome = co_await write_groups(**writer);
-    } else {
-        outcome = std::unexpected(std::move(writer).error());
-        report->outcome = outcome;
-        service_loop_.post_remote(*report.release());
-    }
-    auto ended = std::make_unique<Ended>(*this, outcome);
-    service_loop_.post_remote(*ended.release());
-    co_return outcome;
+void LogPipeline::submit(std::unique_ptr<ingest::Group> group) {
+    inbox_.push_back(std::move(group));
+    work_.set();
 }
 
-Task<Result<>> LogPipeline::write_groups(store::LogWriter& writer) {
+Task<Result<>> LogPipeline::stop() {
+    stopping_ = true;
+    work_.set();
+    co_await writing_.join();
+    co_return closed_;
+}
+
+// ---- the writer ----
+
+Task<> LogPipeline::write_groups() {
     Result<> woken;
     for (;;) {
         if (!inbox_.empty()) {
-            std::unique_ptr<Parcel> parcel = std::move(inbox_.front());
+            std::unique_ptr<ingest::Group> group = std::move(inbox_.front());
             inbox_.pop_front();
-            co_await commit(writer, std::move(parcel));
+            co_await commit(std::move(group));
             continue;
         }
         if (stopping_ || !woken) {
             break;
         }
-        woken = co_await wait_for_work(writer);
+        woken = co_await wait_for_work();
     }
-    co_return co_await coro::shield(writer.close());
+    closed_ = co_await coro::shield(writer_->close());
+    writer_.reset();
 }
 
 // Until a group arrives; syncs what is written when its time has come.
-Task<Result<>> LogPipeline::wait_for_work(store::LogWriter& writer) {
+Task<Result<>> LogPipeline::wait_for_work() {
     work_.reset();
-    if (!writer.has_unsynced()) {
+    if (!writer_->has_unsynced()) {
         sync_due_.reset();
         co_return co_await work_.wait();
     }
+    const Clock& clock = kernel_.loop().clock();
     if (!sync_due_) {
-        sync_due_ = service_loop_.clock().now() + Duration(sync_interval_ns_.load());
+        sync_due_ = clock.now() + options_.sync_interval;
     }
     Result<> woken = co_await coro::with_deadline(*sync_due_, wait_for(work_));
     if (woken || woken.error().code() != Errc::deadline_exceeded) {
         co_return woken;
     }
     sync_due_.reset();
-    const Result<store::Committed> synced = co_await writer.sync();
-    if (synced) {
-        post_mark(synced->durable_sequence, changed_catalog(writer));
-    }
+    co_await sync_written();
     co_return Result<>{};
 }
 
-std::optional<store::Catalog> LogPipeline::changed_catalog(const store::LogWriter& writer) {
-    if (writer.catalog_version() == catalog_version_) {
-        return std::nullopt;
+Task<> LogPipeline::sync_written() {
+    const Result<store::Committed> synced = co_await writer_->sync();
+    if (synced) {
+        update_catalog();
+        hub_.set_durable(synced->durable_sequence);
+        ingest_.durable_up_to(synced->durable_sequence);
     }
-    catalog_version_ = writer.catalog_version();
-    return writer.catalog();
 }
 
-void LogPipeline::post_mark(std::uint64_t durable_sequence, std::optional<store::Catalog> catalog) {
-    auto mark = std::make_unique<Mark>(*this, durable_sequence);
-    mark->catalog = std::move(catalog);
-    service_loop_.post_remote(*mark.release());
+void LogPipeline::update_catalog() {
+    if (writer_->catalog_version() != catalog_version_) {
+        catalog_version_ = writer_->catalog_version();
+        hub_.set_catalog(writer_->catalog());
+    }
 }
 
-Task<> LogPipeline::commit(store::LogWriter& writer, std::unique_ptr<Parcel> parcel) {
-    ingest::Group& group = *parcel->group;
+Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     Result<store::Committed> committed = fail(Errc::internal, "not written");
-    if (group.generation == failed_generation_) {
+    if (group->generation == failed_generation_) {
         committed = std::unexpected(*failure_);
-    } else if (group.count == 0) {
-        committed = co_await writer.sync();
+    } else if (group->count == 0) {
+        committed = co_await writer_->sync();
     } else {
         std::vector<store::ProducerMark> marks;
-        for (const ingest::Entry& entry : group.entries) {
+        for (const ingest::Entry& entry : group->entries) {
             if (entry.number != 0) {
                 marks.push_back({entry.producer, entry.number, entry.first_record + entry.count});
             }
         }
-        store::Group written(std::move(group.buffer), group.bytes, group.count);
-        committed = co_await writer.append(std::move(written), marks, group.durable);
+        store::Group written(std::move(group->buffer), group->bytes, group->count);
+        committed = co_await writer_->append(std::move(written), marks, group->durable);
     }
-    if (committed) {
-        parcel->outcome = ingest::CommitInfo{.epoch = committed->epoch,
-                                             .first_sequence = committed->first_sequence,
-                                             .durable_sequence = committed->durable_sequence};
-        parcel->stored = {.frame = std::move(committed->frame),
-                          .bytes = group.bytes,
-                          .epoch = committed->epoch,
-                          .first_sequence = committed->first_sequence,
-                          .count = group.count};
-    } else {
-        failed_generation_ = group.generation;
+    update_catalog();
+    if (!committed) {
+        failed_generation_ = group->generation;
         failure_ = committed.error();
-        parcel->outcome = std::unexpected(std::move(committed).error());
+        ingest_.completed(std::move(group), std::unexpected(*failure_));
+        co_return;
     }
-    parcel->catalog = changed_catalog(writer);
-    parcel->returning = true;
-    service_loop_.post_remote(*parcel.release());
+    if (group->count != 0) {
+        hub_.publish({.frame = std::move(committed->frame),
+                      .bytes = group->bytes,
+                      .epoch = committed->epoch,
+                      .first_sequence = committed->first_sequence,
+                      .count = group->count});
+    }
+    hub_.set_durable(committed->durable_sequence);
+    ingest_.completed(std::move(group), ingest::CommitInfo{.epoch = committed->epoch,
+                                                           .first_sequence = committed->first_sequence,
+                                                           .durable_sequence = committed->durable_sequence});
 }
 
 }  // namespace sluice::server

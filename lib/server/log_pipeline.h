@@ -1,13 +1,12 @@
-// Between the queue and the log: carries groups to the writer's loop, lets the writer commit them one after another,
-// and brings the answers back.  Two loops meet here, and nowhere else; what crosses is a parcel, owned by one side at a
-// time.
+// Between the queue and the log: lets the writer commit groups one after another, and brings the answers back.
+// Threads: those of its loop.
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
 
+#include "coro/scope.h"
 #include "coro/sync.h"
 #include "ingest/ingest.h"
 #include "server/log_hub.h"
@@ -22,71 +21,46 @@ class LogPipeline final : public ingest::Sink {
         std::size_t memory_bytes_max = 4U << 20U;          // Of LogHub.
         ingest::IngestOptions ingest;
     };
-    // Borrows the service loop until destroyed.  Constructed and destroyed on the service side.
-    LogPipeline(coro::Loop& service_loop, Options options);
+    // Borrows `kernel` until destroyed.
+    LogPipeline(io::Kernel& kernel, Options options);
     ~LogPipeline();
 
-    // ---- service side ----
-    // Success when the writer has recovered the store; its error if it could not.
-    Task<Result<>> opened();
+    // Recovers the store in `directory` and starts the writer; runs once, before serve().  Borrows `directory` and
+    // `events` until stop().  Errors: those of store::LogWriter::open.
+    Task<Result<>> open(const io::Handle& directory, store::WriterOptions options, store::StoreEvents& events);
     // Runs the queue until cancelled.
     Task<> serve() { return ingest_.run(); }
     LogHub& hub() noexcept { return hub_; }
     ingest::Ingest& ingest() noexcept { return ingest_; }
     void submit(std::unique_ptr<ingest::Group> group) override;
     // After the last submit: the writer commits what it has, closes the log and ends.  Awaits that.
+    // Success also if open() was not called or failed.  To be called before the destructor otherwise.
     Task<Result<>> stop();
-
-    // Threads: any.  The writer could not even be started.
-    void writer_failed(Error why);
-    // Threads: any.  Takes effect at the next sync.
-    void set_sync_interval(Duration interval) noexcept { sync_interval_ns_ = interval.count(); }
-    // Success when the writer's loop has answered; for the watchdog.
-    Task<Result<>> ping();
-
-    // ---- writer side ----
-    // Opens the store and writes until stop().  Runs once, on the loop of `kernel`.
-    Task<Result<>> write(io::Kernel& kernel, const io::Handle& directory, store::WriterOptions options,
-                         store::StoreEvents& events);
+    // Takes effect at the next sync.
+    void set_sync_interval(Duration interval) noexcept { options_.sync_interval = interval; }
 
  private:
-    struct Parcel;
-    struct Opened;
-    struct Mark;
-    struct Ended;
-    struct StopRequest;
-    class Ping;
+    Task<> write_groups();
+    Task<Result<>> wait_for_work();
+    Task<> sync_written();
+    Task<> commit(std::unique_ptr<ingest::Group> group);
+    void take_over(const store::LogWriter& writer);
+    void update_catalog();
 
-    Task<Result<>> write_groups(store::LogWriter& writer);
-    Task<Result<>> wait_for_work(store::LogWriter& writer);
-    Task<> commit(store::LogWriter& writer, std::unique_ptr<Parcel> parcel);
-    std::optional<store::Catalog> changed_catalog(const store::LogWriter& writer);
-    void post_mark(std::uint64_t durable_sequence, std::optional<store::Catalog> catalog);
-    void delivered(std::unique_ptr<Parcel> parcel);
-
-    coro::Loop& service_loop_;
+    io::Kernel& kernel_;
     Options options_;
     LogHub hub_;
     ingest::Ingest ingest_;
-
-    // Service side.
-    coro::Event opened_event_;
-    std::optional<Result<>> opened_;
-    coro::Event ended_event_;
-    std::optional<Result<>> ended_;
-
-    // Set by the writer before it reports that the store is open.
-    coro::Loop* writer_loop_ = nullptr;
-
-    // Writer side.
-    std::deque<std::unique_ptr<Parcel>> inbox_;
+    std::unique_ptr<store::LogWriter> writer_;
+    coro::Scope writing_;  // Of its own: a group that was begun is finished.
+    std::deque<std::unique_ptr<ingest::Group>> inbox_;
     coro::Event work_;
     bool stopping_ = false;
+    Result<> closed_;
     std::uint64_t failed_generation_ = 0;
     std::optional<Error> failure_;
     std::uint64_t catalog_version_ = 0;
     std::optional<MonotonicTime> sync_due_;
-    std::atomic<std::int64_t> sync_interval_ns_;
 };
 
 }  // namespace sluice::server

@@ -148,13 +148,18 @@ Task<Result<>> Session::tail_entries(const wire::TailRequest& wanted, ReplyStrea
             SLUICE_CO_CHECK(co_await stream.ready());
             wire::TailChunkBuilder chunk(output_.pending(), stream.id(), group->epoch);
             const std::size_t before = output_.pending().size() - chunk.size_bytes();
-            const std::uint64_t next = for_each_entry(*group, follower.position(), [&](const wire::TailEntry& entry) {
+            const std::uint64_t at = follower.position();
+            const std::uint64_t next = for_each_entry(*group, at, [&](const wire::TailEntry& entry) {
                 if (entry.sequence < end && (!by_time || entry.receive_time_ns >= wanted.since_ns) &&
                     wanted.filter.matches(entry.record, entry.trusted)) {
                     chunk.add(entry);
                 }
                 return entry.sequence + 1 < end && chunk.size_bytes() < kChunkBytes;
             });
+            if (next <= at) {
+                output_.pending().resize(before);
+                co_return fail(Errc::corrupt, "the group of record {} holds fewer records than its header says", at);
+            }
             follower.seek(next);
             last.sequence = next - 1;
             last.epoch = group->epoch;

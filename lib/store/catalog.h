@@ -34,7 +34,7 @@ struct Damage {
     std::uint64_t end_sequence = 0;
 };
 
-// What a store tells its owner.  Called on the writer's thread; must not call back into the store.
+// What a store tells its owner.  Called on the loop of its writer; must not call back into the store.
 class StoreEvents {
  public:
     virtual ~StoreEvents() = default;

@@ -137,7 +137,25 @@ class IngestTest : public testing::Test {
     std::optional<coro::Scope> scope_;
 };
 
+TEST_F(IngestTest, ASmallGroupStaysOpenWhileAnotherIsInFlight) {
+    options.next_group_bytes_min = 2000;
+    start();
+    take(1, AckLevel::written, batch_of(1));
+    take(2, AckLevel::written, batch_of(1, 0, 0, 900));
+    ASSERT_EQ(disk.groups.size(), 1U);
+    take(3, AckLevel::written, batch_of(1, 0, 0, 1200));
+    ASSERT_EQ(disk.groups.size(), 2U);  // Large enough to wait behind the first.
+    EXPECT_EQ(disk.groups[1]->entries.size(), 2U);
+    take(4, AckLevel::written, batch_of(1));
+    write_one();
+    write_one();
+    ASSERT_EQ(disk.groups.size(), 1U);  // The disk is free: however small.
+    write_one();
+    EXPECT_TRUE(client.answered(4));
+}
+
 TEST_F(IngestTest, WhatArrivesDuringACommitFormsTheNextGroup) {
+    options.next_group_bytes_min = 0;
     start();
     take(1, AckLevel::written, batch_of(1));
     take(2, AckLevel::written, batch_of(1));
@@ -360,6 +378,7 @@ TEST_F(IngestTest, ProducerKnownFromTheLogIsRecognised) {
 
 // A later batch of a producer must not be stored where its earlier one was refused.
 TEST_F(IngestTest, FailureRefusesEverythingOfItsGeneration) {
+    options.next_group_bytes_min = 0;
     start();
     for (std::uint64_t number = 1; number <= 4; ++number) {
         take(number, AckLevel::written, batch_of(1, 1, number));

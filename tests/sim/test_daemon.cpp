@@ -31,20 +31,17 @@ TestDaemon::TestDaemon(io::SimWorld& world, const DaemonOptions& options, unsign
       life_(life),
       random_(seed),
       boot_id_(world.boot_id()),
-      service_kernel_(world, kernel_options("service")),
-      writer_kernel_(world, kernel_options("writer")),
-      pipeline_(service_kernel_.loop(), options.pipeline),
-      roots_(service_kernel_),
+      kernel_(world, kernel_options("sluiced")),
+      pipeline_(kernel_, options.pipeline),
+      roots_(kernel_),
       instance_(random_.next()),
-      files_(service_kernel_, roots_, {.instance = instance_, .handles = {}}),
-      service_(service_kernel_.loop(), "service", &TestDaemon::run_service, this) {}
+      files_(kernel_, roots_, {.instance = instance_, .handles = {}}),
+      service_(kernel_.loop(), "service", &TestDaemon::run_service, this) {}
 
 Task<Result<>> TestDaemon::run_service() {
     Result<> outcome = co_await start();
     if (!outcome) {
-        if (writer_) {
-            (void)co_await pipeline_.stop();
-        }
+        (void)co_await pipeline_.stop();
         co_return outcome;
     }
     co_return co_await serve();
@@ -52,9 +49,8 @@ Task<Result<>> TestDaemon::run_service() {
 
 Task<Result<>> TestDaemon::start() {
     const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};
-    SLUICE_CO_TRY(store_directory_, co_await service_kernel_.open(-1, kStorePath, open));
-    writer_.emplace(writer_kernel_.loop(), "writer", &TestDaemon::run_writer, this);
-    SLUICE_CO_CHECK(co_await pipeline_.opened());
+    SLUICE_CO_TRY(store_directory_, co_await kernel_.open(-1, kStorePath, open));
+    SLUICE_CO_CHECK(co_await open_log());
     first_sequence_ = pipeline_.hub().end_sequence();
     files::RootOptions root;
     root.name = "files";
@@ -65,9 +61,9 @@ Task<Result<>> TestDaemon::start() {
     SLUICE_CO_CHECK(co_await roots_.load(std::move(roots)));
     server::ServerOptions server = options_.server;
     server.session = options_.session;
-    server_.emplace(service_kernel_, pipeline_, files_, store_directory_.fd(), std::move(server), events_);
+    server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), std::move(server), events_);
     server_->set_version(fmt::format("{}", life_));
-    SLUICE_CO_TRY(listener_, service_kernel_.listen_unix(kSocketPath, 0660));
+    SLUICE_CO_TRY(listener_, kernel_.listen_unix(kSocketPath, 0660));
     co_return Result<>{};
 }
 
@@ -78,7 +74,7 @@ Task<Result<>> TestDaemon::serve() {
     queue.spawn("queue", &server::LogPipeline::serve, &pipeline_);
     serving.spawn("server", &server::Server::serve, &*server_, std::cref(listener_));
     for (const files::RootPointer& root : roots_.all()) {
-        serving.spawn("sweep", sweep_root, &service_kernel_, root, instance_);
+        serving.spawn("sweep", sweep_root, &kernel_, root, instance_);
     }
     serving_ = true;
     (void)co_await stop_.wait();
@@ -98,25 +94,15 @@ Task<Result<>> TestDaemon::serve() {
     co_return closed;
 }
 
-Task<Result<>> TestDaemon::run_writer() {
-    const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};
-    Result<io::Handle> directory = co_await writer_kernel_.open(-1, kStorePath, open);
-    if (!directory) {
-        pipeline_.writer_failed(directory.error());
-        co_return std::unexpected(std::move(directory).error());
-    }
+Task<Result<>> TestDaemon::open_log() {
     store::WriterOptions writer = options_.writer;
     if (options_.calibrate) {
-        const Result<store::Calibration> found = co_await store::choose_io_mode(writer_kernel_, *directory);
-        if (!found) {
-            pipeline_.writer_failed(found.error());
-            co_return std::unexpected(found.error());
-        }
-        writer.mode = found->mode;
+        SLUICE_CO_TRY(const store::Calibration found, co_await store::choose_io_mode(kernel_, store_directory_));
+        writer.mode = found.mode;
     }
     std::memcpy(writer.boot_id.data(), boot_id_.data(), std::min(boot_id_.size(), writer.boot_id.size()));
     writer.random = [this] { return random_.next(); };
-    co_return co_await pipeline_.write(writer_kernel_, *directory, std::move(writer), report_);
+    co_return co_await pipeline_.open(store_directory_, std::move(writer), report_);
 }
 
 }  // namespace sluice::sim

@@ -53,7 +53,7 @@ class TestDaemon {
         killed_ = true;
         stop_.set();
     }
-    bool ended() const noexcept { return service_.done() && (!writer_ || writer_->done()); }
+    bool ended() const noexcept { return service_.done(); }
     bool serving() const noexcept { return serving_; }
     // Precondition: ended().
     const Result<>& outcome() noexcept { return service_.result(); }
@@ -67,14 +67,13 @@ class TestDaemon {
     Task<Result<>> run_service();
     Task<Result<>> start();
     Task<Result<>> serve();
-    Task<Result<>> run_writer();
+    Task<Result<>> open_log();
 
     DaemonOptions options_;
     unsigned life_;
     io::SimRandom random_;
     std::string boot_id_;
-    io::SimKernel service_kernel_;
-    io::SimKernel writer_kernel_;
+    io::SimKernel kernel_;
     StoreReport report_;
     server::ServerEvents events_;
     server::LogPipeline pipeline_;
@@ -88,7 +87,6 @@ class TestDaemon {
     bool killed_ = false;
     bool serving_ = false;
     std::uint64_t first_sequence_ = 0;
-    std::optional<coro::Job<Result<>>> writer_;
     coro::Job<Result<>> service_;
 };
 
