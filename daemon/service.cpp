@@ -21,6 +21,21 @@ namespace {
 // behind.
 constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
 
+// The kernel takes down the ring of a killed process after the process: until then its socket still listens.
+constexpr Duration kListenPatience = std::chrono::seconds(3);
+constexpr Duration kListenRetryDelay = std::chrono::milliseconds(20);
+
+Task<Result<io::Handle>> listen_when_free(io::Kernel& kernel, const std::string& path, mode_t mode) {
+    const MonotonicTime give_up = kernel.clock().now() + kListenPatience;
+    for (;;) {  // Bounded by give_up.
+        Result<io::Handle> listener = kernel.listen_unix(path, mode);
+        if (listener || listener.error().code() != Errc::already_exists || kernel.clock().now() >= give_up) {
+            co_return listener;
+        }
+        SLUICE_CO_CHECK(co_await coro::sleep_for(kListenRetryDelay));
+    }
+}
+
 class Service {
  public:
     Service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log, const SystemClock& clock,
@@ -98,7 +113,7 @@ Task<Result<>> Service::open_listener() {
         co_return Result<>{};
     }
     const std::string& path = config_.listen.socket;
-    SLUICE_CO_TRY(listener_, kernel_.listen_unix(path, config_.listen.mode));
+    SLUICE_CO_TRY(listener_, co_await listen_when_free(kernel_, path, config_.listen.mode));
     if (!config_.listen.owner.empty() || !config_.listen.group.empty()) {
         const uid_t uid = config_.listen.owner.empty() ? static_cast<uid_t>(-1) : config_.listen.owner.front().uid;
         const gid_t gid = config_.listen.group.empty() ? static_cast<gid_t>(-1) : config_.listen.group.front().gid;
