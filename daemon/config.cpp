@@ -1,10 +1,10 @@
-#include "config.h"
+#include "daemon/config.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "settings.h"
+#include "daemon/settings.h"
 
 namespace sluice::daemon {
 

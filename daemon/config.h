@@ -49,11 +49,10 @@ enum class Right : std::uint8_t {
     write = 1U << 1U,  // Overwrite at any offset, truncate; includes append.
     append = 1U << 2U,
     create = 1U << 3U,
-    remove = 1U << 4U,  // `delete` in YAML.
-    list = 1U << 5U,
+    list = 1U << 4U,
 };
 using Rights = std::uint8_t;  // Bits of Right.
-inline constexpr Rights kAllRights = 0x3F;
+inline constexpr Rights kAllRights = 0x1F;
 constexpr bool has(Rights rights, Right right) noexcept {
     return (rights & static_cast<Rights>(right)) != 0;
 }

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "config_values.h"
-#include "settings.h"
-#include "yaml_reader.h"
+#include "daemon/config_values.h"
+#include "daemon/settings.h"
+#include "daemon/yaml_reader.h"
 
 namespace sluice::daemon {
 namespace {

@@ -1,4 +1,4 @@
-#include "config_values.h"
+#include "daemon/config_values.h"
 
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "config.h"
+#include "daemon/config.h"
 
 namespace sluice::daemon {
 

@@ -26,7 +26,7 @@ constexpr std::string_view kRootExample = R"(# Example:
 #       cross_devices: no
 #       file_bytes_max: 0
 #       rights:
-#         - {user: root, allow: [read, write, append, create, delete, list]}
+#         - {user: root, allow: [read, write, append, create, list]}
 #         - {group: adm, allow: [read, list]}
 #         - {everyone: yes, allow: [append]}
 )";

@@ -1,4 +1,4 @@
-#include "identities.h"
+#include "daemon/identities.h"
 
 #include <grp.h>
 #include <pwd.h>

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "config.h"
+#include "daemon/config.h"
 
 namespace sluice::daemon {
 

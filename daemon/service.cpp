@@ -245,6 +245,8 @@ Task<> Service::reload() {
         } else {
             server_->set_options(server_options(config_, geteuid()));
             pipeline_.set_sync_interval(config_.store.sync_interval);
+            pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
+            files_.ledger().set_limits(handle_limits(config_));
             log_.set_level(config_.log.level);
             log_.info("reload: {}",
                       changes.live.empty() ? "nothing changed" : fmt::format("{}", fmt::join(changes.live, "; ")));

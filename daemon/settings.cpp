@@ -1,4 +1,4 @@
-#include "settings.h"
+#include "daemon/settings.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <type_traits>
 
-#include "config_values.h"
+#include "daemon/config_values.h"
 
 namespace sluice::daemon {
 namespace {
@@ -64,7 +64,7 @@ constexpr Setting kSettings[] = {
     {"store.sync_interval", store<&StoreConfig::sync_interval>(), 10, kHour, live,
      "Longest time that records may stay written but not durable when nobody asked for durable. It bounds what a power "
      "loss can take from such records."},
-    {"store.unsynced_bytes_max", store<&StoreConfig::unsynced_bytes_max>(), 64 * kKiB, kGiB, live,
+    {"store.unsynced_bytes_max", store<&StoreConfig::unsynced_bytes_max>(), 64 * kKiB, kGiB, restart,
      "Written bytes that start a sync before the interval is over."},
     {"store.io", store<&StoreConfig::io>(), 0, 0, restart,
      "How the log is written. direct: O_DIRECT, refused at start where the file system does not have it. buffered: "
@@ -96,7 +96,7 @@ constexpr Setting kSettings[] = {
      "Groups whose users may use the daemon, beside allowed_users. Membership is read from the group database at start "
      "and at each reload."},
 
-    {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 64 * kMiB, live,
+    {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 64 * kMiB, restart,
      "Largest frame on a connection, told to clients at HELLO. A larger one: too_large, and the connection is closed."},
     {"limits.session_requests_max", limit<&LimitsConfig::session_requests_max>(), 1, 4096, live,
      "Requests in flight on one connection, told to clients at HELLO. Beyond it the connection is not read."},
@@ -126,7 +126,7 @@ constexpr Setting kSettings[] = {
     {"roots", kRoots, 0, 64, live,
      "Directories whose files clients may use. Nothing outside of them can be reached. Each root has a name (what "
      "clients write before the colon, as in 'spool:a/b.txt'), a path, and rights: a list of grants, each for a user, a "
-     "group or everyone, which allow some of read, write, append, create, delete and list. What a client may do is the "
+     "group or everyone, which allow some of read, write, append, create and list. What a client may do is the "
      "union of the grants that match it; without a grant, nothing. follow_symlinks: follow links that stay beneath the "
      "root. cross_devices: enter other mounts. file_bytes_max: a write that would end beyond it gets no_space; 0: no "
      "limit. The file system's own permissions apply as well: they are checked for the user that sluiced runs as."},
@@ -137,7 +137,7 @@ constexpr Setting kSettings[] = {
 
     {"threads.pool", field<&Config::threads, &ThreadsConfig::pool>(), 1, 64, restart,
      "Threads for the calls that io_uring does not have."},
-    {"threads.stall_threshold", field<&Config::threads, &ThreadsConfig::stall_threshold>(), 1, kMinute, live,
+    {"threads.stall_threshold", field<&Config::threads, &ThreadsConfig::stall_threshold>(), 1, kMinute, restart,
      "A step of the service loop that takes longer is reported with its name.", "no report"},
 
     {"log.level", field<&Config::log, &LogConfig::level>(), 0, 0, live,
@@ -158,11 +158,10 @@ constexpr std::array<std::pair<std::string_view, LogTarget>, 3> kLogTargetWords{
     {{"auto", LogTarget::automatic}, {"stderr", LogTarget::standard_error}, {"journal", LogTarget::journal}}};
 constexpr std::array<std::pair<std::string_view, LogLevel>, 4> kLogLevelWords{
     {{"error", LogLevel::error}, {"warning", LogLevel::warning}, {"info", LogLevel::info}, {"debug", LogLevel::debug}}};
-constexpr std::array<std::pair<std::string_view, Right>, 6> kRightWords{{{"read", Right::read},
+constexpr std::array<std::pair<std::string_view, Right>, 5> kRightWords{{{"read", Right::read},
                                                                          {"write", Right::write},
                                                                          {"append", Right::append},
                                                                          {"create", Right::create},
-                                                                         {"delete", Right::remove},
                                                                          {"list", Right::list}}};
 
 template <class E>

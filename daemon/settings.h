@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "config.h"
+#include "daemon/config.h"
 
 namespace sluice::daemon {
 

@@ -17,7 +17,6 @@ files::Rights to_rights(Rights rights) {
     add(Right::write, files::Right::append);  // In the configuration, write includes append.
     add(Right::append, files::Right::append);
     add(Right::create, files::Right::create);
-    add(Right::remove, files::Right::remove);
     add(Right::list, files::Right::list);
     return out;
 }
@@ -92,6 +91,7 @@ std::vector<files::RootOptions> root_options(const Config& config) {
         options.path = root.path;
         options.follow_symlinks = root.follow_symlinks;
         options.cross_devices = root.cross_devices;
+        options.file_bytes_max = root.file_bytes_max;
         for (const Grant& grant : root.rights) {
             add_rules(grant, options.rules);
         }

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "config_values.h"
-#include "identities.h"
-#include "settings.h"
+#include "daemon/config_values.h"
+#include "daemon/identities.h"
+#include "daemon/settings.h"
 
 namespace sluice::daemon::detail {
 

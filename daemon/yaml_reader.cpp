@@ -1,5 +1,5 @@
 // The only file that sees yaml-cpp, and the only one where exceptions are caught: yaml-cpp throws, sluice does not.
-#include "yaml_reader.h"
+#include "daemon/yaml_reader.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,7 +11,7 @@
 #include <map>
 #include <set>
 
-#include "yaml_document.h"
+#include "daemon/yaml_document.h"
 
 namespace sluice::daemon {
 namespace detail {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "config.h"
-#include "identities.h"
+#include "daemon/config.h"
+#include "daemon/identities.h"
 
 namespace sluice::daemon {
 

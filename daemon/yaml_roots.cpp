@@ -1,7 +1,7 @@
 // The `roots` section of a configuration: a list of maps.
 #include <set>
 
-#include "yaml_document.h"
+#include "daemon/yaml_document.h"
 
 namespace sluice::daemon::detail {
 

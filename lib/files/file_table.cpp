@@ -237,6 +237,7 @@ Task<Result<>> FileTable::sync_name(OpenFile& file) {
 
 Task<Result<>> FileTable::write_at(OpenFile& file, std::uint64_t offset, ByteView bytes, Durability durability) {
     SLUICE_CO_CHECK(check_range(offset, bytes.size()));
+    SLUICE_CO_CHECK(file.root->check_end(offset + bytes.size(), file.name));
     const bool durable = durability == Durability::durable;
     if (durable) {
         SLUICE_CO_CHECK(co_await sync_name(file));

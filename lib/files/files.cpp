@@ -66,6 +66,7 @@ Task<Result<std::uint64_t>> Files::put(const Identity& identity, std::string_vie
                                        ByteView bytes, PutOptions options) {
     SLUICE_CO_TRY(const RootPointer where, roots_.find(root));
     SLUICE_CO_TRY(const RelativePath what, RelativePath::parse(path));
+    SLUICE_CO_CHECK(where->check_end(bytes.size(), shown(where->name(), what.text())));
     SLUICE_CO_TRY(const auto charge, ledger_.charge(identity.uid));
     ReplaceOptions replace_options;
     replace_options.mode = options.mode;

@@ -55,6 +55,8 @@ class Ledger {
     }
 
     const HandleLimits& limits() const noexcept { return limits_; }
+    // What is open stays open.
+    void set_limits(HandleLimits limits) noexcept { limits_ = limits; }
     std::size_t total() const noexcept { return total_; }
 
  private:

@@ -14,8 +14,6 @@ std::string_view right_name(Right right) noexcept {
             return "append";
         case Right::create:
             return "create";
-        case Right::remove:
-            return "delete";
         case Right::list:
             return "list";
     }

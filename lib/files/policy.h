@@ -14,16 +14,14 @@ namespace sluice::files {
 // Each right stands for itself: `write` does not include `append`, nor `create`.
 enum class Right : std::uint8_t {
     read = 1,
-    write = 2,    // Overwrite, truncate and replace existing files.
-    append = 4,   // Add at the end; what is there cannot be changed.
-    create = 8,   // Make files that do not exist.
-    remove = 16,  // "delete".
-    list = 32,    // See directories.
+    write = 2,   // Overwrite, truncate and replace existing files.
+    append = 4,  // Add at the end; what is there cannot be changed.
+    create = 8,  // Make files that do not exist.
+    list = 16,   // See directories.
 };
-inline constexpr Right kAllRights[] = {Right::read,   Right::write,  Right::append,
-                                       Right::create, Right::remove, Right::list};
+inline constexpr Right kAllRights[] = {Right::read, Right::write, Right::append, Right::create, Right::list};
 
-// The name in the configuration and in messages; `remove` is "delete".
+// The name in the configuration and in messages.
 std::string_view right_name(Right right) noexcept;
 std::optional<Right> right_of_name(std::string_view name) noexcept;
 

@@ -1,7 +1,6 @@
 #include "files/regular_file.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 
 #include "coro/timeout.h"
@@ -10,15 +9,9 @@ namespace sluice::files {
 
 namespace {
 
-constexpr int kRetriesMax = 16;  // In a row.
-
 // Of one operation: a read of cached pages holds the loop, and a write that a worker has begun cannot be cancelled.
 constexpr std::size_t kReadPieceBytes = std::size_t{256} << 10U;
 constexpr std::size_t kWritePieceBytes = std::size_t{1} << 20U;
-
-bool is_transient(const Error& error) noexcept {
-    return error.sys_errno() == EINTR || error.sys_errno() == EAGAIN;
-}
 
 Task<Result<io::FileStat>> stat_file(io::Kernel& kernel, const io::Handle& file) {
     co_return co_await kernel.stat(file);
@@ -44,14 +37,10 @@ Task<Result<RegularFile>> open_regular(io::Kernel& kernel, const Root& root, con
 
 Task<Result<>> write_whole(io::Kernel& kernel, const io::Handle& file, std::uint64_t offset, ByteView bytes,
                            io::WriteSync sync) {
-    int retries = 0;
-    while (!bytes.empty()) {  // Bounded: each turn writes at least one byte, fails, or counts as a retry.
+    while (!bytes.empty()) {  // Bounded: each turn writes at least one byte or fails.
         const ByteView piece = bytes.first(std::min(bytes.size(), kWritePieceBytes));
         Result<std::size_t> written = co_await kernel.write_at(file, offset, piece, sync);
         if (!written) {
-            if (is_transient(written.error()) && ++retries <= kRetriesMax) {
-                continue;
-            }
             co_return std::unexpected(std::move(written).error());
         }
         if (*written == 0) {
@@ -59,29 +48,23 @@ Task<Result<>> write_whole(io::Kernel& kernel, const io::Handle& file, std::uint
         }
         offset += *written;
         bytes = bytes.subspan(*written);
-        retries = 0;
     }
     co_return Result<>{};
 }
 
 Task<Result<std::size_t>> read_whole(io::Kernel& kernel, const io::Handle& file, std::uint64_t offset,
                                      std::span<std::byte> into) {
-    int retries = 0;
     std::size_t done = 0;
     while (done < into.size()) {
         const std::span piece = into.subspan(done, std::min(into.size() - done, kReadPieceBytes));
         Result<std::size_t> count = co_await kernel.read_at(file, offset + done, piece);
         if (!count) {
-            if (is_transient(count.error()) && ++retries <= kRetriesMax) {
-                continue;
-            }
             co_return std::unexpected(std::move(count).error());
         }
         if (*count == 0) {
             break;
         }
         done += *count;
-        retries = 0;
     }
     co_return done;
 }

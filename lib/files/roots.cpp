@@ -41,6 +41,14 @@ Result<> Root::require(const Identity& identity, Right right) const {
     return {};
 }
 
+Result<> Root::check_end(std::uint64_t end, std::string_view name) const {
+    if (options_.file_bytes_max != 0 && end > options_.file_bytes_max) {
+        return fail(Errc::no_space, "write {}: it would have {} bytes; root '{}' allows {} (file_bytes_max)", name, end,
+                    options_.name, options_.file_bytes_max);
+    }
+    return {};
+}
+
 Task<Result<>> Roots::load(std::vector<RootOptions> options) {
     std::map<std::string, RootPointer, std::less<>> roots;
     for (RootOptions& each : options) {

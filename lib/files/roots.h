@@ -15,10 +15,11 @@
 namespace sluice::files {
 
 struct RootOptions {
-    std::string name;              // 1..64 of [A-Za-z0-9._-].
-    std::string path;              // Absolute; an existing directory.
-    std::vector<Rule> rules;       // None: nobody may do anything.
-    bool follow_symlinks = false;  // True: links are followed, but never out of the root.
+    std::string name;                  // 1..64 of [A-Za-z0-9._-].
+    std::string path;                  // Absolute; an existing directory.
+    std::vector<Rule> rules;           // None: nobody may do anything.
+    std::uint64_t file_bytes_max = 0;  // No write goes beyond; 0: no limit.
+    bool follow_symlinks = false;      // True: links are followed, but never out of the root.
     bool cross_devices = false;  // True: mounts beneath the root are entered.  A hung network mount hangs its requests.
 };
 
@@ -35,6 +36,8 @@ class Root {
 
     // permission_denied, naming the right that is missing.
     Result<> require(const Identity& identity, Right right) const;
+    // no_space where a write would end beyond file_bytes_max.
+    Result<> check_end(std::uint64_t end, std::string_view name) const;
 
  private:
     RootOptions options_;

@@ -23,6 +23,12 @@ Ingest::Ingest(coro::Loop& loop, Sink& sink, IngestOptions options)
       buffers_(kGroupHeadBytes + options.group_bytes_max + options.batch_bytes_max, kSpareBuffers),
       sequencer_(options.producers_max) {}
 
+void Ingest::set_limits(const IngestOptions& options) noexcept {
+    options_.uid_share_percent = options.uid_share_percent;
+    options_.record_limits = options.record_limits;
+    options_.records_max = options.records_max;
+}
+
 // ---- taking batches ----
 
 bool Ingest::has_room(const LogBatch& batch, std::size_t bytes) const noexcept {

@@ -66,6 +66,8 @@ class Ingest {
     // Errors: those of import_batch, Errc::out_of_order, Errc::shutting_down.  The batch was then not taken.
     Result<Admission> submit(const LogBatch& batch);
     coro::Event::Awaiter room() noexcept { return room_.wait(); }
+    // For batches from now on: uid_share_percent, record_limits and records_max of `options`; the others stay.
+    void set_limits(const IngestOptions& options) noexcept;
     // A producer known from the log, before the first submit.
     void restore_producer(const wire::ProducerId& producer, std::uint64_t number, std::uint64_t last_sequence) {
         sequencer_.commit(producer, number, last_sequence);

@@ -6,6 +6,8 @@
 // Buffers, paths and handles given to an operation must live until it completes; awaiting it in the expression that
 // creates it (the only way to use it) guarantees that for arguments in the awaiting frame.
 //
+// EINTR and EAGAIN are dealt with below: what a caller sees of them, after some retries, is an error like any other.
+//
 // Order of closing a socket: shutdown() -> the operations in flight complete -> close().
 // Threads: a Kernel and its Handles belong to the thread that runs it.
 #pragma once

@@ -41,7 +41,7 @@ struct FaultRates {
     double write_error = 0;  // EIO.
     double sync_error = 0;   // EIO, reported once; the un-synced writes are then forgotten, as Linux does.
     double no_space = 0;     // ENOSPC on write, allocate, create, mkdir, rename.
-    double interrupted = 0;  // EINTR on read, write, send, recv, accept.
+    double interrupted = 0;  // EINTR that retries did not cure, on read, write, send, recv, accept.
     double again = 0;        // EAGAIN on the same.
     double slow = 0;         // Up to `slow_max` of extra latency, on any operation.
     Duration slow_max = std::chrono::milliseconds(200);

@@ -304,7 +304,7 @@ Task<Result<>> Session::execute(const OwnedRequest& request) {
         case wire::MessageType::put:
             co_return co_await put(request);
         case wire::MessageType::status:
-            output_.reply(request.header.id, wire::StatusReply{.json = shared_.status()});
+            output_.reply(request.header.id, wire::StatusReply{.json = shared_.status ? shared_.status() : "{}"});
             co_return Result<>{};
         default:
             co_return fail(Errc::unsupported, "{} is not expected here", wire::message_type_name(request.header.type));

@@ -56,7 +56,7 @@ struct Shared {
     SessionLimits limits;
     ServerCounters counters;
     std::string version;
-    std::function<std::string()> status;  // The STATUS reply, JSON.
+    std::function<std::string()> status;  // The STATUS reply, JSON; empty: {}.
 };
 
 }  // namespace sluice::server

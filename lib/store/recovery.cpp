@@ -5,10 +5,13 @@
 namespace sluice::store {
 namespace {
 
+constexpr std::string_view kAside = "aside-";  // Before the name of a segment.
+
 struct Listing {
     std::vector<std::uint64_t> segments;  // Ids, ascending.
     std::vector<std::uint32_t> spares;
     std::vector<std::string> temporaries;
+    std::uint64_t last_aside = 0;  // Id of the newest segment that was set aside; 0: none.
 };
 
 Task<Result<Listing>> list_store(io::Kernel& kernel, const io::Handle& directory) {
@@ -21,6 +24,9 @@ Task<Result<Listing>> list_store(io::Kernel& kernel, const io::Handle& directory
             listing.spares.push_back(*number);
         } else if (entry.name.ends_with(".tmp")) {
             listing.temporaries.push_back(entry.name);
+        } else if (entry.name.starts_with(kAside)) {
+            const auto aside = parse_segment_name(std::string_view(entry.name).substr(kAside.size()));
+            listing.last_aside = std::max(listing.last_aside, aside.value_or(0));
         }
     }
     std::ranges::sort(listing.segments);
@@ -41,7 +47,9 @@ class Recovery {
     Task<Result<>> set_aside(const std::string& name, Error why);
     Task<Result<>> make_spare(const std::string& name);
     Task<Result<bool>> replay_last();
-    Task<Result<bool>> replay(const OpenedSegment& segment, std::uint64_t file_bytes);
+    Task<Result<>> replay_earlier();
+    Task<Result<bool>> replay_whole(const OpenedSegment& segment, std::uint64_t file_bytes);
+    Task<Result<bool>> replay(const OpenedSegment& segment, std::uint64_t file_bytes, std::uint64_t limit);
     void replay_frame(const FrameView& frame);
 
     io::Kernel& kernel_;
@@ -52,13 +60,14 @@ class Recovery {
     Recovered found_;
     bool closed_ = false;
     bool tail_lost_ = false;        // A segment behind the last usable one was set aside.
+    bool snapshot_lost_ = false;    // The segment does not begin with its producers.
     bool cut_ = false;              // Frames behind the end of the log are left out.
     std::vector<Damage> damage_;    // Holes in the last segment whose records had been durable.
     std::vector<Damage> unproven_;  // Holes that no later frame has said this of.
 };
 
 Task<Result<>> Recovery::set_aside(const std::string& name, Error why) {
-    const std::string aside = "aside-" + name;
+    const std::string aside = fmt::format("{}{}", kAside, name);
     SLUICE_CO_CHECK(co_await kernel_.rename(directory_.fd(), name, directory_.fd(), aside, 0));
     events_.on_set_aside(aside, why);
     co_return Result<>{};
@@ -115,14 +124,16 @@ void Recovery::replay_frame(const FrameView& frame) {
     });
 }
 
-// False: the segment has no valid producer snapshot, so it cannot be trusted to go on from.
-Task<Result<bool>> Recovery::replay(const OpenedSegment& segment, std::uint64_t file_bytes) {
+// Fills `found_` from the frames below `limit`.  False: neither the first frame is there nor the one behind it, so that
+// records may be missing that nothing tells of.
+Task<Result<bool>> Recovery::replay(const OpenedSegment& segment, std::uint64_t file_bytes, std::uint64_t limit) {
     const SegmentHeader& header = segment.info.header;
     FrameReader reader(kernel_, segment.file, header, file_bytes, /*search=*/true);
     found_.next_sequence = header.first_sequence;
     closed_ = false;
     damage_.clear();
     unproven_.clear();
+    snapshot_lost_ = false;
     bool first = true;
     for (;;) {  // Bounded by the file.
         SLUICE_CO_TRY(const FrameReader::Item item, co_await reader.next());
@@ -143,17 +154,45 @@ Task<Result<bool>> Recovery::replay(const OpenedSegment& segment, std::uint64_t 
             unproven_.back().end_sequence = frame.header.first_sequence;
         }
         if (first) {
-            if (frame.header.kind != FrameKind::producers || !producers_.decode(frame.payload)) {
+            first = false;
+            snapshot_lost_ = frame.header.kind != FrameKind::producers || !producers_.decode(frame.payload);
+            if (snapshot_lost_ && frame.header.first_sequence != header.first_sequence) {
                 co_return false;
             }
-            first = false;
+            std::ranges::move(unproven_, std::back_inserter(damage_));  // It was synced before it had its name.
+            unproven_.clear();
         }
         while (!unproven_.empty() && unproven_.front().first_sequence < frame.header.durable_sequence) {
             damage_.push_back(std::move(unproven_.front()));
             unproven_.erase(unproven_.begin());
         }
-        replay_frame(frame);
+        if (frame.header.first_sequence < limit) {
+            replay_frame(frame);
+        }
     }
+}
+
+// The producers that the last segment should begin with, from the one before it.
+Task<Result<>> Recovery::replay_earlier() {
+    producers_.clear();
+    if (found_.catalog.size() < 2) {
+        co_return Result<>{};
+    }
+    const std::string name = segment_name(found_.catalog[found_.catalog.size() - 2].header.segment_id);
+    SLUICE_CO_TRY(OpenedSegment segment, co_await open_segment(kernel_, directory_.fd(), name, options_.direct));
+    SLUICE_CO_TRY(const bool usable,
+                  co_await replay(segment, segment.info.file_bytes, found_.catalog.back().header.first_sequence));
+    (void)usable;  // What it holds is better than nothing.
+    co_return Result<>{};
+}
+
+Task<Result<bool>> Recovery::replay_whole(const OpenedSegment& segment, std::uint64_t file_bytes) {
+    SLUICE_CO_TRY(bool usable, co_await replay(segment, file_bytes, kNoLimit));
+    if (usable && snapshot_lost_) {
+        SLUICE_CO_CHECK(co_await replay_earlier());
+        SLUICE_CO_TRY(usable, co_await replay(segment, file_bytes, kNoLimit));
+    }
+    co_return usable;
 }
 
 // A disk that loses power need not have written in order: a whole frame may stand behind one that is torn or missing.
@@ -162,11 +201,11 @@ Task<Result<bool>> Recovery::replay(const OpenedSegment& segment, std::uint64_t 
 Task<Result<bool>> Recovery::replay_last() {
     const std::string name = segment_name(found_.catalog.back().header.segment_id);
     SLUICE_CO_TRY(OpenedSegment segment, co_await open_segment(kernel_, directory_.fd(), name, options_.direct));
-    SLUICE_CO_TRY(bool usable, co_await replay(segment, segment.info.file_bytes));
+    SLUICE_CO_TRY(bool usable, co_await replay_whole(segment, segment.info.file_bytes));
     if (usable && !unproven_.empty()) {
         cut_ = true;
         const std::uint64_t end = unproven_.front().offset;
-        SLUICE_CO_TRY(usable, co_await replay(segment, end));
+        SLUICE_CO_TRY(usable, co_await replay_whole(segment, end));
     }
     for (const Damage& damage : damage_) {
         events_.on_damage(damage);
@@ -182,6 +221,11 @@ Task<Result<Recovered>> Recovery::run() {
     }
     found_.spares = listing.spares;
     SLUICE_CO_CHECK(co_await load_headers(listing.segments));
+    found_.next_segment_id = std::max(found_.next_segment_id, listing.last_aside + 1);
+    if (listing.last_aside != 0 &&
+        (found_.catalog.empty() || found_.catalog.back().header.segment_id < listing.last_aside)) {
+        tail_lost_ = true;  // By an earlier start that did not come to begin a new epoch.
+    }
     while (!found_.catalog.empty()) {
         SLUICE_CO_TRY(const bool usable, co_await replay_last());
         if (usable) {
@@ -190,12 +234,17 @@ Task<Result<Recovered>> Recovery::run() {
         const std::string name = segment_name(found_.catalog.back().header.segment_id);
         found_.catalog.pop_back();
         tail_lost_ = true;
-        SLUICE_CO_CHECK(co_await set_aside(name, Error(Errc::corrupt, "it does not begin with a producer snapshot")));
+        SLUICE_CO_CHECK(co_await set_aside(name, Error(Errc::corrupt, "its first frames are missing")));
     }
-    if (!found_.catalog.empty()) {
+    if (tail_lost_) {
+        // Every epoch begins with a segment, so this is above any of those that are lost.
+        found_.clean = false;
+        found_.new_epoch = true;
+        found_.epoch = static_cast<std::uint32_t>(found_.next_segment_id);
+    } else if (!found_.catalog.empty()) {
         const SegmentHeader& last = found_.catalog.back().header;
-        found_.clean = closed_ && !tail_lost_ && !cut_;
-        found_.new_epoch = tail_lost_ || cut_ || (!closed_ && last.boot_id != options_.boot_id);
+        found_.clean = closed_ && !cut_;
+        found_.new_epoch = cut_ || (!closed_ && last.boot_id != options_.boot_id);
         found_.epoch = last.epoch + (found_.new_epoch ? 1 : 0);
     }
     co_return std::move(found_);

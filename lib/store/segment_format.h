@@ -62,7 +62,6 @@ static_assert(std::has_unique_object_representations_v<SegmentHeader>, "padding 
 enum class FrameKind : std::uint16_t {
     records = 0,    // Payload: batches (wire/batch.h).
     producers = 1,  // Payload: every remembered producer; the first frame of a segment.
-    start = 2,      // Payload: boot id (16 bytes).  A daemon went on with this segment.
     closed = 3,     // No payload.  Everything before it was durable when the daemon stopped.
 };
 

@@ -23,14 +23,18 @@ class Daemon:
         self.socket = str(self.directory / "sluice.sock")
         self.process = None
 
-    def start(self):
+    def start(self, *how):
+        how = how or ("--private", str(self.directory))
         with open(self.directory / "daemon.log", "ab") as log:
-            self.process = subprocess.Popen([SLUICED, "--private", str(self.directory)], stdout=log, stderr=log)
+            self.process = subprocess.Popen([SLUICED, *how], stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE_S
         while self.command("status").returncode != 0:
             if time.monotonic() > deadline or self.process.poll() is not None:
-                raise RuntimeError((self.directory / "daemon.log").read_text())
+                raise RuntimeError(self.log())
             time.sleep(0.02)
+
+    def log(self):
+        return (self.directory / "daemon.log").read_text()
 
     def kill(self):
         self.process.kill()
@@ -39,7 +43,7 @@ class Daemon:
     def stop(self):
         self.process.terminate()
         if self.process.wait(PATIENCE_S) != 0:
-            raise RuntimeError((self.directory / "daemon.log").read_text())
+            raise RuntimeError(self.log())
 
     def popen(self, *arguments, **options):
         return subprocess.Popen([SLUICE, "--socket", self.socket, *arguments], **options)
@@ -276,6 +280,59 @@ class Status(WithDaemon):
         self.good("log", "x")
         self.assertEqual(json.loads(self.good("status", "--output", "json"))["queue"]["records_received"], 1)
         self.assertRegex(self.good("status").decode(), r"(?m)^  records received +1$")
+
+
+class Reload(unittest.TestCase):
+    """What a reload changes is in force for the next request, and a bad file changes nothing."""
+
+    CONFIG = """
+store: {{directory: {0}/store}}
+listen: {{socket: {0}/sluice.sock}}
+limits: {{message_bytes_max: {message}, session_handles_max: {handles}}}
+roots:
+  - name: files
+    path: {0}/files
+    file_bytes_max: {file}
+    rights: [{{everyone: yes, allow: [read, write, create]}}]
+"""
+
+    def write(self, message="64 KiB", handles=8, file="1 KiB"):
+        text = self.CONFIG.format(self.scratch.name, message=message, handles=handles, file=file)
+        self.config.write_text(text)
+
+    def reload(self, expected):
+        lines = self.daemon.log().count("reload:")
+        self.daemon.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.daemon.log().count("reload:") == lines and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertIn(expected, self.daemon.log().split("reload:")[-1])
+
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        (Path(self.scratch.name) / "files").mkdir()
+        self.config = Path(self.scratch.name) / "sluiced.yaml"
+        self.daemon = Daemon(self.scratch.name)
+        self.write()
+        self.daemon.start("--config", str(self.config))
+
+    def tearDown(self):
+        self.daemon.kill()
+        self.scratch.cleanup()
+
+    def exit_codes(self):
+        long = self.daemon.command("log", "--format", "json", data=b'{"msg":"' + b"a" * 100_000 + b'"}\n')
+        large = self.daemon.command("put", "files:large", data=b"a" * 2000)
+        return long.returncode, large.returncode
+
+    def test_limits_of_records_and_files(self):
+        self.assertEqual(self.exit_codes(), (3, 3))
+        self.write(message="128 KiB", file="4 KiB")
+        self.reload("message_bytes_max: 64 KiB -> 128 KiB")
+        self.assertEqual(self.exit_codes(), (0, 0))
+        self.write(message="many", file="1")
+        self.reload("the old configuration stays")
+        self.assertEqual(self.exit_codes(), (0, 0))
 
 
 if __name__ == "__main__":

@@ -125,6 +125,48 @@ TEST(Root, RightsAreTheUnionOfMatchingGrants) {
     EXPECT_EQ(Root{}.rights_of(0, 0), 0);
 }
 
+// Each rule that joins two settings: what breaks it is refused under the setting's name, with the other one's.
+TEST(CheckTogether, EachRuleIsBrokenByOneChange) {
+    EXPECT_THAT(check_together(Config()), IsEmpty());
+    struct Case {
+        const char* key;
+        const char* other;
+        void (*breaks)(Config&);
+    };
+    const Case cases[] = {
+        {"store.log_bytes_max", "store.segment_bytes",
+         [](Config& c) { c.store.log_bytes_max = 3 * c.store.segment_bytes - 1; }},
+        {"store.commit_bytes_max", "store.segment_bytes",
+         [](Config& c) { c.store.commit_bytes_max = c.store.segment_bytes / 4 + 1; }},
+        {"limits.frame_bytes_max", "store.segment_bytes",
+         [](Config& c) {
+             c.store.segment_bytes = 4ULL << 20U;
+             c.limits.frame_bytes_max = (2ULL << 20U) - c.store.commit_bytes_max;
+         }},
+        {"producers.remembered_max", "store.segment_bytes",
+         [](Config& c) {
+             c.producers.remembered_max = static_cast<std::uint32_t>(c.store.segment_bytes / 8 / 32) + 1;
+         }},
+        {"queue.bytes_max", "limits.frame_bytes_max",
+         [](Config& c) { c.queue.bytes_max = 2 * c.limits.frame_bytes_max - 1; }},
+        {"limits.message_bytes_max", "limits.frame_bytes_max",
+         [](Config& c) { c.limits.message_bytes_max = c.limits.frame_bytes_max; }},
+        {"limits.session_output_bytes_max", "limits.frame_bytes_max",
+         [](Config& c) { c.limits.session_output_bytes_max = 2 * c.limits.frame_bytes_max - 1; }},
+        {"limits.connections_per_uid_max", "limits.connections_max",
+         [](Config& c) { c.limits.connections_per_uid_max = c.limits.connections_max + 1; }},
+        {"listen.socket", "107", [](Config& c) { c.listen.socket = "/" + std::string(107, 'a'); }},
+    };
+    for (const Case& each : cases) {
+        Config config;
+        each.breaks(config);
+        const ConfigProblems problems = check_together(config);
+        ASSERT_EQ(problems.size(), 1U) << each.key;
+        EXPECT_EQ(problems[0].key, each.key);
+        EXPECT_THAT(problems[0].text, ::testing::HasSubstr(each.other));
+    }
+}
+
 TEST(Compare, SaysNothingAboutEqualConfigs) {
     const ConfigChanges changes = compare(private_config("/a", 7), private_config("/a", 7));
     EXPECT_THAT(changes.live, IsEmpty());

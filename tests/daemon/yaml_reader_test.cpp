@@ -82,7 +82,7 @@ roots:
     follow_symlinks: yes
     file_bytes_max: 1 GiB
     rights:
-      - {user: alice, allow: [read, write, append, create, delete, list]}
+      - {user: alice, allow: [read, write, append, create, list]}
       - {group: adm, allow: [read]}
       - {everyone: yes, allow: [append]}
   - {name: ro, path: /srv/ro}
@@ -205,7 +205,7 @@ TEST(YamlReader, RefusesAmbiguousGrants) {
     EXPECT_THAT(grant("{user: alice}"), ElementsAre("f.yaml:5:5: roots[0].rights[0]: allow is missing"));
     EXPECT_THAT(grant("{user: alice, allow: [raed]}"),
                 ElementsAre("f.yaml:5:27: roots[0].rights[0].allow: unknown word 'raed'; use one of read, write, "
-                            "append, create, delete, list; did you mean 'read'?"));
+                            "append, create, list; did you mean 'read'?"));
     EXPECT_THAT(grant("{user: alice, allow: read}"), ElementsAre(HasSubstr("expected a list of rights")));
     EXPECT_THAT(grant("{user: '', allow: [read]}"), ElementsAre(HasSubstr("there is no user '' on this machine")));
 }

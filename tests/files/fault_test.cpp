@@ -40,21 +40,6 @@ TEST_F(Fault, ShortReadsAreContinued) {
     EXPECT_EQ(service.read(opened->handle, 0, 100), "ten bytes!");
 }
 
-TEST_F(Fault, InterruptedTransfersAreRepeated) {
-    Service service(environment);
-    faults().add({.codes = {OpCode::write}, .nth = 1, .fault = {.error = EINTR}});
-    faults().add({.codes = {OpCode::read}, .nth = 1, .fault = {.error = EAGAIN}});
-    EXPECT_TRUE(service.put("a", "content"));
-    EXPECT_EQ(service.get("a"), "content");
-}
-
-TEST_F(Fault, EndlessInterruptionIsAnError) {
-    environment.write_file("a", "x");
-    Service service(environment);
-    faults().add({.codes = {OpCode::read}, .for_ever = true, .fault = {.error = EINTR}});
-    EXPECT_EQ(code_of(service.get("a")), Errc::io_error);
-}
-
 // Whichever operation of a put fails, with whichever error: the old file stays whole (or, where the failed operation
 // was the directory's sync, the new one is in place), and no temporary is left.
 TEST_F(Fault, PutThatFailsAnywhereLeavesOldOrNewFile) {

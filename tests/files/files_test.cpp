@@ -29,6 +29,24 @@ TEST_P(FilesTest, PutAndGetReturnTheSameBytes) {
     EXPECT_EQ(environment->names("d"), std::vector<std::string>{"a"});
 }
 
+TEST_P(FilesTest, NoFileGrowsBeyondTheLimitOfItsRoot) {
+    environment->write_file("a", "12345678");
+    RootOptions options = open_root(*environment, "files");
+    options.file_bytes_max = 10;
+    Service service(*environment, std::move(options));
+    EXPECT_EQ(code_of(service.put("b", "0123456789x")), Errc::no_space);
+    EXPECT_TRUE(service.put("b", "0123456789"));
+    const auto opened = service.open("a", {.write = true, .append = true});
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_EQ(code_of(service.append(opened->handle, "123")), Errc::no_space);
+    EXPECT_EQ(code_of(service.write(opened->handle, 8, "123", Durability::durable)), Errc::no_space);
+    EXPECT_TRUE(service.append(opened->handle, "12", Durability::durable));
+    EXPECT_EQ(environment->content("a"), "1234567812");
+    const auto replacing = service.open("c", {.replace = true});
+    ASSERT_TRUE(replacing) << replacing.error();
+    EXPECT_EQ(code_of(service.write(replacing->handle, 10, "x")), Errc::no_space);
+}
+
 TEST_P(FilesTest, GetHandsOutPiecesAndTheStat) {
     const std::string bytes = pattern(2 * kGetPieceBytes + 5);
     environment->write_file("a", bytes);

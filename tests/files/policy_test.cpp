@@ -11,7 +11,6 @@ TEST(Rights, NamesGoBothWays) {
     for (const Right right : kAllRights) {
         EXPECT_EQ(right_of_name(right_name(right)), right);
     }
-    EXPECT_EQ(right_of_name("delete"), Right::remove);
     EXPECT_EQ(right_of_name("execute"), std::nullopt);
     EXPECT_EQ(right_of_name(""), std::nullopt);
 }

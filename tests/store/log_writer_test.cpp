@@ -233,6 +233,24 @@ TEST_F(LogWriterTest, DiskThatFailsForEverRefusesAndNumbersNothing) {
     expect_log(1, 6);
 }
 
+// The disk has it although the write failed: a batch whose sender was told so may come again.
+TEST_F(LogWriterTest, WhatWasRefusedIsNotFoundByTheNextStart) {
+    for (const io::CrashKind kind : {io::CrashKind::process, io::CrashKind::power}) {
+        start(5);
+        next_ = 1;
+        open();
+        write_many(2, true);
+        io::FaultRule rule = io::fail_from(OpCode::write, kSegmentPath, 1, kEio);
+        rule.fault.effect = io::FaultEffect::all;
+        const std::size_t added = faults().add(rule);
+        ASSERT_FALSE(program->append({{.messages = {"refused"}, .producer = 9, .number = 1}}, true));
+        faults().remove(added);
+        reopen_after(kind);
+        expect_log(1, 2);
+        EXPECT_EQ(writer().producers().find(producer_id(9)), nullptr);
+    }
+}
+
 TEST_F(LogWriterTest, FullDiskRefusesAndRecoversWhenThereIsSpace) {
     open();
     write_many(3, true);

@@ -100,8 +100,56 @@ TEST_F(RecoveryTest, DamagedHeaderOfTheLastSegmentSetsItAsideAndOpensANewEpoch) 
     ASSERT_EQ(events.set_aside.size(), 1U) << "expected exactly the damaged one";
     EXPECT_FALSE(disk().exists(last));
     EXPECT_TRUE(disk().exists(path("aside-log-0000000000000001.wal")));
-    // No segment is left to say which epoch it was; the store begins anew, and must not be taken for the old one.
     EXPECT_TRUE(read().empty());
+    EXPECT_EQ(writer().epoch(), 2U);
+    EXPECT_TRUE(writer().recovered().new_epoch);
+}
+
+// Numbers of an epoch that cannot be read any more are not given out again: not even when the lost segment had begun
+// one itself, nor when the start that found it stopped before it had begun another.
+TEST_F(RecoveryTest, LostSegmentsTakeTheirEpochsWithThem) {
+    open();
+    write("a", true);
+    write("gone", false);
+    reopen_after(CrashKind::power);
+    const std::uint32_t lost = writer().epoch();
+    ASSERT_EQ(lost, 2U);
+    write("b", true);
+    flip(current_path(), 24);
+    world->crash(CrashKind::process);
+    const std::size_t stuck = faults().add(io::fail_from(io::OpCode::rename, kSegmentPath, 1, EIO));
+    ASSERT_FALSE(try_open());
+    EXPECT_EQ(events.set_aside.size(), 1U);
+    faults().remove(stuck);
+    reopen_after(CrashKind::process);
+    EXPECT_TRUE(events.set_aside.empty());
+    EXPECT_GT(writer().epoch(), lost);
+    EXPECT_EQ(read(), (Log{{1, "a"}}));
+}
+
+TEST_F(RecoveryTest, DamagedProducersComeFromTheSegmentBefore) {
+    open();
+    ASSERT_TRUE(program->append({{.messages = {"x"}, .producer = 9, .number = 4}}, true));
+    while (writer().catalog().size() < 2) {
+        write(std::string(5000, '.'), true);
+    }
+    ASSERT_TRUE(program->append({{.messages = {"y"}, .producer = 8, .number = 1}}, true));
+    const std::uint64_t end = writer().next_sequence();
+    flip(current_path(), 4096 + sizeof(FrameHeader) + 3);
+    reopen_after(CrashKind::process);
+    EXPECT_TRUE(events.set_aside.empty());
+    ASSERT_EQ(events.damage.size(), 1U);
+    EXPECT_EQ(events.damage[0].first_sequence, events.damage[0].end_sequence) << "no record is missing";
+    EXPECT_FALSE(writer().recovered().new_epoch);
+    EXPECT_EQ(read().size(), end - 1);
+    ASSERT_NE(writer().producers().find(producer_id(9)), nullptr);
+    EXPECT_EQ(writer().producers().find(producer_id(9))->number, 4U);
+    ASSERT_NE(writer().producers().find(producer_id(8)), nullptr);
+    EXPECT_EQ(writer().producers().find(producer_id(8))->number, 1U);
+    // The segment that this start began has them all.
+    reopen_after(CrashKind::process);
+    EXPECT_TRUE(events.damage.empty());
+    EXPECT_NE(writer().producers().find(producer_id(9)), nullptr);
 }
 
 TEST_F(RecoveryTest, DamagedHeaderInTheMiddleLeavesTheOthersReadable) {
