@@ -1,6 +1,8 @@
 // Memory that O_DIRECT accepts, shared between the threads that fill, write and read it.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
@@ -13,14 +15,14 @@
 
 namespace sluice {
 
-// A block of `capacity` bytes at a 4096-byte boundary; contents start undefined.
+// A block of `capacity` bytes at a 4096-byte boundary; contents start undefined.  From 1 MiB on in huge pages where the
+// system has them: a write then pins one page and not hundreds.
 class AlignedBuffer {
  public:
     static constexpr std::size_t kAlignment = 4096;
 
     explicit AlignedBuffer(std::size_t capacity)
-        : capacity_(round_up(capacity, kAlignment)),
-          data_(static_cast<std::byte*>(std::aligned_alloc(kAlignment, capacity_))) {
+        : capacity_(round_up(capacity, kAlignment)), data_(allocate(capacity_)) {
         SLUICE_ASSERT(data_ != nullptr, "out of memory for {} bytes", capacity_);
     }
     AlignedBuffer(const AlignedBuffer&) = delete;
@@ -33,6 +35,20 @@ class AlignedBuffer {
     std::span<std::byte> span() noexcept { return {data_, capacity_}; }
 
  private:
+    static constexpr std::size_t kHugePage = std::size_t{2} << 20U;
+
+    static std::byte* allocate(std::size_t bytes) noexcept {
+        if (bytes < kHugePage / 2) {
+            return static_cast<std::byte*>(std::aligned_alloc(kAlignment, bytes));
+        }
+        bytes = round_up(bytes, kHugePage);
+        void* const data = std::aligned_alloc(kHugePage, bytes);
+        if (data != nullptr) {
+            (void)madvise(data, bytes, MADV_HUGEPAGE);  // Refused: small pages.
+        }
+        return static_cast<std::byte*>(data);
+    }
+
     std::size_t capacity_;
     std::byte* data_;
 };
