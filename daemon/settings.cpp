@@ -68,7 +68,8 @@ constexpr Setting kSettings[] = {
      "Written bytes that start a sync before the interval is over."},
     {"store.io", store<&StoreConfig::io>(), 0, 0, restart,
      "How the log is written. direct: O_DIRECT, refused at start where the file system does not have it. buffered: "
-     "through the page cache. auto: the faster one, measured at the first start and remembered in the store."},
+     "through the page cache. auto: direct, or buffered where it is clearly faster, as measured at the first start and "
+     "remembered in the store."},
 
     {"queue.bytes_max", field<&Config::queue, &QueueConfig::bytes_max>(), 2 * kMiB, 16 * kGiB, restart,
      "Memory for records between the connections and the writer. When it is full, connections are not read until "

@@ -68,7 +68,7 @@ Task<Result<Calibration>> measure(io::Kernel& kernel, const io::Handle& director
     if (direct) {
         found.direct = median(std::move(direct_times));
         found.buffered = median(std::move(buffered_times));
-        found.mode = found.direct <= found.buffered ? IoMode::direct : IoMode::buffered;
+        found.mode = found.buffered < found.direct * 3 / 4 ? IoMode::buffered : IoMode::direct;
         SLUICE_CO_CHECK(co_await kernel.close(std::move(*direct)));
         SLUICE_CO_CHECK(co_await kernel.unlink(directory.fd(), kDirectName));
     }

@@ -1,4 +1,5 @@
-// Which way of committing is faster on this disk: O_DIRECT with RWF_DSYNC, or a buffered write and a sync.
+// Which way of committing suits this disk: O_DIRECT with RWF_DSYNC, or a buffered write and a sync if that takes less
+// than three quarters of the time.  The margin is for busy machines: what is chosen is remembered.
 #pragma once
 
 #include "io/kernel.h"

@@ -363,6 +363,19 @@ TEST_F(CalibrateTest, MeasuresOnceAndRemembers) {
     EXPECT_EQ(disk().names(kDirectory), (std::vector<std::string>{"calibration"}));
 }
 
+TEST_F(CalibrateTest, TakesBufferedOnlyWhereItIsClearlyFaster) {
+    for (const auto& [slower, expected] : {std::pair{"/store/calibration-direct.tmp", IoMode::buffered},
+                                           std::pair{"/store/calibration-buffered.tmp", IoMode::direct}}) {
+        start(1);
+        io::FaultRule rule = io::fail_from(OpCode::write, slower, 1, 0);
+        rule.fault.delay = std::chrono::milliseconds(5);
+        faults().add(rule);
+        const auto found = choose();
+        ASSERT_TRUE(found) << found.error();
+        EXPECT_EQ(found->mode, expected) << slower;
+    }
+}
+
 TEST_F(CalibrateTest, WithoutDirectIoChoosesBuffered) {
     disk().set_direct_io_alignment(0);
     const auto found = choose();

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""sluice beside the limits of the machine, in one run: what docs/benchmarks.md shows.
+
+Each row measures a bare program (sluice-limits) and a private daemon (sluice bench) in turn, several times; the ratio is
+the median of the ratios of neighbours, because the speed of a shared machine changes from minute to minute.
+
+Usage: bench/compare.py [--dir DIR] [--bin DIR] [--pairs N] [--seconds S]
+"""
+
+import argparse
+import json
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+DURABLE_64 = ["--mode", "log-single", "--connections", "64", "--in-flight", "1", "--ack", "durable"]
+SINGLE_32 = ["--mode", "log-single", "--connections", "32", "--in-flight"]
+# Name; figure of sluice-limits; arguments and figure of sluice bench; whether less is better.
+ROWS = [
+    ("batches of 32 to written, 1 connection", "stream_to_log.32", ["--batch", "32"], "throughput", False),
+    ("batches of 256 to written, 1 connection", "stream_to_log.256", [], "throughput", False),
+    ("64 connections, 1 durable each", "group_commit.64", DURABLE_64, "throughput", False),
+    ("  the same, against a bare server", "durable_round_trip.64", DURABLE_64, "throughput", False),
+    ("1 connection, 1 durable, p50", "durable_write.direct.512.p50", ["--mode", "latency"], "latency p50", True),
+    ("  the same, against a bare server", "durable_round_trip.1.p50", ["--mode", "latency"], "latency p50", True),
+    ("32 connections, 1 request each", "round_trip.32", [*SINGLE_32, "1"], "throughput", False),
+    ("32 connections, 4 requests each", "round_trip.32", [*SINGLE_32, "4"], "throughput", False),
+]
+IDLE_CONNECTIONS = 1000
+IDLE_SECONDS = 10
+CONFIG = """\
+store: {{directory: {0}/store, segment_bytes: 16 MiB, log_bytes_max: 1 GiB}}
+listen: {{socket: {0}/sluice.sock}}
+limits: {{connections_max: 2000, connections_per_uid_max: 2000}}
+"""
+
+
+class Daemon:
+    def __init__(self, binaries, directory):
+        config = Path(directory) / "sluiced.yaml"
+        config.write_text(CONFIG.format(directory))
+        self.sluice = [binaries / "sluice", "--socket", f"{directory}/sluice.sock"]
+        self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while subprocess.run([*self.sluice, "status"], capture_output=True).returncode != 0:
+            if time.monotonic() > deadline:
+                sys.exit("compare.py: the daemon does not start")
+            time.sleep(0.05)
+
+    def status(self):
+        return json.loads(subprocess.run([*self.sluice, "status", "--output", "json"], capture_output=True).stdout)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+    def resident_kib(self):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+
+    # Of all its threads; none of them moves while the daemon sleeps.
+    def wake_ups(self):
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        switches = (line for task in tasks for line in (task / "status").read_text().splitlines() if "ctxt" in line)
+        return sum(int(line.split()[1]) for line in switches)
+
+    def bench(self, arguments):
+        done = subprocess.run([*self.sluice, "bench", "--json", *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"compare.py: sluice bench {' '.join(arguments)}: {done.stderr}")
+        return json.loads(done.stdout)
+
+
+def limit_of(options, figure, run):
+    measurement = figure.removesuffix(".p50")
+    measurement = "durable_write" if measurement.startswith("durable_write.") else measurement
+    command = [options.bin / "sluice-limits", "--dir", options.dir, "--json", "--only", measurement, *run]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return next(each["value"] for each in json.loads(done.stdout)["figures"] if each["name"] == figure)
+
+
+def median_of(figures, name):
+    for figure in figures:
+        if figure["name"].endswith(name):
+            return figure["median"]
+    sys.exit(f"compare.py: no figure {name} in {figures}")
+
+
+def shown(value, is_time):
+    if is_time:
+        return f"{value:.0f} us"
+    return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value / 1e3:.0f} k/s"
+
+
+def compare(options, daemon):
+    print(f"store: {daemon.status()['store']['mode']}")
+    print(f"{'':42}{'limit':>12}{'sluice':>12}{'ratio':>8}")
+    for name, limit, arguments, figure, less in ROWS:
+        limits, ours, ratios = [], [], []
+        for _ in range(options.pairs):
+            run = ["--runs", "1", "--seconds", str(options.seconds)]
+            limits.append(limit_of(options, limit, run))
+            ours.append(median_of(daemon.bench([*arguments, *run])["figures"], figure))
+            ratios.append(ours[-1] / limits[-1])
+        print(
+            f"{name:42}{shown(statistics.median(limits), less):>12}{shown(statistics.median(ours), less):>12}"
+            f"{statistics.median(ratios):>8.2f}"
+        )
+
+
+def tail(options, daemon):
+    figures = daemon.bench(["--mode", "tail", "--rate", "100000", "--runs", str(options.pairs)])["figures"]
+    print(f"write to tail at 100 k/s: p50 {median_of(figures, 'p50'):.0f} us, p99 {median_of(figures, 'p99'):.0f} us")
+
+
+def idle(daemon):
+    time.sleep(2)  # Spare segments are ready, and the status requests are over.
+    print(f"idle: {daemon.resident_kib()} KiB resident", end="", flush=True)
+    before = daemon.wake_ups()
+    time.sleep(IDLE_SECONDS)
+    print(f", {daemon.wake_ups() - before} wake-ups in {IDLE_SECONDS} s", end="", flush=True)
+    resident = daemon.resident_kib()
+    many = ["bench", "--mode", "idle", "--connections", str(IDLE_CONNECTIONS), "--seconds", "3"]
+    with subprocess.Popen([*daemon.sluice, *many], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as clients:
+        time.sleep(2)
+        status = daemon.status()
+        each = (daemon.resident_kib() - resident) / IDLE_CONNECTIONS
+        if status["connections"]["open"] < IDLE_CONNECTIONS or clients.poll() is not None:
+            sys.exit("compare.py: the idle connections are not there")
+    print(f", {each:.1f} KiB for each of {IDLE_CONNECTIONS} idle connections")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = Path(__file__).resolve().parent.parent
+    parser.add_argument("--dir", default="/var/tmp", help="on the disk to measure (%(default)s)")
+    parser.add_argument("--bin", type=Path, default=root / "build/release/bin", help="the programs (%(default)s)")
+    parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each (%(default)s)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.dir) as directory:
+        daemon = Daemon(options.bin, directory)
+        try:
+            idle(daemon)
+            daemon.bench(["--runs", "1"])  # The log has its full length from here on, and recycles its segments.
+            compare(options, daemon)
+            tail(options, daemon)
+        finally:
+            daemon.stop()
+
+
+if __name__ == "__main__":
+    main()
