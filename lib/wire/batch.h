@@ -33,45 +33,12 @@ struct BatchHeader {
 static_assert(sizeof(BatchHeader) == 48);
 static_assert(std::has_unique_object_representations_v<BatchHeader>, "padding would reach the disk");
 
-// Records back to back, already validated; iterates over RecordView.
-class RecordRange {
- public:
-    class Iterator {
-     public:
-        using value_type = RecordView;
-        using difference_type = std::ptrdiff_t;
-
-        Iterator() = default;
-        Iterator(const std::byte* at, std::uint32_t left) noexcept : at_(at), left_(left) {}
-        RecordView operator*() const noexcept { return RecordView::unchecked(at_); }
-        Iterator& operator++() noexcept {
-            at_ += load_int<std::uint32_t>(at_);
-            --left_;
-            return *this;
-        }
-        Iterator operator++(int) noexcept {
-            Iterator before = *this;
-            ++*this;
-            return before;
-        }
-        friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept { return it.left_ == 0; }
-
-     private:
-        const std::byte* at_ = nullptr;
-        std::uint32_t left_ = 0;
-    };
-
-    RecordRange() = default;
-    RecordRange(ByteView bytes, std::uint32_t count) noexcept : bytes_(bytes), count_(count) {}
-    Iterator begin() const noexcept { return {bytes_.data(), count_}; }
-    std::default_sentinel_t end() const noexcept { return {}; }
-    std::uint32_t size() const noexcept { return count_; }
-    ByteView bytes() const noexcept { return bytes_; }
-
- private:
-    ByteView bytes_{};
-    std::uint32_t count_ = 0;
+struct RecordCodec {
+    using View = RecordView;
+    static View view(const std::byte* at) noexcept { return RecordView::unchecked(at); }
+    static std::size_t size(const std::byte* at) noexcept { return load_int<std::uint32_t>(at); }
 };
+using RecordRange = EncodedRange<RecordCodec>;
 
 // A valid batch; borrows its bytes.
 struct BatchView {

@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "wire/encoded_range.h"
 #include "wire/limits.h"
 #include "wire/severity.h"
 
@@ -55,54 +56,23 @@ struct FieldView {
     bool value_equals(std::string_view text) const noexcept;
 };
 
-// Encoded fields, back to back, already validated.
-class FieldRange {
+struct FieldCodec {
+    using View = FieldView;
+    static View view(const std::byte* at) noexcept {
+        const auto name = load_int<std::uint8_t>(at + 1);
+        const auto value = load_int<std::uint32_t>(at + 4);
+        const std::byte* names = at + kFieldHeaderSize;
+        return {static_cast<FieldType>(*at), as_text({names, name}), {names + name, value}};
+    }
+    static std::size_t size(const std::byte* at) noexcept {
+        return kFieldHeaderSize + load_int<std::uint8_t>(at + 1) + load_int<std::uint32_t>(at + 4);
+    }
+};
+class FieldRange : public EncodedRange<FieldCodec> {
  public:
-    class Iterator {
-     public:
-        using value_type = FieldView;
-        using difference_type = std::ptrdiff_t;
-
-        Iterator() = default;
-        Iterator(const std::byte* at, std::uint32_t left) noexcept : at_(at), left_(left) {}
-        FieldView operator*() const noexcept {
-            const auto name = load_int<std::uint8_t>(at_ + 1);
-            const auto value = load_int<std::uint32_t>(at_ + 4);
-            const std::byte* names = at_ + kFieldHeaderSize;
-            return {static_cast<FieldType>(*at_), as_text({names, name}), {names + name, value}};
-        }
-        Iterator& operator++() noexcept {
-            at_ += kFieldHeaderSize + load_int<std::uint8_t>(at_ + 1) + load_int<std::uint32_t>(at_ + 4);
-            --left_;
-            return *this;
-        }
-        Iterator operator++(int) noexcept {
-            Iterator before = *this;
-            ++*this;
-            return before;
-        }
-        friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept { return it.left_ == 0; }
-
-     private:
-        const std::byte* at_ = nullptr;
-        std::uint32_t left_ = 0;
-    };
-
-    FieldRange() = default;
-    // Precondition: `bytes` holds exactly `count` valid fields (parse_fields checks it).
-    FieldRange(ByteView bytes, std::uint32_t count) noexcept : bytes_(bytes), count_(count) {}
-
-    Iterator begin() const noexcept { return {bytes_.data(), count_}; }
-    std::default_sentinel_t end() const noexcept { return {}; }
-    std::uint32_t size() const noexcept { return count_; }
-    bool empty() const noexcept { return count_ == 0; }
-    ByteView bytes() const noexcept { return bytes_; }
+    using EncodedRange::EncodedRange;
     // The first field of that name.
     std::optional<FieldView> find(std::string_view name) const noexcept;
-
- private:
-    ByteView bytes_{};
-    std::uint32_t count_ = 0;
 };
 
 // Checks that `bytes` is exactly `count` fields.  Errors: malformed.

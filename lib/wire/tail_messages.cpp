@@ -98,19 +98,17 @@ Result<TailRequest> TailRequest::decode(ByteView payload) {
     return tail;
 }
 
-TailEntry TailEntryRange::Iterator::operator*() const noexcept {
-    const auto trusted_count = load_int<std::uint16_t>(at_ + 18);
-    const auto trusted_size = load_int<std::uint32_t>(at_ + 20);
-    const std::byte* trusted = at_ + kTailEntryHeaderSize;
-    return {load_int<std::uint64_t>(at_), load_int<std::int64_t>(at_ + 8), load_int<std::uint16_t>(at_ + 16),
+TailEntry TailEntryCodec::view(const std::byte* at) noexcept {
+    const auto trusted_count = load_int<std::uint16_t>(at + 18);
+    const auto trusted_size = load_int<std::uint32_t>(at + 20);
+    const std::byte* trusted = at + kTailEntryHeaderSize;
+    return {load_int<std::uint64_t>(at), load_int<std::int64_t>(at + 8), load_int<std::uint16_t>(at + 16),
             FieldRange({trusted, trusted_size}, trusted_count), RecordView::unchecked(trusted + trusted_size)};
 }
 
-TailEntryRange::Iterator& TailEntryRange::Iterator::operator++() noexcept {
-    const std::byte* record = at_ + kTailEntryHeaderSize + load_int<std::uint32_t>(at_ + 20);
-    at_ = record + load_int<std::uint32_t>(record);
-    --left_;
-    return *this;
+std::size_t TailEntryCodec::size(const std::byte* at) noexcept {
+    const std::size_t head = kTailEntryHeaderSize + load_int<std::uint32_t>(at + 20);
+    return head + RecordCodec::size(at + head);
 }
 
 void TailChunk::encode(Bytes& to) const {

@@ -55,41 +55,12 @@ struct TailRequest {
     static Result<TailRequest> decode(ByteView payload);
 };
 
-// Entries back to back, already validated.
-class TailEntryRange {
- public:
-    class Iterator {
-     public:
-        using value_type = TailEntry;
-        using difference_type = std::ptrdiff_t;
-
-        Iterator() = default;
-        Iterator(const std::byte* at, std::uint32_t left) noexcept : at_(at), left_(left) {}
-        TailEntry operator*() const noexcept;
-        Iterator& operator++() noexcept;
-        Iterator operator++(int) noexcept {
-            Iterator before = *this;
-            ++*this;
-            return before;
-        }
-        friend bool operator==(const Iterator& it, std::default_sentinel_t) noexcept { return it.left_ == 0; }
-
-     private:
-        const std::byte* at_ = nullptr;
-        std::uint32_t left_ = 0;
-    };
-
-    TailEntryRange() = default;
-    TailEntryRange(ByteView bytes, std::uint32_t count) noexcept : bytes_(bytes), count_(count) {}
-    Iterator begin() const noexcept { return {bytes_.data(), count_}; }
-    std::default_sentinel_t end() const noexcept { return {}; }
-    std::uint32_t size() const noexcept { return count_; }
-    ByteView bytes() const noexcept { return bytes_; }
-
- private:
-    ByteView bytes_{};
-    std::uint32_t count_ = 0;
+struct TailEntryCodec {
+    using View = TailEntry;
+    static View view(const std::byte* at) noexcept;
+    static std::size_t size(const std::byte* at) noexcept;
 };
+using TailEntryRange = EncodedRange<TailEntryCodec>;
 
 // A frame of TAIL with MORE.  The resumable position after it is (store of HELLO, epoch, sequence of its last entry).
 //   entry:  0          8                 16      18              20             24
