@@ -1,0 +1,262 @@
+#include "query/parse_pipe.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+namespace sluice::query {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Function>, 8> kFunctions{{{"count", Function::count},
+                                                                           {"count_uniq", Function::count_uniq},
+                                                                           {"sum", Function::sum},
+                                                                           {"min", Function::min},
+                                                                           {"max", Function::max},
+                                                                           {"avg", Function::avg},
+                                                                           {"median", Function::median},
+                                                                           {"quantile", Function::quantile}}};
+
+Parsed<std::vector<std::string>> names(Scanner& scanner) {
+    std::vector<std::string> all;
+    do {
+        Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+        if (!name) {
+            return std::unexpected(std::move(name).error());
+        }
+        all.push_back(std::move(*name));
+    } while (scanner.take(","));
+    return all;
+}
+
+Parsed<std::vector<std::string>> names_in_parentheses(Scanner& scanner) {
+    const bool open = scanner.take("(");
+    Parsed<std::vector<std::string>> all = names(scanner);
+    if (all && open && !scanner.take(")")) {
+        return scanner.expected("',' or ')'");
+    }
+    return all;
+}
+
+template <class Stage>
+Parsed<Pipe> counted(Scanner& scanner, Stage stage) {
+    if (scanner.peek_bare(/*colons=*/false).empty()) {
+        return stage;  // Its default.
+    }
+    const Parsed<std::uint64_t> count = scanner.count("a number of records");
+    if (!count) {
+        return std::unexpected(count.error());
+    }
+    stage.count = *count;
+    return stage;
+}
+
+Parsed<Pipe> sort(Scanner& scanner) {
+    Sort stage;
+    (void)scanner.take_keyword("by");
+    const bool open = scanner.take("(");
+    do {
+        Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+        if (!name) {
+            return std::unexpected(std::move(name).error());
+        }
+        const bool descending = scanner.take_keyword("desc");
+        (void)(descending || scanner.take_keyword("asc"));
+        stage.keys.push_back({.name = std::move(*name), .descending = descending});
+    } while (scanner.take(","));
+    if (open && !scanner.take(")")) {
+        return scanner.expected("'asc', 'desc', ',' or ')'");
+    }
+    if (scanner.take_keyword("limit")) {
+        const Parsed<std::uint64_t> limit = scanner.count("a number of records");
+        if (!limit) {
+            return std::unexpected(limit.error());
+        }
+        stage.limit = *limit;
+    }
+    return stage;
+}
+
+Parsed<Pipe> top(Scanner& scanner) {
+    Top stage;
+    if (const char c = scanner.peek_bare(false).empty() ? '\0' : scanner.peek_bare(false).front();
+        c >= '0' && c <= '9') {
+        const Parsed<std::uint64_t> count = scanner.count("how many values");
+        if (!count) {
+            return std::unexpected(count.error());
+        }
+        stage.count = *count;
+    }
+    (void)scanner.take_keyword("by");
+    Parsed<std::vector<std::string>> all = names_in_parentheses(scanner);
+    if (!all) {
+        return std::unexpected(std::move(all).error());
+    }
+    stage.names = std::move(*all);
+    return stage;
+}
+
+Parsed<Pipe> uniq(Scanner& scanner) {
+    (void)scanner.take_keyword("by");
+    Parsed<std::vector<std::string>> all = names_in_parentheses(scanner);
+    if (!all) {
+        return std::unexpected(std::move(all).error());
+    }
+    return Uniq{.names = std::move(*all)};
+}
+
+// ---- stats ----
+
+Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
+    std::vector<GroupBy> by;
+    if (!scanner.take("(")) {
+        return scanner.expected("'(' and the names of fields");
+    }
+    do {
+        Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+        if (!name) {
+            return std::unexpected(std::move(name).error());
+        }
+        GroupBy group{.name = std::move(*name), .bucket = std::nullopt};
+        if (scanner.take(":")) {
+            scanner.skip_space();
+            const std::size_t at = scanner.offset();
+            Parsed<Literal> bucket = scanner.literal("the width of a bucket, such as 5m or 1000");
+            if (!bucket) {
+                return std::unexpected(std::move(bucket).error());
+            }
+            if (!bucket->number || *bucket->number <= 0) {
+                return scanner.expected_at(at, "the width of a bucket, such as 5m or 1000");
+            }
+            group.bucket = std::move(*bucket);
+        }
+        by.push_back(std::move(group));
+    } while (scanner.take(","));
+    if (!scanner.take(")")) {
+        return scanner.expected("':', ',' or ')'");
+    }
+    return by;
+}
+
+// Behind "(" of a function.
+Parsed<Aggregate> arguments(Scanner& scanner, Function function, std::string_view called) {
+    Aggregate aggregate{.function = function, .field = {}, .fraction = 0.5, .name = {}};
+    if (function == Function::quantile) {
+        scanner.skip_space();
+        const std::size_t at = scanner.offset();
+        const Parsed<Literal> fraction = scanner.literal("a fraction from 0 to 1");
+        if (!fraction || !fraction->number || *fraction->number < 0 || *fraction->number > 1) {
+            return scanner.expected_at(at, "a fraction from 0 to 1");
+        }
+        aggregate.fraction = *fraction->number;
+        if (!scanner.take(",")) {
+            return scanner.expected("',' and the name of a field");
+        }
+    }
+    if (function == Function::count && scanner.take(")")) {
+        return aggregate;
+    }
+    Parsed<std::string> field = scanner.word(fmt::format("the name of a field for {}", called), /*colons=*/false);
+    if (!field) {
+        return std::unexpected(std::move(field).error());
+    }
+    aggregate.field = std::move(*field);
+    if (!scanner.take(")")) {
+        return scanner.expected("')'");
+    }
+    return aggregate;
+}
+
+Parsed<Aggregate> aggregate(Scanner& scanner) {
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    const std::string called(scanner.bare(/*colons=*/false));
+    for (const auto& [name, function] : kFunctions) {
+        if (called != name) {
+            continue;
+        }
+        if (!scanner.take("(")) {
+            return scanner.expected(fmt::format("'(' behind {}", called));
+        }
+        Parsed<Aggregate> made = arguments(scanner, function, called);
+        if (!made) {
+            return made;
+        }
+        made->name = fmt::format(
+            "{}({}{})", called, function == Function::quantile ? fmt::format("{}, ", made->fraction) : "", made->field);
+        if (scanner.take_keyword("as")) {
+            Parsed<std::string> given = scanner.word("a name for the result", /*colons=*/false);
+            if (!given) {
+                return std::unexpected(std::move(given).error());
+            }
+            made->name = std::move(*given);
+        }
+        return made;
+    }
+    return scanner.expected_at(start, "one of count, count_uniq, sum, min, max, avg, median, quantile");
+}
+
+Parsed<Pipe> stats(Scanner& scanner) {
+    Stats stage;
+    if (scanner.take_keyword("by")) {
+        Parsed<std::vector<GroupBy>> by = groups(scanner);
+        if (!by) {
+            return std::unexpected(std::move(by).error());
+        }
+        stage.by = std::move(*by);
+    }
+    do {
+        Parsed<Aggregate> next = aggregate(scanner);
+        if (!next) {
+            return std::unexpected(std::move(next).error());
+        }
+        stage.aggregates.push_back(std::move(*next));
+    } while (scanner.take(","));
+    return stage;
+}
+
+Parsed<Pipe> fields(Scanner& scanner) {
+    Parsed<std::vector<std::string>> all = names(scanner);
+    if (!all) {
+        return std::unexpected(std::move(all).error());
+    }
+    return Fields{.names = std::move(*all)};
+}
+
+Parsed<Pipe> where(Scanner& scanner) {
+    Parsed<Filter> filter = parse_filter(scanner);
+    if (!filter) {
+        return std::unexpected(std::move(filter).error());
+    }
+    return Where{.filter = std::move(*filter)};
+}
+
+}  // namespace
+
+Parsed<Pipe> parse_pipe(Scanner& scanner) {
+    using Parse = Parsed<Pipe> (*)(Scanner&);
+    constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
+        {{"fields", fields},
+         {"where", where},
+         {"filter", where},
+         {"sort", sort},
+         {"head", [](Scanner& s) { return counted(s, Head{}); }},
+         {"limit", [](Scanner& s) { return counted(s, Head{}); }},
+         {"tail", [](Scanner& s) { return counted(s, Tail{}); }},
+         {"skip", [](Scanner& s) { return counted(s, Skip{}); }},
+         {"uniq", uniq},
+         {"top", top},
+         {"stats", stats}}};
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    const std::string_view name = scanner.bare(/*colons=*/false);
+    for (const auto& [stage, parse] : kStages) {
+        if (name == stage) {
+            return parse(scanner);
+        }
+    }
+    return scanner.expected_at(start, "one of fields, where, sort, head, limit, tail, skip, uniq, top, stats");
+}
+
+}  // namespace sluice::query

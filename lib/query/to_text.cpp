@@ -1,0 +1,152 @@
+// Queries as text again.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "query/pipe.h"
+
+namespace sluice::query {
+namespace {
+
+constexpr std::string_view kFunctionNames[] = {"count", "count_uniq", "sum", "min", "max", "avg", "median", "quantile"};
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (byte < 0x20 || byte == 0x7F) {
+            out += fmt::format("\\x{:02x}", byte);
+        } else {
+            out += c;
+        }
+    }
+    return out + '"';
+}
+
+std::string literal_text(const Literal& literal) {
+    return literal.number ? literal.text : quoted(literal.text);
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    std::vector<std::string> shown;
+    for (const std::string& name : names) {
+        shown.push_back(quoted_if_needed(name));
+    }
+    return fmt::format("{}", fmt::join(shown, ", "));
+}
+
+std::string test_text(const Test& test) {
+    switch (test.kind) {
+        case TestKind::phrase:
+            return quoted_if_needed(test.text);
+        case TestKind::prefix:
+            return quoted_if_needed(test.text) + "*";
+        case TestKind::substring:
+            return "*" + quoted(test.text) + "*";
+        case TestKind::exact:
+            return "=" + quoted(test.text);
+        case TestKind::regex:
+            return "~" + quoted(test.text);
+        case TestKind::compare: {
+            const Bound& bound = test.low ? *test.low : *test.high;
+            return fmt::format("{}{}{}", test.low ? ">" : "<", bound.inclusive ? "=" : "", literal_text(bound.value));
+        }
+        case TestKind::range:
+            return fmt::format("{}{}, {}{}", test.low->inclusive ? "[" : "range(", literal_text(test.low->value),
+                               literal_text(test.high->value), test.high->inclusive ? "]" : ")");
+        case TestKind::any_of: {
+            std::vector<std::string> shown;
+            for (const std::string& text : test.texts) {
+                shown.push_back(quoted(text));
+            }
+            return fmt::format("in({})", fmt::join(shown, ", "));
+        }
+        case TestKind::exists:
+            return "*";
+    }
+    return {};
+}
+
+struct PipeText {
+    std::string operator()(const Fields& stage) const { return "fields " + joined(stage.names); }
+    std::string operator()(const Where& stage) const { return "where " + to_text(stage.filter); }
+    std::string operator()(const Head& stage) const { return fmt::format("head {}", stage.count); }
+    std::string operator()(const Tail& stage) const { return fmt::format("tail {}", stage.count); }
+    std::string operator()(const Skip& stage) const { return fmt::format("skip {}", stage.count); }
+    std::string operator()(const Uniq& stage) const { return fmt::format("uniq by ({})", joined(stage.names)); }
+    std::string operator()(const Top& stage) const {
+        return fmt::format("top {} by ({})", stage.count, joined(stage.names));
+    }
+    std::string operator()(const Sort& stage) const {
+        std::vector<std::string> keys;
+        for (const SortKey& key : stage.keys) {
+            keys.push_back(quoted_if_needed(key.name) + (key.descending ? " desc" : ""));
+        }
+        const std::string limit = stage.limit ? fmt::format(" limit {}", *stage.limit) : "";
+        return fmt::format("sort by ({}){}", fmt::join(keys, ", "), limit);
+    }
+    std::string operator()(const Stats& stage) const {
+        std::vector<std::string> by;
+        for (const GroupBy& group : stage.by) {
+            by.push_back(quoted_if_needed(group.name) + (group.bucket ? ":" + group.bucket->text : ""));
+        }
+        std::vector<std::string> results;
+        for (const Aggregate& each : stage.aggregates) {
+            const std::string fraction =
+                each.function == Function::quantile ? fmt::format("{}, ", each.fraction) : std::string();
+            const std::string field = each.field.empty() ? std::string() : quoted_if_needed(each.field);
+            results.push_back(fmt::format("{}({}{}) as {}", kFunctionNames[static_cast<std::size_t>(each.function)],
+                                          fraction, field, quoted(each.name)));
+        }
+        const std::string groups = by.empty() ? "" : fmt::format("by ({}) ", fmt::join(by, ", "));
+        return fmt::format("stats {}{}", groups, fmt::join(results, ", "));
+    }
+};
+
+}  // namespace
+
+std::string quoted_if_needed(std::string_view text) {
+    const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/';
+    });
+    constexpr std::string_view kKeywords[] = {"and", "or", "not", "in", "range", "by", "as", "desc", "asc", "limit"};
+    return plain && std::ranges::find(kKeywords, text) == std::end(kKeywords) ? std::string(text) : quoted(text);
+}
+
+std::string to_text(const Filter& filter) {
+    const auto inner = [](const Filter& part) {
+        const bool simple = part.kind == FilterKind::match || part.kind == FilterKind::everything;
+        return simple ? to_text(part) : fmt::format("({})", to_text(part));
+    };
+    switch (filter.kind) {
+        case FilterKind::everything:
+            return "*";
+        case FilterKind::match:
+            return filter.field.empty() && filter.test.kind != TestKind::exists
+                       ? test_text(filter.test)
+                       : fmt::format("{}:{}", quoted_if_needed(filter.field), test_text(filter.test));
+        case FilterKind::none_of:
+            return "not " + inner(filter.parts.front());
+        case FilterKind::all_of:
+        case FilterKind::one_of: {
+            std::vector<std::string> parts;
+            for (const Filter& part : filter.parts) {
+                parts.push_back(inner(part));
+            }
+            return fmt::format("{}", fmt::join(parts, filter.kind == FilterKind::all_of ? " and " : " or "));
+        }
+    }
+    return {};
+}
+
+std::string to_text(const Query& query) {
+    std::string text = to_text(query.filter);
+    for (const Pipe& pipe : query.pipes) {
+        text += " | " + std::visit(PipeText(), pipe);
+    }
+    return text;
+}
+
+}  // namespace sluice::query
