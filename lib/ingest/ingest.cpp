@@ -257,8 +257,10 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
 }
 
 void Ingest::durable_up_to(std::uint64_t sequence) {
-    durable_sequence_ = std::max(durable_sequence_, sequence);
-    answer_waiting();
+    if (sequence > durable_sequence_) {
+        durable_sequence_ = sequence;
+        answer_waiting();
+    }
 }
 
 void Ingest::answer(const Group& group, const CommitInfo& info) {
