@@ -32,6 +32,7 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
 }
 
 void LogPipeline::take_over(const store::LogWriter& writer) {
+    ingest_.set_epoch(writer.epoch());
     if (writer.recovered().new_epoch) {
         ingest_.note_new_epoch(writer.epoch(), writer.next_sequence());
     }
