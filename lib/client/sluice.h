@@ -1,4 +1,4 @@
-/* sluice from C: send log records to sluiced.  Link with the sluice client library.
+/* sluice from C: send log records to sluiced.  Compile and link with `pkg-config --cflags --libs sluice`.
  *
  *     sluice_error error;
  *     sluice_writer *writer = sluice_open(NULL, &error);
