@@ -161,7 +161,7 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
     begin_request();
     const bool plain =
         frame.header.type == wire::MessageType::log && !link_ && !frame.header.link() && frame.header.deadline_ms == 0;
-    if (plain) {
+    if (plain && !log_turn_.locked()) {
         co_return co_await serve_log(frame);
     }
     OwnedRequest request;
@@ -172,6 +172,11 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
     } else {
         request.copy.assign(frame.payload.begin(), frame.payload.end());
         request.payload = request.copy;
+    }
+    if (request.header.type == wire::MessageType::log) {
+        if (const Result<wire::LogRequest> wanted = wire::LogRequest::decode(request.payload)) {
+            shared_.log.ingest().announce(wanted->batch);
+        }
     }
     request.previous = std::move(link_);
     link_ = frame.header.link() ? std::make_shared<Link>() : nullptr;
@@ -254,6 +259,7 @@ Task<> Session::run_request(OwnedRequest request) {
         }
         running_.erase(id);
     }
+    request.turn.reset();
     if (!outcome) {
         refuse(id, outcome.error());
     }
@@ -265,6 +271,10 @@ Task<> Session::run_request(OwnedRequest request) {
 }
 
 Task<Result<>> Session::run_linked(OwnedRequest& request) {
+    if (request.header.type == wire::MessageType::log) {  // Before anything else that waits: this is the order.
+        SLUICE_CO_TRY(coro::Units turn, co_await log_turn_.lock());
+        request.turn.emplace(std::move(turn));
+    }
     if (request.previous) {
         SLUICE_CO_CHECK(co_await request.previous->done.wait());
         if (!request.previous->ok) {
@@ -274,7 +284,7 @@ Task<Result<>> Session::run_linked(OwnedRequest& request) {
     co_return co_await execute(request);
 }
 
-Task<Result<>> Session::execute(const OwnedRequest& request) {
+Task<Result<>> Session::execute(OwnedRequest& request) {
     switch (request.header.type) {
         case wire::MessageType::ping:
             output_.reply(request.header.id, wire::PingReply());

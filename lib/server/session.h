@@ -2,7 +2,9 @@
 //
 // LOG is served right where it is read: the batch goes from the receive buffer into the commit group.  When the queue
 // has no room the connection is simply not read on.  Every other request, and a LOG with a deadline or in a LINK chain,
-// is a task of its own. Threads: the service loop's.
+// is a task of its own; so is every LOG behind one of those that is not in the queue yet, because they enter it in the
+// order of sending.
+// Threads: the service loop's.
 #pragma once
 
 #include <map>
@@ -10,6 +12,7 @@
 #include <optional>
 
 #include "coro/scope.h"
+#include "coro/sync.h"
 #include "server/frame_source.h"
 #include "server/output.h"
 #include "server/reply_stream.h"
@@ -42,8 +45,9 @@ class Session final : public ingest::AckTarget {
         std::unique_ptr<std::byte[]> buffer;
         Bytes copy;
         ByteView payload;
-        std::shared_ptr<Link> previous;  // Wait for it, and run only if it succeeded.
-        std::shared_ptr<Link> next;      // Tell it.
+        std::shared_ptr<Link> previous;   // Wait for it, and run only if it succeeded.
+        std::shared_ptr<Link> next;       // Tell it.
+        std::optional<coro::Units> turn;  // Of log_turn_, for a LOG until it is queued or refused.
     };
     struct LogWaiter;
     class GetStream;
@@ -61,8 +65,8 @@ class Session final : public ingest::AckTarget {
     void start(OwnedRequest request);
     Task<> run_request(OwnedRequest request);
     Task<Result<>> run_linked(OwnedRequest& request);
-    Task<Result<>> execute(const OwnedRequest& request);
-    Task<Result<>> log(const OwnedRequest& request);
+    Task<Result<>> execute(OwnedRequest& request);
+    Task<Result<>> log(OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
     Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
     Task<Result<>> open(const OwnedRequest& request);
@@ -94,6 +98,7 @@ class Session final : public ingest::AckTarget {
     std::map<std::uint64_t, coro::CancelNode*> running_;  // Tasks by request id.
     std::map<std::uint64_t, ReplyStream*> streams_;
     std::shared_ptr<Link> link_;  // Of the last request, if it was marked LINK.
+    coro::Mutex log_turn_;        // Held by the oldest LOG that is not queued; the others wait in the order of reading.
     std::uint32_t in_flight_ = 0;
     coro::Event fewer_;  // in_flight_ went down.
 };

@@ -67,7 +67,7 @@ struct Session::LogWaiter final : ingest::AckTarget {
     }
 };
 
-Task<Result<>> Session::log(const OwnedRequest& request) {
+Task<Result<>> Session::log(OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::LogRequest wanted, wire::LogRequest::decode(request.payload));
     auto waiter = std::make_unique<LogWaiter>();
     for (;;) {  // Bounded: each turn waits for room in the queue.
@@ -78,6 +78,7 @@ Task<Result<>> Session::log(const OwnedRequest& request) {
         }
         SLUICE_CO_CHECK(co_await shared_.log.ingest().room());
     }
+    request.turn.reset();
     Result<> answered = co_await waiter->done.wait();
     if (!answered) {
         waiter->abandoned = true;
