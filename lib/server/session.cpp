@@ -119,10 +119,6 @@ Task<Result<>> Session::greet() {
 
 Task<Result<>> Session::read_requests() {
     for (;;) {
-        while (in_flight_ >= shared_.limits.requests_max) {
-            fewer_.reset();
-            SLUICE_CO_CHECK(co_await fewer_.wait());
-        }
         SLUICE_CO_CHECK(co_await output_.room());
         Result<std::optional<wire::FrameView>> frame = std::optional<wire::FrameView>();
         if (shared_.limits.idle_timeout > Duration::zero() && in_flight_ == 0) {
@@ -158,12 +154,33 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
     if (serve_control(frame)) {
         co_return Result<>{};
     }
-    begin_request();
     const bool plain =
         frame.header.type == wire::MessageType::log && !link_ && !frame.header.link() && frame.header.deadline_ms == 0;
-    if (plain && !log_turn_.locked()) {
+    SLUICE_CO_CHECK(co_await place_for(frame, plain));
+    begin_request();
+    if (plain && !log_turn_.locked() && in_flight_ <= shared_.limits.requests_max) {
         co_return co_await serve_log(frame);
     }
+    start(frame);
+    co_return Result<>{};
+}
+
+// Until one more request may be read.  A plain LOG is not read beyond the limit where all others are in the queue: the
+// disk answers them, whatever the client does, and the LOG goes the short way.
+Task<Result<>> Session::place_for(wire::FrameView& frame, bool plain) {
+    for (;;) {  // Bounded: each turn waits for a reply.
+        const std::uint32_t most = shared_.limits.requests_max;
+        if (in_flight_ < most || (in_flight_ == most && !(plain && running_.empty()))) {
+            co_return Result<>{};
+        }
+        frame = source_.hold(frame);
+        fewer_.reset();
+        SLUICE_CO_CHECK(co_await fewer_.wait());
+    }
+}
+
+// A request becomes a task.
+void Session::start(const wire::FrameView& frame) {
     OwnedRequest request;
     request.header = frame.header;
     request.buffer = source_.take_buffer();
@@ -182,7 +199,6 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
     link_ = frame.header.link() ? std::make_shared<Link>() : nullptr;
     request.next = link_;
     requests_->spawn("request", &Session::run_request, this, std::move(request));
-    co_return Result<>{};
 }
 
 // True: `frame` was a control message, and is served.
@@ -271,6 +287,10 @@ Task<> Session::run_request(OwnedRequest request) {
 }
 
 Task<Result<>> Session::run_linked(OwnedRequest& request) {
+    while (in_flight_ > shared_.limits.requests_max) {  // At most the newest one waits here.
+        fewer_.reset();
+        SLUICE_CO_CHECK(co_await fewer_.wait());
+    }
     if (request.header.type == wire::MessageType::log) {  // Before anything else that waits: this is the order.
         SLUICE_CO_TRY(coro::Units turn, co_await log_turn_.lock());
         request.turn.emplace(std::move(turn));

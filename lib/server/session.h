@@ -3,7 +3,8 @@
 // LOG is served right where it is read: the batch goes from the receive buffer into the commit group.  When the queue
 // has no room the connection is simply not read on.  Every other request, and a LOG with a deadline or in a LINK chain,
 // is a task of its own; so is every LOG behind one of those that is not in the queue yet, because they enter it in the
-// order of sending.
+// order of sending.  Beyond the limit of requests in flight one more is read, and waits in its task: until another
+// request comes, CREDIT and CANCEL are still read, which may be what those in flight wait for.
 // Threads: the service loop's.
 #pragma once
 
@@ -56,13 +57,14 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> greet();
     Task<Result<>> read_requests();
     Task<Result<>> serve(wire::FrameView frame);
+    Task<Result<>> place_for(wire::FrameView& frame, bool plain);
     Task<Result<>> serve_log(wire::FrameView frame);
     Task<Result<>> close(Result<> outcome);
     bool serve_control(const wire::FrameView& frame);
     void cancel_request(const wire::FrameView& frame);
 
     // Requests that are tasks.
-    void start(OwnedRequest request);
+    void start(const wire::FrameView& frame);
     Task<> run_request(OwnedRequest request);
     Task<Result<>> run_linked(OwnedRequest& request);
     Task<Result<>> execute(OwnedRequest& request);
@@ -99,8 +101,8 @@ class Session final : public ingest::AckTarget {
     std::map<std::uint64_t, ReplyStream*> streams_;
     std::shared_ptr<Link> link_;  // Of the last request, if it was marked LINK.
     coro::Mutex log_turn_;        // Held by the oldest LOG that is not queued; the others wait in the order of reading.
-    std::uint32_t in_flight_ = 0;
-    coro::Event fewer_;  // in_flight_ went down.
+    std::uint32_t in_flight_ = 0;  // Read and not answered; at most one more than the limit.
+    coro::Event fewer_;            // in_flight_ went down.
 };
 
 }  // namespace sluice::server

@@ -269,7 +269,7 @@ TEST_F(SessionTest, DeadlineFreesTheCallerFromASlowDisk) {
 
 // ---- limits ----
 
-TEST_F(SessionTest, BeyondTheRequestsInFlightTheConnectionIsNotRead) {
+TEST_F(SessionTest, BeyondTheRequestsInFlightNothingIsServed) {
     options.session.requests_max = 4;
     start();
     RawClient& client = greet();
@@ -286,6 +286,81 @@ TEST_F(SessionTest, BeyondTheRequestsInFlightTheConnectionIsNotRead) {
         pong = pong || frame->header.id == 9;
     }
     EXPECT_TRUE(pong);
+}
+
+// As many streams as requests may be in flight, each waiting for credit: the CREDIT that frees them must be read.
+TEST_F(SessionTest, CreditIsReadWhenNoMoreRequestsAre) {
+    options.session.requests_max = 4;
+    start();
+    RawClient& client = greet();
+    client.request(2, put("files", "a"));
+    ASSERT_TRUE(client.next());
+    wire::GetRequest get;
+    get.root = "files";
+    get.path = "a";
+    for (std::uint64_t id = 3; id < 7; ++id) {
+        client.request(id, get);
+    }
+    client.request(9, wire::PingRequest());  // Beyond the limit; waits.
+    EXPECT_FALSE(client.next(milliseconds(500)));
+    for (std::uint64_t id = 3; id < 7; ++id) {
+        client.request(id + 10, wire::Credit{.target = id, .bytes = 100});
+    }
+    std::map<std::uint64_t, int> frames;
+    for (int i = 0; i < 9; ++i) {  // Of each GET a piece and the end.
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        EXPECT_NE(frame->header.type, wire::MessageType::error) << error_text(*frame);
+        ++frames[frame->header.id];
+    }
+    EXPECT_EQ(frames, (std::map<std::uint64_t, int>{{3, 2}, {4, 2}, {5, 2}, {6, 2}, {9, 1}}));
+}
+
+TEST_F(SessionTest, CancelIsReadWhenNoMoreRequestsAre) {
+    options.session.requests_max = 4;
+    start();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 6; ++id) {
+        client.request(id, follow());
+    }
+    client.request(6, wire::PingRequest());
+    client.request(7, wire::CancelRequest{.target = 6});  // The one that waits.
+    client.request(8, wire::CancelRequest{.target = 3});
+    std::map<std::uint64_t, wire::MessageType> answers;
+    for (int i = 0; i < 4; ++i) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        answers[frame->header.id] = frame->header.type;
+    }
+    EXPECT_EQ(answers[3], wire::MessageType::error);
+    EXPECT_EQ(answers[6], wire::MessageType::error);
+    EXPECT_EQ(answers[7], wire::CancelReply::kType);
+    EXPECT_EQ(answers[8], wire::CancelReply::kType);
+    client.request(9, wire::PingRequest());
+    expect_pong(client, 9);
+}
+
+TEST_F(SessionTest, DeadlineOfARequestThatWaitsCountsFromItsReceipt) {
+    options.session.requests_max = 2;
+    start();
+    RawClient& client = greet();
+    client.request(2, follow());
+    client.request(3, follow());
+    client.request(4, wire::PingRequest(), {.deadline_ms = 100});
+    EXPECT_FALSE(client.next(milliseconds(90)));
+    expect_error(client, 4, Errc::deadline_exceeded, milliseconds(20));
+}
+
+TEST_F(SessionTest, OneRequestBeyondTheLimitIsReadAndNoMore) {
+    options.session.requests_max = 2;
+    start();
+    RawClient& client = greet();
+    client.request(2, follow());
+    client.request(3, follow());
+    client.request(4, wire::PingRequest());
+    client.request(5, wire::PingRequest());
+    client.request(6, wire::CancelRequest{.target = 2});  // Behind the second one: not read.
+    EXPECT_FALSE(client.next(seconds(10)));
 }
 
 TEST_F(SessionTest, PolicyDecidesWhoMayConnect) {
