@@ -47,6 +47,7 @@ Task<Result<>> Session::run() {
     coro::Context& context = co_await coro::this_context();
     coro::CancelNode reading(context.cancel);
     context.cancel = &reading;
+    reading_ = &reading;
     coro::Scope sending(*context.loop, nullptr);  // Not cancelled with the session: the last replies are still sent.
     sending.spawn("send replies", send_replies, &output_, &reading);
     requests_.emplace(*context.loop, context.cancel);
@@ -55,6 +56,9 @@ Task<Result<>> Session::run() {
     if (outcome) {
         outcome = co_await read_requests();
     }
+    if (!outcome && outcome.error().code() == Errc::cancelled && ending_) {
+        outcome = std::unexpected(*ending_);
+    }
     if (!outcome && outcome.error().code() != Errc::closed && outcome.error().code() != Errc::cancelled) {
         refuse(0, outcome.error());
     }
@@ -62,6 +66,7 @@ Task<Result<>> Session::run() {
     requests_->cancel();
     co_await requests_->join();
     requests_.reset();  // A child of `reading`, which ends with this function.
+    reading_ = nullptr;
     context.cancel = nullptr;
     while (in_flight_ != 0) {  // Batches in the queue are answered by the disk, soon or with an error.
         fewer_.reset();
@@ -120,22 +125,46 @@ Task<Result<>> Session::greet() {
 Task<Result<>> Session::read_requests() {
     for (;;) {
         SLUICE_CO_CHECK(co_await output_.room());
-        Result<std::optional<wire::FrameView>> frame = std::optional<wire::FrameView>();
-        if (shared_.limits.idle_timeout > Duration::zero() && in_flight_ == 0) {
-            frame = co_await coro::with_timeout(shared_.limits.idle_timeout, source_.next());
-        } else {
-            frame = co_await source_.next();
-        }
-        if (!frame && frame.error().code() == Errc::deadline_exceeded) {
-            co_return fail(Errc::closed, "the connection was idle for {} s",
-                           std::chrono::duration_cast<std::chrono::seconds>(shared_.limits.idle_timeout).count());
-        }
-        SLUICE_CO_TRY(const std::optional<wire::FrameView> received, std::move(frame));
+        note_idle();
+        SLUICE_CO_TRY(const std::optional<wire::FrameView> received, co_await source_.next());
         if (!received) {
             co_return Result<>{};
         }
         SLUICE_CO_CHECK(co_await serve(*received));
     }
+}
+
+void Session::end(Error why) {
+    if (reading_ != nullptr && !ending_) {
+        ending_.emplace(std::move(why));
+        reading_->cancel();
+    }
+}
+
+// At each moment that may begin an idle time.  The timer is armed once for many of them.
+void Session::note_idle() {
+    const Duration timeout = shared_.limits.idle_timeout;
+    if (timeout > Duration::zero() && in_flight_ == 0) {
+        coro::Loop& loop = kernel_.loop();
+        idle_since_ = loop.clock().now();
+        if (!idle_timer_.armed()) {
+            loop.arm(idle_timer_, idle_since_ + timeout);
+        }
+    }
+}
+
+void Session::check_idle() noexcept {
+    const Duration timeout = shared_.limits.idle_timeout;
+    if (timeout <= Duration::zero() || in_flight_ != 0) {
+        return;  // The next note_idle() arms it again.
+    }
+    coro::Loop& loop = kernel_.loop();
+    if (loop.clock().now() < idle_since_ + timeout) {
+        loop.arm(idle_timer_, idle_since_ + timeout);
+        return;
+    }
+    const auto s = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
+    end(Error(Errc::closed, fmt::format("the connection was idle for {} s", s)));
 }
 
 Task<Result<>> Session::serve(wire::FrameView frame) {
@@ -244,6 +273,7 @@ void Session::refuse(std::uint64_t id, const Error& error) {
 void Session::end_request() {
     --in_flight_;
     fewer_.set();
+    note_idle();
 }
 
 void Session::on_ack(std::uint64_t request_id, const wire::LogReply& reply) {

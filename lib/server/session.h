@@ -50,6 +50,15 @@ class Session final : public ingest::AckTarget {
         std::shared_ptr<Link> next;       // Tell it.
         std::optional<coro::Units> turn;  // Of log_turn_, for a LOG until it is queued or refused.
     };
+    // Expires when nothing was asked for limits.idle_timeout, or earlier, and is then armed again.
+    class IdleTimer final : public coro::Timer {
+     public:
+        explicit IdleTimer(Session& session) noexcept : session_(session) {}
+
+     private:
+        void on_expire() noexcept override { session_.check_idle(); }
+        Session& session_;
+    };
     struct LogWaiter;
     class GetStream;
 
@@ -85,6 +94,10 @@ class Session final : public ingest::AckTarget {
 
     ingest::LogBatch batch_of(std::uint64_t id, const wire::LogRequest& request, ingest::AckTarget* target) const;
     void refuse(std::uint64_t id, const Error& error);
+    // Ends the session: what is in flight is cancelled, and `why` is the outcome.
+    void end(Error why);
+    void note_idle();
+    void check_idle() noexcept;
     void begin_request() { ++in_flight_; }
     void end_request();
 
@@ -101,8 +114,12 @@ class Session final : public ingest::AckTarget {
     std::map<std::uint64_t, ReplyStream*> streams_;
     std::shared_ptr<Link> link_;  // Of the last request, if it was marked LINK.
     coro::Mutex log_turn_;        // Held by the oldest LOG that is not queued; the others wait in the order of reading.
-    std::uint32_t in_flight_ = 0;  // Read and not answered; at most one more than the limit.
-    coro::Event fewer_;            // in_flight_ went down.
+    std::uint32_t in_flight_ = 0;          // Read and not answered; at most one more than the limit.
+    coro::Event fewer_;                    // in_flight_ went down.
+    coro::CancelNode* reading_ = nullptr;  // Of the read loop and all requests, while they run.
+    std::optional<Error> ending_;          // Why it was cancelled.
+    IdleTimer idle_timer_{*this};
+    MonotonicTime idle_since_;
 };
 
 }  // namespace sluice::server

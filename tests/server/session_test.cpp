@@ -93,6 +93,19 @@ TEST_F(SessionTest, IdleConnectionIsClosedAndABusyOneIsNot) {
     EXPECT_FALSE(busy.closed_within(seconds(10)));
 }
 
+// The answer comes while the next read is on its way already: the time counts from there.
+TEST_F(SessionTest, ConnectionIsIdleFromItsLastAnswerOn) {
+    options.session.idle_timeout = seconds(2);
+    start();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 7; ++id) {
+        log(client, id, {{"still here", "", wire::Severity::info}});
+        pass(milliseconds(1500));
+    }
+    EXPECT_FALSE(client.closed_within(milliseconds(400)));
+    EXPECT_TRUE(client.closed_within(milliseconds(200)));
+}
+
 TEST_F(SessionTest, ClientsThatLeaveAtAnyPointDoNoHarm) {
     start();
     connect().disconnect();
