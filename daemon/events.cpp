@@ -50,7 +50,8 @@ void LoggedEvents::on_refused(const server::Peer& peer, const Error& why) {
 }
 
 void LoggedEvents::on_disconnected(const server::Peer& peer, const Error* why) {
-    if (why == nullptr || why->code() == Errc::closed || why->code() == Errc::cancelled) {
+    if (why == nullptr || why->code() == Errc::closed || why->code() == Errc::cancelled ||
+        why->code() == Errc::shutting_down) {
         log_.debug("{}: disconnected{}{}", who(peer), why != nullptr ? ": " : "", why != nullptr ? shown(*why) : "");
     } else {
         log_.warning("{}: closed: {}", who(peer), shown(*why));

@@ -21,6 +21,9 @@ namespace {
 // behind.
 constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
 
+// What the queue gets at least, where requests took all of the drain time.  Less than kGiveUpDelay.
+constexpr Duration kQueueDrainMin = std::chrono::seconds(1);
+
 // The kernel takes down the ring of a killed process after the process: until then its socket still listens.
 constexpr Duration kListenPatience = std::chrono::seconds(3);
 constexpr Duration kListenRetryDelay = std::chrono::milliseconds(20);
@@ -268,10 +271,17 @@ Task<> Service::give_up_later() {
 
 Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     coro::Context& context = co_await coro::this_context();
-    warn(manager_.stopping("writing what is queued"), "tell systemd that sluiced is stopping");
+    warn(manager_.stopping("finishing requests and writing what is queued"), "tell systemd that sluiced is stopping");
     coro::Scope limit(*context.loop, nullptr);
     limit.spawn("give up", &Service::give_up_later, this);
-    const Result<> drained = co_await coro::with_timeout(config_.shutdown.drain_timeout, pipeline_.ingest().drain());
+    const MonotonicTime deadline = clock_.now() + config_.shutdown.drain_timeout;
+    const Result<> served = co_await coro::with_deadline(deadline, server_->drain());
+    if (!served) {
+        log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",
+                     server_->connections());
+    }
+    const MonotonicTime queue_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    const Result<> drained = co_await coro::with_deadline(queue_deadline, pipeline_.ingest().drain());
     if (!drained && drained.error().code() == Errc::io_error) {
         log_.error("{}", drained.error());
     } else if (!drained) {

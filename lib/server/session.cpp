@@ -9,6 +9,10 @@ namespace {
 constexpr Duration kFlushTimeout = std::chrono::seconds(1);
 constexpr std::size_t kCommBytes = 64;  // TASK_COMM_LEN is 16.
 
+Error stopping() {
+    return {Errc::shutting_down, "the daemon is stopping"};
+}
+
 // The name of a process, as the kernel has it now; empty if it has gone.
 Task<Result<std::string>> process_name(io::Kernel& kernel, pid_t pid) {
     const std::string path = fmt::format("/proc/{}/comm", pid);
@@ -48,6 +52,7 @@ Task<Result<>> Session::run() {
     coro::CancelNode reading(context.cancel);
     context.cancel = &reading;
     reading_ = &reading;
+    end_if_drained();
     coro::Scope sending(*context.loop, nullptr);  // Not cancelled with the session: the last replies are still sent.
     sending.spawn("send replies", send_replies, &output_, &reading);
     requests_.emplace(*context.loop, context.cancel);
@@ -59,10 +64,6 @@ Task<Result<>> Session::run() {
     if (!outcome && outcome.error().code() == Errc::cancelled && ending_) {
         outcome = std::unexpected(*ending_);
     }
-    if (!outcome && outcome.error().code() != Errc::closed && outcome.error().code() != Errc::cancelled) {
-        refuse(0, outcome.error());
-    }
-
     requests_->cancel();
     co_await requests_->join();
     requests_.reset();  // A child of `reading`, which ends with this function.
@@ -71,6 +72,9 @@ Task<Result<>> Session::run() {
     while (in_flight_ != 0) {  // Batches in the queue are answered by the disk, soon or with an error.
         fewer_.reset();
         (void)co_await fewer_.wait();
+    }
+    if (!outcome && outcome.error().code() != Errc::closed && outcome.error().code() != Errc::cancelled) {
+        refuse(0, outcome.error());
     }
     co_await files_.close_all();
     output_.finish();
@@ -141,6 +145,22 @@ void Session::end(Error why) {
     }
 }
 
+void Session::drain() {
+    draining_ = true;
+    for (const auto& [id, running] : running_) {
+        if (running->endless) {
+            running->cancel(stopping());
+        }
+    }
+    end_if_drained();
+}
+
+void Session::end_if_drained() {
+    if (draining_ && in_flight_ == 0) {
+        end(stopping());
+    }
+}
+
 // At each moment that may begin an idle time.  The timer is armed once for many of them.
 void Session::note_idle() {
     const Duration timeout = shared_.limits.idle_timeout;
@@ -185,7 +205,15 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
     }
     const bool plain =
         frame.header.type == wire::MessageType::log && !link_ && !frame.header.link() && frame.header.deadline_ms == 0;
-    SLUICE_CO_CHECK(co_await place_for(frame, plain));
+    if (const Result<> placed = co_await place_for(frame, plain); !placed) {
+        refuse(frame.header.id, why_ended());
+        co_return placed;
+    }
+    if (draining_) {
+        link_.reset();
+        refuse(frame.header.id, stopping());
+        co_return Result<>{};
+    }
     begin_request();
     if (plain && !log_turn_.locked() && in_flight_ <= shared_.limits.requests_max) {
         co_return co_await serve_log(frame);
@@ -256,7 +284,7 @@ void Session::cancel_request(const wire::FrameView& frame) {
     }
     const auto target = running_.find(request->target);
     if (target != running_.end()) {
-        target->second->cancel();
+        target->second->cancel(Error(Errc::cancelled, "cancelled by the client"));
     }
     output_.reply(frame.header.id,
                   wire::CancelReply{.outcome = target != running_.end() ? wire::CancelOutcome::asked
@@ -274,6 +302,7 @@ void Session::end_request() {
     --in_flight_;
     fewer_.set();
     note_idle();
+    end_if_drained();
 }
 
 void Session::on_ack(std::uint64_t request_id, const wire::LogReply& reply) {
@@ -288,13 +317,24 @@ void Session::on_refused(std::uint64_t request_id, const Error& error) {
 
 // ---- requests that are tasks ----
 
+void Session::Running::cancel(Error reason) {
+    if (!why) {
+        why.emplace(std::move(reason));
+    }
+    node.cancel();
+}
+
+Error Session::why_ended() const {
+    return ending_ ? *ending_ : Error(Errc::cancelled, "the connection ended first");
+}
+
 Task<> Session::run_request(OwnedRequest request) {
     coro::Context& context = co_await coro::this_context();
-    coro::CancelNode node(context.cancel);
-    context.cancel = &node;
+    Running running(context.cancel);
+    context.cancel = &running.node;
     const std::uint64_t id = request.header.id;
     Result<> outcome;
-    if (!running_.emplace(id, &node).second) {
+    if (!running_.emplace(id, &running).second) {
         outcome = fail(Errc::invalid_argument, "request id {} is in flight already", id);
     } else {
         if (request.header.deadline_ms != 0) {
@@ -306,6 +346,9 @@ Task<> Session::run_request(OwnedRequest request) {
         running_.erase(id);
     }
     request.turn.reset();
+    if (!outcome && outcome.error().code() == Errc::cancelled && running.node.cancelled()) {
+        outcome = std::unexpected(running.why ? *running.why : why_ended());
+    }
     if (!outcome) {
         refuse(id, outcome.error());
     }

@@ -28,8 +28,14 @@ class Session final : public ingest::AckTarget {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    // Serves the connection until it ends or the scope is cancelled.  Success: the client closed it.
+    // Serves the connection until it ends, or end() or drain() ends it.  Success: the client closed it.
     Task<Result<>> run();
+    // Ends it: what is in flight is cancelled and answered with `why`, batches in the queue are awaited, and `why` is
+    // the last frame (with request id 0) and the outcome.
+    void end(Error why);
+    // Takes no new requests, ends those that have no end of their own (a TAIL that follows), and ends when the last one
+    // is answered.
+    void drain();
 
     void on_ack(std::uint64_t request_id, const wire::LogReply& reply) override;
     void on_refused(std::uint64_t request_id, const Error& error) override;
@@ -39,6 +45,14 @@ class Session final : public ingest::AckTarget {
     struct Link {
         coro::Event done;
         bool ok = false;
+    };
+    // A request that is a task; lives in its frame.
+    struct Running {
+        explicit Running(coro::CancelNode* parent) noexcept : node(parent) {}
+        void cancel(Error reason);
+        coro::CancelNode node;
+        std::optional<Error> why;  // It was cancelled; else it is why the session ends.
+        bool endless = false;
     };
     // A frame that outlives the receive buffer.
     struct OwnedRequest {
@@ -94,8 +108,8 @@ class Session final : public ingest::AckTarget {
 
     ingest::LogBatch batch_of(std::uint64_t id, const wire::LogRequest& request, ingest::AckTarget* target) const;
     void refuse(std::uint64_t id, const Error& error);
-    // Ends the session: what is in flight is cancelled, and `why` is the outcome.
-    void end(Error why);
+    Error why_ended() const;
+    void end_if_drained();
     void note_idle();
     void check_idle() noexcept;
     void begin_request() { ++in_flight_; }
@@ -110,7 +124,7 @@ class Session final : public ingest::AckTarget {
     Output output_;
     files::FileTable files_;
     std::optional<coro::Scope> requests_;
-    std::map<std::uint64_t, coro::CancelNode*> running_;  // Tasks by request id.
+    std::map<std::uint64_t, Running*> running_;  // By request id.
     std::map<std::uint64_t, ReplyStream*> streams_;
     std::shared_ptr<Link> link_;  // Of the last request, if it was marked LINK.
     coro::Mutex log_turn_;        // Held by the oldest LOG that is not queued; the others wait in the order of reading.
@@ -118,6 +132,7 @@ class Session final : public ingest::AckTarget {
     coro::Event fewer_;                    // in_flight_ went down.
     coro::CancelNode* reading_ = nullptr;  // Of the read loop and all requests, while they run.
     std::optional<Error> ending_;          // Why it was cancelled.
+    bool draining_ = false;
     IdleTimer idle_timer_{*this};
     MonotonicTime idle_since_;
 };

@@ -200,6 +200,31 @@ class Restart(WithDaemon):
         self.assertEqual(put.wait(PATIENCE_S), 0)
         self.assertEqual(self.good("get", "files:big"), data)
 
+    # The daemon is told to stop while a reader is in the middle of a file: it gets the rest first.
+    def test_a_get_in_flight_is_finished_before_the_daemon_stops(self):
+        data = os.urandom(6 * 2**20)
+        self.good("put", "files:big", data=data)
+        get = self.daemon.popen("get", "files:big", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = get.stdout.read(1)
+        self.daemon.process.terminate()
+        time.sleep(0.3)
+        self.assertEqual(first + get.stdout.read(), data)
+        self.assertEqual((get.wait(PATIENCE_S), get.stderr.read()), (0, b""))
+        self.assertEqual(self.daemon.process.wait(PATIENCE_S), 0, self.daemon.log())
+        get.stdout.close()
+        get.stderr.close()
+
+    def test_a_tail_is_told_that_the_daemon_stops(self):
+        self.good("log", "one")
+        tail = self.daemon.popen("tail", "-f", "--all", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tail.stdout.readline()
+        self.daemon.stop()
+        self.assertIn(b"the daemon is stopping", tail.stderr.readline())
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
+        tail.stderr.close()
+
     def test_wait_begins_before_there_is_a_daemon(self):
         self.daemon.stop()
         log = self.daemon.popen("log", "--wait", "early", stderr=subprocess.PIPE)
