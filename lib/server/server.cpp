@@ -24,6 +24,11 @@ Server::Server(io::Kernel& kernel, LogPipeline& log, files::Files& files, int st
 void Server::set_options(ServerOptions options) {
     shared_.limits = options.session;
     options_ = std::move(options);
+    for (const auto& [number, session] : sessions_) {
+        if (Result<> access = check_access(session->peer()); !access) {
+            session->end(std::move(access).error());
+        }
+    }
 }
 
 Task<> Server::serve(const io::Handle& listener) {
@@ -96,12 +101,17 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
     }
 }
 
-Result<> Server::admit(const Peer& peer) const {
-    const uid_t uid = peer.credentials.uid;
+Result<> Server::check_access(const Peer& peer) const {
     if (options_.admits && !options_.admits(peer.credentials)) {
         return fail(Errc::permission_denied,
-                    "uid {} may not connect; see listen.allowed_users and listen.allowed_groups", uid);
+                    "uid {} may not connect; see listen.allowed_users and listen.allowed_groups", peer.credentials.uid);
     }
+    return {};
+}
+
+Result<> Server::admit(const Peer& peer) const {
+    const uid_t uid = peer.credentials.uid;
+    SLUICE_CHECK(check_access(peer));
     if (sessions_.size() >= options_.connections_max) {
         return fail(Errc::limit_exceeded, "{} connections are open, limits.connections_max", sessions_.size());
     }

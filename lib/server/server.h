@@ -30,7 +30,8 @@ class Server {
     // ended.  If it is cancelled first, those that are left go on until serve() is cancelled.
     Task<Result<>> drain();
 
-    // Apply to connections made from now on.
+    // The limits apply to connections and requests from now on.  Connections that `admits` does not take any more are
+    // ended, with permission_denied.
     void set_options(ServerOptions options);
     const ServerCounters& counters() const noexcept { return shared_.counters; }
     std::size_t connections() const noexcept { return sessions_.size(); }
@@ -43,6 +44,7 @@ class Server {
     Task<> run_session(io::Handle socket, Peer peer);
     Task<> turn_away(io::Handle socket, Error why);
     Result<> admit(const Peer& peer) const;
+    Result<> check_access(const Peer& peer) const;
 
     Shared shared_;
     ServerOptions options_;

@@ -28,6 +28,7 @@ class Session final : public ingest::AckTarget {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
+    const Peer& peer() const noexcept { return peer_; }
     // Serves the connection until it ends, or end() or drain() ends it.  Success: the client closed it.
     Task<Result<>> run();
     // Ends it: what is in flight is cancelled and answered with `why`, batches in the queue are awaited, and `why` is

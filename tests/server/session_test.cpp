@@ -385,6 +385,26 @@ TEST_F(SessionTest, PolicyDecidesWhoMayConnect) {
     greet(1000);
 }
 
+TEST_F(SessionTest, AccessThatIsWithdrawnEndsTheConnectionsItHad) {
+    start();
+    RawClient& stays = greet(1000);
+    RawClient& goes = greet(666);
+    stays.request(2, follow());
+    goes.request(2, follow());
+    pass(milliseconds(100));
+    ServerOptions later = options.server;
+    later.session = options.session;
+    later.admits = [](const io::PeerCredentials& peer) { return peer.uid != 666; };
+    daemon->server().set_options(std::move(later));
+    expect_error(goes, 2, Errc::permission_denied);
+    expect_error(goes, 0, Errc::permission_denied);
+    EXPECT_TRUE(goes.closed_within(seconds(1)));
+    EXPECT_FALSE(stays.closed_within(seconds(1)));
+    EXPECT_EQ(daemon->server().connections(), 1U);
+    stays.request(3, wire::PingRequest());
+    expect_pong(stays, 3);
+}
+
 TEST_F(SessionTest, ConnectionsAreCountedAltogetherAndPerUser) {
     options.server.connections_max = 3;
     options.server.connections_per_uid_max = 2;
