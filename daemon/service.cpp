@@ -61,7 +61,7 @@ class Service {
  private:
     Task<Result<>> start();
     Task<Result<>> open_listener();
-    Task<Result<>> load_roots();
+    Task<Result<>> load_roots_at_start();
     Task<> sweep_root(files::RootPointer root);
     Task<Result<>> serve();
     Task<Result<>> wait_for_stop();
@@ -128,11 +128,12 @@ Task<Result<>> Service::open_listener() {
     co_return Result<>{};
 }
 
-Task<Result<>> Service::load_roots() {
+// A root that cannot be opened keeps the log from nobody: it is left out.  A reload refuses it instead.
+Task<Result<>> Service::load_roots_at_start() {
     std::vector<files::RootOptions> wanted = root_options(config_);
     std::vector<files::RootOptions> present;
     for (files::RootOptions& root : wanted) {
-        const io::OpenOptions open{.flags = O_PATH | O_DIRECTORY};
+        const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};  // As Roots::load() will.
         const Result<io::Handle> directory = co_await kernel_.open(-1, root.path, open);
         if (directory) {
             present.push_back(std::move(root));
@@ -161,7 +162,7 @@ Task<Result<>> Service::start() {
     const server::LogHub& hub = pipeline_.hub();
     log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
               hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
-    SLUICE_CO_CHECK(co_await load_roots());
+    SLUICE_CO_CHECK(co_await load_roots_at_start());
     server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
     server_->set_version(SLUICE_VERSION);
     server_->set_status([this] {
@@ -240,12 +241,12 @@ Task<> Service::reload() {
         log_.error("reload: the old configuration stays; these need a restart: {}",
                    fmt::join(changes.need_restart, "; "));
     } else {
-        const Config old = std::exchange(config_, *wanted);
-        const Result<> loaded = co_await load_roots();
+        std::vector<files::RootOptions> roots = root_options(*wanted);
+        const Result<> loaded = co_await roots_.load(std::move(roots));
         if (!loaded) {
-            config_ = old;
             log_.error("reload: the old configuration stays: {}", loaded.error());
         } else {
+            config_ = *wanted;
             server_->set_options(server_options(config_, geteuid()));
             pipeline_.set_sync_interval(config_.store.sync_interval);
             pipeline_.ingest().set_limits(pipeline_options(config_).ingest);

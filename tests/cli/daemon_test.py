@@ -312,17 +312,19 @@ class Reload(unittest.TestCase):
 
     CONFIG = """
 store: {{directory: {0}/store}}
-listen: {{socket: {0}/sluice.sock}}
+listen: {{socket: {0}/sluice.sock, allowed_users: [{users}]}}
 limits: {{message_bytes_max: {message}, session_handles_max: {handles}}}
 roots:
   - name: files
-    path: {0}/files
+    path: {0}/{root}
     file_bytes_max: {file}
     rights: [{{everyone: yes, allow: [read, write, create]}}]
 """
 
-    def write(self, message="64 KiB", handles=8, file="1 KiB"):
-        text = self.CONFIG.format(self.scratch.name, message=message, handles=handles, file=file)
+    def write(self, message="64 KiB", handles=8, file="1 KiB", root="files", users=""):
+        text = self.CONFIG.format(
+            self.scratch.name, message=message, handles=handles, file=file, root=root, users=users
+        )
         self.config.write_text(text)
 
     def reload(self, expected):
@@ -358,6 +360,13 @@ roots:
         self.write(message="many", file="1")
         self.reload("the old configuration stays")
         self.assertEqual(self.exit_codes(), (0, 0))
+
+    def test_a_root_that_cannot_be_opened_refuses_the_whole(self):
+        self.assertEqual(self.exit_codes(), (3, 3))
+        self.write(message="128 KiB", root="nowhere")
+        self.reload("the old configuration stays: not_found: root files: open")
+        self.assertEqual(self.exit_codes(), (3, 3))
+        self.assertEqual(self.daemon.command("put", "files:small", data=b"a").returncode, 0)
 
 
 if __name__ == "__main__":
