@@ -7,6 +7,7 @@
 #include "coro/timeout.h"
 #include "daemon/host.h"
 #include "daemon/open_log.h"
+#include "daemon/patience.h"
 #include "daemon/translate.h"
 #include "files/sweep.h"
 #include "io/run.h"
@@ -179,7 +180,12 @@ Task<Result<>> Service::start() {
 // ---- running ----
 
 Task<Result<>> Service::run() {
+    coro::Context& context = co_await coro::this_context();
+    coro::Scope starting(*context.loop, context.cancel);
+    starting.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log_));
     Result<> outcome = co_await start();
+    starting.cancel();
+    co_await starting.join();
     if (!outcome) {
         (void)co_await pipeline_.stop();  // Where the store is open, it is closed in good order.
         co_return outcome;
@@ -275,6 +281,7 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     warn(manager_.stopping("finishing requests and writing what is queued"), "tell systemd that sluiced is stopping");
     coro::Scope limit(*context.loop, nullptr);
     limit.spawn("give up", &Service::give_up_later, this);
+    limit.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log_));
     const MonotonicTime deadline = clock_.now() + config_.shutdown.drain_timeout;
     const Result<> served = co_await coro::with_deadline(deadline, server_->drain());
     if (!served) {

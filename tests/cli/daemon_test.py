@@ -7,6 +7,7 @@ Usage: daemon_test.py SLUICE SLUICED
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -233,6 +234,21 @@ class Restart(WithDaemon):
         self.assertEqual(log.wait(PATIENCE_S), 0)
         log.stderr.close()
         self.assertEqual(self.good("tail", "--output", "cat"), b"early\n")
+
+
+class ServiceManager(unittest.TestCase):
+    def test_is_told_of_each_state_and_asked_for_time(self):
+        with tempfile.TemporaryDirectory() as scratch, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(scratch + "/notify")
+            manager.settimeout(PATIENCE_S)
+            environment = dict(os.environ, NOTIFY_SOCKET=scratch + "/notify")
+            process = subprocess.Popen([SLUICED, "--private", scratch + "/d"], env=environment, stderr=subprocess.DEVNULL)
+            for expected in (b"EXTEND_TIMEOUT_USEC=", b"READY=1\n"):
+                self.assertTrue(manager.recv(4096).startswith(expected))
+            process.terminate()
+            for expected in (b"STOPPING=1\n", b"EXTEND_TIMEOUT_USEC="):
+                self.assertTrue(manager.recv(4096).startswith(expected))
+            self.assertEqual(process.wait(PATIENCE_S), 0)
 
 
 class Files(WithDaemon):
