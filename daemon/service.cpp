@@ -51,7 +51,7 @@ class Service {
           clock_(clock),
           kernel_(kernel),
           started_(clock.now()),
-          events_(log),
+          events_(log, clock),
           pipeline_(kernel, pipeline_options(config_)),
           roots_(kernel),
           instance_(random_number()),
@@ -199,6 +199,7 @@ Task<Result<>> Service::serve() {
     coro::Scope serving(*context.loop, context.cancel);
     queue.spawn("queue", &server::LogPipeline::serve, &pipeline_);
     serving.spawn("server", &server::Server::serve, &*server_, std::cref(listener_));
+    serving.spawn("summaries", &LoggedEvents::summarise, &events_);
     for (const files::RootPointer& root : roots_.all()) {
         serving.spawn("sweep", &Service::sweep_root, this, root);
     }
