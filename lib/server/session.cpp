@@ -377,11 +377,23 @@ Task<Result<>> Session::run_linked(OwnedRequest& request) {
     co_return co_await execute(request);
 }
 
+Result<> Session::ping(const OwnedRequest& request) {
+    SLUICE_CHECK(wire::PingRequest::decode(request.payload));
+    output_.reply(request.header.id, wire::PingReply());
+    return {};
+}
+
+Result<> Session::status(const OwnedRequest& request) {
+    SLUICE_CHECK(wire::StatusRequest::decode(request.payload));
+    const std::string json = shared_.status ? shared_.status() : "{}";
+    output_.reply(request.header.id, wire::StatusReply{.json = json});
+    return {};
+}
+
 Task<Result<>> Session::execute(OwnedRequest& request) {
     switch (request.header.type) {
         case wire::MessageType::ping:
-            output_.reply(request.header.id, wire::PingReply());
-            co_return Result<>{};
+            co_return ping(request);
         case wire::MessageType::log:
             co_return co_await log(request);
         case wire::MessageType::tail:
@@ -407,8 +419,7 @@ Task<Result<>> Session::execute(OwnedRequest& request) {
         case wire::MessageType::put:
             co_return co_await put(request);
         case wire::MessageType::status:
-            output_.reply(request.header.id, wire::StatusReply{.json = shared_.status ? shared_.status() : "{}"});
-            co_return Result<>{};
+            co_return status(request);
         default:
             co_return fail(Errc::unsupported, "{} is not expected here", wire::message_type_name(request.header.type));
     }

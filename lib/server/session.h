@@ -92,6 +92,8 @@ class Session final : public ingest::AckTarget {
     Task<> run_request(OwnedRequest request);
     Task<Result<>> run_linked(OwnedRequest& request);
     Task<Result<>> execute(OwnedRequest& request);
+    Result<> ping(const OwnedRequest& request);
+    Result<> status(const OwnedRequest& request);
     Task<Result<>> log(OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
     Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
@@ -105,7 +107,6 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> commit(const OwnedRequest& request);
     Task<Result<>> get(const OwnedRequest& request);
     Task<Result<>> put(const OwnedRequest& request);
-    Task<Result<>> status(const OwnedRequest& request);
 
     ingest::LogBatch batch_of(std::uint64_t id, const wire::LogRequest& request, ingest::AckTarget* target) const;
     void refuse(std::uint64_t id, const Error& error);

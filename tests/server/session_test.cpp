@@ -167,6 +167,20 @@ TEST_F(SessionTest, BadPayloadRefusesTheRequestOnly) {
     expect_pong(client, 3);
 }
 
+TEST_F(SessionTest, RequestsWithoutPayloadMustHaveNone) {
+    start();
+    RawClient& client = greet();
+    for (const wire::MessageType type : {wire::MessageType::ping, wire::MessageType::status}) {
+        const auto head = wire::encode_frame_header({.length = 25, .type = type, .id = 2});
+        Bytes frame(head.begin(), head.end());
+        frame.push_back(std::byte{1});
+        client.send(frame);
+        expect_error(client, 2, Errc::malformed);
+    }
+    client.request(3, wire::PingRequest());
+    expect_pong(client, 3);
+}
+
 TEST_F(SessionTest, PipelinedRequestsAreAllAnswered) {
     start();
     RawClient& client = greet();
