@@ -46,6 +46,7 @@ class LogPipeline final : public ingest::Sink {
     Task<> commit(std::unique_ptr<ingest::Group> group);
     void take_over(const store::LogWriter& writer);
     void update_catalog();
+    void tell_durable();
 
     io::Kernel& kernel_;
     Options options_;
