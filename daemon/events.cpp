@@ -1,5 +1,6 @@
 #include "daemon/events.h"
 
+#include "coro/timeout.h"
 #include "wire/escape.h"
 
 namespace sluice::daemon {
@@ -15,9 +16,44 @@ std::string shown(const Error& error) {
 
 }  // namespace
 
+bool LoggedEvents::may_write(LineLimit& limit) {
+    if (limit.allow(clock_.now())) {
+        return true;
+    }
+    withheld_.set();
+    return false;
+}
+
+void LoggedEvents::write_summaries() {
+    if (const std::uint64_t count = refused_.take_withheld(); count != 0) {
+        log_.warning("{} more connections were refused; `sluice status` counts all", count);
+    }
+    if (const std::uint64_t count = closed_.take_withheld(); count != 0) {
+        log_.warning("{} more connections were closed for what their clients did", count);
+    }
+    if (const std::uint64_t count = accept_failed_.take_withheld(); count != 0) {
+        log_.error("accept failed {} more times", count);
+    }
+}
+
+Task<> LoggedEvents::summarise() {
+    Result<> going;
+    while (going) {
+        going = co_await withheld_.wait();
+        withheld_.reset();
+        if (going) {
+            going = co_await coro::sleep_for(LineLimit::kInterval);
+        }
+        write_summaries();
+    }
+}
+
 void LoggedEvents::on_damage(const store::Damage& damage) {
-    log_.error("store: {} at {}: {} bytes are no valid frame; records {} to {} are lost, the rest stays readable",
-               damage.file, damage.offset, damage.bytes, damage.first_sequence, damage.end_sequence - 1);
+    const std::string lost = damage.first_sequence < damage.end_sequence
+                                 ? fmt::format("records {} to {} are lost, the rest stays readable",
+                                               damage.first_sequence, damage.end_sequence - 1)
+                                 : "no record is lost";
+    log_.error("store: {} at {}: {} bytes are no valid frame; {}", damage.file, damage.offset, damage.bytes, lost);
 }
 
 void LoggedEvents::on_set_aside(const std::string& file, const Error& why) {
@@ -46,19 +82,24 @@ void LoggedEvents::on_connected(const server::Peer& peer) {
 }
 
 void LoggedEvents::on_refused(const server::Peer& peer, const Error& why) {
-    log_.warning("{}: refused: {}", who(peer), shown(why));
+    if (may_write(refused_)) {
+        log_.warning("{}: refused: {}", who(peer), shown(why));
+    }
 }
 
 void LoggedEvents::on_disconnected(const server::Peer& peer, const Error* why) {
-    if (why == nullptr || why->code() == Errc::closed || why->code() == Errc::cancelled) {
+    if (why == nullptr || why->code() == Errc::closed || why->code() == Errc::cancelled ||
+        why->code() == Errc::shutting_down) {
         log_.debug("{}: disconnected{}{}", who(peer), why != nullptr ? ": " : "", why != nullptr ? shown(*why) : "");
-    } else {
+    } else if (may_write(closed_)) {
         log_.warning("{}: closed: {}", who(peer), shown(*why));
     }
 }
 
 void LoggedEvents::on_accept_failed(const Error& why) {
-    log_.error("accept: {}; trying again", shown(why));
+    if (may_write(accept_failed_)) {
+        log_.error("accept: {}; trying again", shown(why));
+    }
 }
 
 }  // namespace sluice::daemon

@@ -1,16 +1,23 @@
 // Turns what the store and the server tell into lines of sluiced's own log.
 #pragma once
 
+#include "coro/sync.h"
+#include "daemon/line_limit.h"
 #include "daemon/log_output.h"
 #include "server/shared.h"
 #include "store/catalog.h"
 
 namespace sluice::daemon {
 
+// What clients can cause is limited to a few lines a second of each kind, and a summary.
 // Threads: those of the loop.
 class LoggedEvents final : public store::StoreEvents, public server::ServerEvents {
  public:
-    explicit LoggedEvents(LogOutput& log) noexcept : log_(log) {}
+    // Borrows both until destroyed.
+    LoggedEvents(LogOutput& log, const Clock& clock) noexcept : log_(log), clock_(clock) {}
+
+    // Writes the summaries of what was withheld, until cancelled.
+    Task<> summarise();
 
     void on_damage(const store::Damage& damage) override;
     void on_set_aside(const std::string& file, const Error& why) override;
@@ -25,7 +32,15 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
     void on_accept_failed(const Error& why) override;
 
  private:
+    bool may_write(LineLimit& limit);
+    void write_summaries();
+
     LogOutput& log_;
+    const Clock& clock_;
+    LineLimit refused_;
+    LineLimit closed_;
+    LineLimit accept_failed_;
+    coro::Event withheld_;
 };
 
 }  // namespace sluice::daemon

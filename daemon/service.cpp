@@ -7,6 +7,7 @@
 #include "coro/timeout.h"
 #include "daemon/host.h"
 #include "daemon/open_log.h"
+#include "daemon/patience.h"
 #include "daemon/translate.h"
 #include "files/sweep.h"
 #include "io/run.h"
@@ -20,6 +21,9 @@ namespace {
 // After the drain time everything is cancelled; what is then still not over (a disk that does not answer) is left
 // behind.
 constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
+
+// What the queue gets at least, where requests took all of the drain time.  Less than kGiveUpDelay.
+constexpr Duration kQueueDrainMin = std::chrono::seconds(1);
 
 // The kernel takes down the ring of a killed process after the process: until then its socket still listens.
 constexpr Duration kListenPatience = std::chrono::seconds(3);
@@ -47,7 +51,7 @@ class Service {
           clock_(clock),
           kernel_(kernel),
           started_(clock.now()),
-          events_(log),
+          events_(log, clock),
           pipeline_(kernel, pipeline_options(config_)),
           roots_(kernel),
           instance_(random_number()),
@@ -58,7 +62,7 @@ class Service {
  private:
     Task<Result<>> start();
     Task<Result<>> open_listener();
-    Task<Result<>> load_roots();
+    Task<Result<>> load_roots_at_start();
     Task<> sweep_root(files::RootPointer root);
     Task<Result<>> serve();
     Task<Result<>> wait_for_stop();
@@ -125,11 +129,12 @@ Task<Result<>> Service::open_listener() {
     co_return Result<>{};
 }
 
-Task<Result<>> Service::load_roots() {
+// A root that cannot be opened keeps the log from nobody: it is left out.  A reload refuses it instead.
+Task<Result<>> Service::load_roots_at_start() {
     std::vector<files::RootOptions> wanted = root_options(config_);
     std::vector<files::RootOptions> present;
     for (files::RootOptions& root : wanted) {
-        const io::OpenOptions open{.flags = O_PATH | O_DIRECTORY};
+        const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};  // As Roots::load() will.
         const Result<io::Handle> directory = co_await kernel_.open(-1, root.path, open);
         if (directory) {
             present.push_back(std::move(root));
@@ -158,7 +163,7 @@ Task<Result<>> Service::start() {
     const server::LogHub& hub = pipeline_.hub();
     log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
               hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
-    SLUICE_CO_CHECK(co_await load_roots());
+    SLUICE_CO_CHECK(co_await load_roots_at_start());
     server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
     server_->set_version(SLUICE_VERSION);
     server_->set_status([this] {
@@ -175,7 +180,12 @@ Task<Result<>> Service::start() {
 // ---- running ----
 
 Task<Result<>> Service::run() {
+    coro::Context& context = co_await coro::this_context();
+    coro::Scope starting(*context.loop, context.cancel);
+    starting.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log_));
     Result<> outcome = co_await start();
+    starting.cancel();
+    co_await starting.join();
     if (!outcome) {
         (void)co_await pipeline_.stop();  // Where the store is open, it is closed in good order.
         co_return outcome;
@@ -189,6 +199,7 @@ Task<Result<>> Service::serve() {
     coro::Scope serving(*context.loop, context.cancel);
     queue.spawn("queue", &server::LogPipeline::serve, &pipeline_);
     serving.spawn("server", &server::Server::serve, &*server_, std::cref(listener_));
+    serving.spawn("summaries", &LoggedEvents::summarise, &events_);
     for (const files::RootPointer& root : roots_.all()) {
         serving.spawn("sweep", &Service::sweep_root, this, root);
     }
@@ -237,12 +248,12 @@ Task<> Service::reload() {
         log_.error("reload: the old configuration stays; these need a restart: {}",
                    fmt::join(changes.need_restart, "; "));
     } else {
-        const Config old = std::exchange(config_, *wanted);
-        const Result<> loaded = co_await load_roots();
+        std::vector<files::RootOptions> roots = root_options(*wanted);
+        const Result<> loaded = co_await roots_.load(std::move(roots));
         if (!loaded) {
-            config_ = old;
             log_.error("reload: the old configuration stays: {}", loaded.error());
         } else {
+            config_ = *wanted;
             server_->set_options(server_options(config_, geteuid()));
             pipeline_.set_sync_interval(config_.store.sync_interval);
             pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
@@ -268,10 +279,18 @@ Task<> Service::give_up_later() {
 
 Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     coro::Context& context = co_await coro::this_context();
-    warn(manager_.stopping("writing what is queued"), "tell systemd that sluiced is stopping");
+    warn(manager_.stopping("finishing requests and writing what is queued"), "tell systemd that sluiced is stopping");
     coro::Scope limit(*context.loop, nullptr);
     limit.spawn("give up", &Service::give_up_later, this);
-    const Result<> drained = co_await coro::with_timeout(config_.shutdown.drain_timeout, pipeline_.ingest().drain());
+    limit.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log_));
+    const MonotonicTime deadline = clock_.now() + config_.shutdown.drain_timeout;
+    const Result<> served = co_await coro::with_deadline(deadline, server_->drain());
+    if (!served) {
+        log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",
+                     server_->connections());
+    }
+    const MonotonicTime queue_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    const Result<> drained = co_await coro::with_deadline(queue_deadline, pipeline_.ingest().drain());
     if (!drained && drained.error().code() == Errc::io_error) {
         log_.error("{}", drained.error());
     } else if (!drained) {

@@ -92,7 +92,7 @@ constexpr Setting kSettings[] = {
     {"listen.allowed_users", field<&Config::listen, &ListenConfig::allowed_users>(), 0, 1024, live,
      "Users that may use the daemon, as the kernel identifies them at connect; others get permission_denied and are "
      "disconnected. With this list and allowed_groups both empty the socket's mode alone decides. Root and the "
-     "daemon's own user are always allowed."},
+     "daemon's own user are always allowed. A reload that withdraws it ends the connections that a user has."},
     {"listen.allowed_groups", field<&Config::listen, &ListenConfig::allowed_groups>(), 0, 1024, live,
      "Groups whose users may use the daemon, beside allowed_users. Membership is read from the group database at start "
      "and at each reload."},
@@ -100,7 +100,7 @@ constexpr Setting kSettings[] = {
     {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 64 * kMiB, restart,
      "Largest frame on a connection, told to clients at HELLO. A larger one: too_large, and the connection is closed."},
     {"limits.session_requests_max", limit<&LimitsConfig::session_requests_max>(), 1, 4096, live,
-     "Requests in flight on one connection, told to clients at HELLO. Beyond it the connection is not read."},
+     "Requests in flight on one connection, told to clients at HELLO. Beyond it one more waits, and no other is read."},
     {"limits.log_records_max", limit<&LimitsConfig::log_records_max>(), 1, 1'000'000, live,
      "Records in one log request. More: too_large, nothing is stored."},
     {"limits.session_handles_max", limit<&LimitsConfig::session_handles_max>(), 1, 65'536, live,

@@ -156,7 +156,8 @@ Result<wire::GetReply> Client::get(wire::GetRequest request, const Sink& sink) {
         consumed += reply.header.length;
         if (consumed >= options_.get_credit_bytes / 4) {
             connection_->queue(wire::Credit{.target = id, .bytes = consumed});
-            SLUICE_CHECK(connection_->send_queued());
+            (void)connection_
+                ->send_queued();  // The rest may have arrived before the connection ended; else await() tells.
             consumed = 0;
         }
     }

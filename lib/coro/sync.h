@@ -133,6 +133,7 @@ class Units {
 // SLUICE_CO_TRY(auto lock, co_await mutex.lock());   unlocked at the end of the block
 class Mutex {
  public:
+    bool locked() const noexcept { return semaphore_.available() == 0; }
     Task<Result<Units>> lock() {
         SLUICE_CO_CHECK(co_await semaphore_.acquire());
         co_return Units(semaphore_, 1);

@@ -78,7 +78,7 @@ Task<Result<T>> with_deadline(MonotonicTime deadline, Task<Result<T>>&& task) {
     context.loop->arm(timer, deadline);
     Result<T> result = co_await task;
     if (!result && result.error().code() == Errc::cancelled && timer.expired()) {
-        co_return fail(Errc::deadline_exceeded, "the deadline passed: {}", result.error().text());
+        co_return fail(Errc::deadline_exceeded, "the deadline passed");
     }
     co_return std::move(result);
 }

@@ -44,12 +44,19 @@ bool Ingest::has_room(const LogBatch& batch, std::size_t bytes) const noexcept {
     return alone || held + bytes <= options_.queue_bytes_max / 100 * options_.uid_share_percent;
 }
 
+void Ingest::announce(ByteView batch) {
+    if (const auto header = wire::parse_batch_header(batch); header && header->number != 0) {
+        sequencer_.meet(header->producer, header->number);
+    }
+}
+
 Result<Admission> Ingest::submit(const LogBatch& batch) {
     if (draining_) {
         return fail(Errc::shutting_down, "the daemon is stopping; send the batch again after it is back");
     }
     SLUICE_TRY(const wire::BatchHeader header, wire::parse_batch_header(batch.bytes));
     if (header.number != 0) {
+        sequencer_.meet(header.producer, header.number);
         switch (sequencer_.judge(header.producer, header.number)) {
             case Sequencer::Verdict::next:
                 break;

@@ -65,6 +65,9 @@ class Ingest {
 
     // Errors: those of import_batch, Errc::out_of_order, Errc::shutting_down.  The batch was then not taken.
     Result<Admission> submit(const LogBatch& batch);
+    // Of a batch that is not submitted yet, or never will be: those of the same producer behind it are then out of
+    // order.
+    void announce(ByteView batch);
     coro::Event::Awaiter room() noexcept { return room_.wait(); }
     // For batches from now on: uid_share_percent, record_limits and records_max of `options`; the others stay.
     void set_limits(const IngestOptions& options) noexcept;

@@ -34,6 +34,13 @@ Sequencer::State& Sequencer::touch(const wire::ProducerId& producer) {
     return order_.back().state;
 }
 
+void Sequencer::meet(const wire::ProducerId& producer, std::uint64_t number) {
+    if (!by_id_.contains(producer)) {
+        State& state = touch(producer);
+        state.staged = state.committed = number - 1;
+    }
+}
+
 void Sequencer::stage(const wire::ProducerId& producer, std::uint64_t number) {
     State& state = touch(producer);
     if (state.staged == 0) {

@@ -23,7 +23,10 @@ class Sequencer {
     // Remembers at most `producers_max`, and forgets the one silent longest of those with nothing in the queue.
     explicit Sequencer(std::size_t producers_max) : producers_max_(producers_max) {}
 
-    // A producer that is not remembered may start with any number.
+    // A producer that is not remembered may start with any number: that of the first batch that was met, whatever
+    // becomes of it.  Otherwise the second would be taken for the first, and the first for a duplicate when it comes
+    // again.
+    void meet(const wire::ProducerId& producer, std::uint64_t number);
     Verdict judge(const wire::ProducerId& producer, std::uint64_t number) const noexcept;
     void stage(const wire::ProducerId& producer, std::uint64_t number);
     void commit(const wire::ProducerId& producer, std::uint64_t number, std::uint64_t last_sequence);

@@ -24,14 +24,48 @@ Server::Server(io::Kernel& kernel, LogPipeline& log, files::Files& files, int st
 void Server::set_options(ServerOptions options) {
     shared_.limits = options.session;
     options_ = std::move(options);
+    for (const auto& [number, session] : sessions_) {
+        if (Result<> access = check_access(session->peer()); !access) {
+            session->end(std::move(access).error());
+        }
+    }
 }
 
 Task<> Server::serve(const io::Handle& listener) {
     coro::Context& context = co_await coro::this_context();
-    coro::Scope sessions(*context.loop, context.cancel);
+    coro::Scope sessions(*context.loop, nullptr);  // Not cancelled from outside: each session is told why it ends.
+    coro::CancelNode* const outer = context.cancel;
+    coro::CancelNode accepting(outer);
+    accepting_ = &accepting;
+    context.cancel = &accepting;
     co_await accept_all(sessions, listener);
+    accepting_ = nullptr;
+    context.cancel = outer;
+    (void)co_await all_left();
+    for (const auto& [number, session] : sessions_) {
+        session->end(Error(Errc::shutting_down, "the daemon is stopping"));
+    }
     sessions.cancel();
     co_await sessions.join();
+}
+
+Task<Result<>> Server::drain() {
+    draining_ = true;
+    if (accepting_ != nullptr) {
+        accepting_->cancel();
+    }
+    for (const auto& [number, session] : sessions_) {
+        session->drain();
+    }
+    co_return co_await all_left();
+}
+
+Task<Result<>> Server::all_left() {
+    while (!sessions_.empty()) {
+        left_.reset();
+        SLUICE_CO_CHECK(co_await left_.wait());
+    }
+    co_return Result<>{};
 }
 
 Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
@@ -62,20 +96,24 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
             continue;
         }
         ++shared_.counters.connections;
-        ++sessions_;
         ++sessions_by_uid_[peer.credentials.uid];
         sessions.spawn("session", &Server::run_session, this, std::move(*socket), peer);
     }
 }
 
-Result<> Server::admit(const Peer& peer) const {
-    const uid_t uid = peer.credentials.uid;
+Result<> Server::check_access(const Peer& peer) const {
     if (options_.admits && !options_.admits(peer.credentials)) {
         return fail(Errc::permission_denied,
-                    "uid {} may not connect; see listen.allowed_users and listen.allowed_groups", uid);
+                    "uid {} may not connect; see listen.allowed_users and listen.allowed_groups", peer.credentials.uid);
     }
-    if (sessions_ >= options_.connections_max) {
-        return fail(Errc::limit_exceeded, "{} connections are open, limits.connections_max", sessions_);
+    return {};
+}
+
+Result<> Server::admit(const Peer& peer) const {
+    const uid_t uid = peer.credentials.uid;
+    SLUICE_CHECK(check_access(peer));
+    if (sessions_.size() >= options_.connections_max) {
+        return fail(Errc::limit_exceeded, "{} connections are open, limits.connections_max", sessions_.size());
     }
     const auto mine = sessions_by_uid_.find(uid);
     if (mine != sessions_by_uid_.end() && mine->second >= options_.connections_per_uid_max) {
@@ -88,9 +126,14 @@ Result<> Server::admit(const Peer& peer) const {
 Task<> Server::run_session(io::Handle socket, Peer peer) {
     events_.on_connected(peer);
     auto session = std::make_unique<Session>(shared_, std::move(socket), peer);
+    sessions_.emplace(peer.session, session.get());
+    if (draining_) {  // Accepted at the last moment.
+        session->drain();
+    }
     const Result<> outcome = co_await session->run();
+    sessions_.erase(peer.session);
     session.reset();
-    --sessions_;
+    left_.set();
     const auto mine = sessions_by_uid_.find(peer.credentials.uid);
     if (--mine->second == 0) {
         sessions_by_uid_.erase(mine);

@@ -24,26 +24,35 @@ class Server {
     Server(io::Kernel& kernel, LogPipeline& log, files::Files& files, int store_directory, ServerOptions options,
            ServerEvents& events);
 
-    // Accepts until cancelled; then ends the sessions and awaits them.
+    // Accepts until cancelled; then ends the sessions, which refuse what they have not done, and awaits them.
     Task<> serve(const io::Handle& listener);
+    // While serve() runs: accepts nobody more, and lets the sessions finish the requests in flight.  Success: they have
+    // ended.  If it is cancelled first, those that are left go on until serve() is cancelled.
+    Task<Result<>> drain();
 
-    // Apply to connections made from now on.
+    // The limits apply to connections and requests from now on.  Connections that `admits` does not take any more are
+    // ended, with permission_denied.
     void set_options(ServerOptions options);
     const ServerCounters& counters() const noexcept { return shared_.counters; }
-    std::size_t connections() const noexcept { return sessions_; }
+    std::size_t connections() const noexcept { return sessions_.size(); }
     void set_status(std::function<std::string()> status) { shared_.status = std::move(status); }
     void set_version(std::string version) { shared_.version = std::move(version); }
 
  private:
+    Task<Result<>> all_left();
     Task<> accept_all(coro::Scope& sessions, const io::Handle& listener);
     Task<> run_session(io::Handle socket, Peer peer);
     Task<> turn_away(io::Handle socket, Error why);
     Result<> admit(const Peer& peer) const;
+    Result<> check_access(const Peer& peer) const;
 
     Shared shared_;
     ServerOptions options_;
     ServerEvents& events_;
-    std::size_t sessions_ = 0;
+    std::map<std::uint64_t, Session*> sessions_;  // By number.
+    coro::Event left_;                            // One of them did.
+    coro::CancelNode* accepting_ = nullptr;       // While serve() accepts.
+    bool draining_ = false;
     std::map<uid_t, std::uint32_t> sessions_by_uid_;
     std::uint64_t last_session_ = 0;
 };

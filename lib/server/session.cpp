@@ -9,6 +9,10 @@ namespace {
 constexpr Duration kFlushTimeout = std::chrono::seconds(1);
 constexpr std::size_t kCommBytes = 64;  // TASK_COMM_LEN is 16.
 
+Error stopping() {
+    return {Errc::shutting_down, "the daemon is stopping"};
+}
+
 // The name of a process, as the kernel has it now; empty if it has gone.
 Task<Result<std::string>> process_name(io::Kernel& kernel, pid_t pid) {
     const std::string path = fmt::format("/proc/{}/comm", pid);
@@ -47,6 +51,8 @@ Task<Result<>> Session::run() {
     coro::Context& context = co_await coro::this_context();
     coro::CancelNode reading(context.cancel);
     context.cancel = &reading;
+    reading_ = &reading;
+    end_if_drained();
     coro::Scope sending(*context.loop, nullptr);  // Not cancelled with the session: the last replies are still sent.
     sending.spawn("send replies", send_replies, &output_, &reading);
     requests_.emplace(*context.loop, context.cancel);
@@ -55,17 +61,20 @@ Task<Result<>> Session::run() {
     if (outcome) {
         outcome = co_await read_requests();
     }
-    if (!outcome && outcome.error().code() != Errc::closed && outcome.error().code() != Errc::cancelled) {
-        refuse(0, outcome.error());
+    if (!outcome && outcome.error().code() == Errc::cancelled && ending_) {
+        outcome = std::unexpected(*ending_);
     }
-
     requests_->cancel();
     co_await requests_->join();
     requests_.reset();  // A child of `reading`, which ends with this function.
+    reading_ = nullptr;
     context.cancel = nullptr;
     while (in_flight_ != 0) {  // Batches in the queue are answered by the disk, soon or with an error.
         fewer_.reset();
         (void)co_await fewer_.wait();
+    }
+    if (!outcome && outcome.error().code() != Errc::closed && outcome.error().code() != Errc::cancelled) {
+        refuse(0, outcome.error());
     }
     co_await files_.close_all();
     output_.finish();
@@ -119,27 +128,63 @@ Task<Result<>> Session::greet() {
 
 Task<Result<>> Session::read_requests() {
     for (;;) {
-        while (in_flight_ >= shared_.limits.requests_max) {
-            fewer_.reset();
-            SLUICE_CO_CHECK(co_await fewer_.wait());
-        }
         SLUICE_CO_CHECK(co_await output_.room());
-        Result<std::optional<wire::FrameView>> frame = std::optional<wire::FrameView>();
-        if (shared_.limits.idle_timeout > Duration::zero() && in_flight_ == 0) {
-            frame = co_await coro::with_timeout(shared_.limits.idle_timeout, source_.next());
-        } else {
-            frame = co_await source_.next();
-        }
-        if (!frame && frame.error().code() == Errc::deadline_exceeded) {
-            co_return fail(Errc::closed, "the connection was idle for {} s",
-                           std::chrono::duration_cast<std::chrono::seconds>(shared_.limits.idle_timeout).count());
-        }
-        SLUICE_CO_TRY(const std::optional<wire::FrameView> received, std::move(frame));
+        note_idle();
+        SLUICE_CO_TRY(const std::optional<wire::FrameView> received, co_await source_.next());
         if (!received) {
             co_return Result<>{};
         }
         SLUICE_CO_CHECK(co_await serve(*received));
     }
+}
+
+void Session::end(Error why) {
+    if (reading_ != nullptr && !ending_) {
+        ending_.emplace(std::move(why));
+        reading_->cancel();
+    }
+}
+
+void Session::drain() {
+    draining_ = true;
+    for (const auto& [id, running] : running_) {
+        if (running->endless) {
+            running->cancel(stopping());
+        }
+    }
+    end_if_drained();
+}
+
+void Session::end_if_drained() {
+    if (draining_ && in_flight_ == 0) {
+        end(stopping());
+    }
+}
+
+// At each moment that may begin an idle time.  The timer is armed once for many of them.
+void Session::note_idle() {
+    const Duration timeout = shared_.limits.idle_timeout;
+    if (timeout > Duration::zero() && in_flight_ == 0) {
+        coro::Loop& loop = kernel_.loop();
+        idle_since_ = loop.clock().now();
+        if (!idle_timer_.armed()) {
+            loop.arm(idle_timer_, idle_since_ + timeout);
+        }
+    }
+}
+
+void Session::check_idle() noexcept {
+    const Duration timeout = shared_.limits.idle_timeout;
+    if (timeout <= Duration::zero() || in_flight_ != 0) {
+        return;  // The next note_idle() arms it again.
+    }
+    coro::Loop& loop = kernel_.loop();
+    if (loop.clock().now() < idle_since_ + timeout) {
+        loop.arm(idle_timer_, idle_since_ + timeout);
+        return;
+    }
+    const auto s = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
+    end(Error(Errc::closed, fmt::format("the connection was idle for {} s", s)));
 }
 
 Task<Result<>> Session::serve(wire::FrameView frame) {
@@ -158,12 +203,41 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
     if (serve_control(frame)) {
         co_return Result<>{};
     }
-    begin_request();
     const bool plain =
         frame.header.type == wire::MessageType::log && !link_ && !frame.header.link() && frame.header.deadline_ms == 0;
-    if (plain) {
+    if (const Result<> placed = co_await place_for(frame, plain); !placed) {
+        refuse(frame.header.id, why_ended());
+        co_return placed;
+    }
+    if (draining_) {
+        link_.reset();
+        refuse(frame.header.id, stopping());
+        co_return Result<>{};
+    }
+    begin_request();
+    if (plain && !log_turn_.locked() && in_flight_ <= shared_.limits.requests_max) {
         co_return co_await serve_log(frame);
     }
+    start(frame);
+    co_return Result<>{};
+}
+
+// Until one more request may be read.  A plain LOG is not read beyond the limit where all others are in the queue: the
+// disk answers them, whatever the client does, and the LOG goes the short way.
+Task<Result<>> Session::place_for(wire::FrameView& frame, bool plain) {
+    for (;;) {  // Bounded: each turn waits for a reply.
+        const std::uint32_t most = shared_.limits.requests_max;
+        if (in_flight_ < most || (in_flight_ == most && !(plain && running_.empty()))) {
+            co_return Result<>{};
+        }
+        frame = source_.hold(frame);
+        fewer_.reset();
+        SLUICE_CO_CHECK(co_await fewer_.wait());
+    }
+}
+
+// A request becomes a task.
+void Session::start(const wire::FrameView& frame) {
     OwnedRequest request;
     request.header = frame.header;
     request.buffer = source_.take_buffer();
@@ -173,11 +247,15 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
         request.copy.assign(frame.payload.begin(), frame.payload.end());
         request.payload = request.copy;
     }
+    if (request.header.type == wire::MessageType::log) {
+        if (const Result<wire::LogRequest> wanted = wire::LogRequest::decode(request.payload)) {
+            shared_.log.ingest().announce(wanted->batch);
+        }
+    }
     request.previous = std::move(link_);
     link_ = frame.header.link() ? std::make_shared<Link>() : nullptr;
     request.next = link_;
     requests_->spawn("request", &Session::run_request, this, std::move(request));
-    co_return Result<>{};
 }
 
 // True: `frame` was a control message, and is served.
@@ -206,7 +284,7 @@ void Session::cancel_request(const wire::FrameView& frame) {
     }
     const auto target = running_.find(request->target);
     if (target != running_.end()) {
-        target->second->cancel();
+        target->second->cancel(Error(Errc::cancelled, "cancelled by the client"));
     }
     output_.reply(frame.header.id,
                   wire::CancelReply{.outcome = target != running_.end() ? wire::CancelOutcome::asked
@@ -223,6 +301,8 @@ void Session::refuse(std::uint64_t id, const Error& error) {
 void Session::end_request() {
     --in_flight_;
     fewer_.set();
+    note_idle();
+    end_if_drained();
 }
 
 void Session::on_ack(std::uint64_t request_id, const wire::LogReply& reply) {
@@ -237,13 +317,24 @@ void Session::on_refused(std::uint64_t request_id, const Error& error) {
 
 // ---- requests that are tasks ----
 
+void Session::Running::cancel(Error reason) {
+    if (!why) {
+        why.emplace(std::move(reason));
+    }
+    node.cancel();
+}
+
+Error Session::why_ended() const {
+    return ending_ ? *ending_ : Error(Errc::cancelled, "the connection ended first");
+}
+
 Task<> Session::run_request(OwnedRequest request) {
     coro::Context& context = co_await coro::this_context();
-    coro::CancelNode node(context.cancel);
-    context.cancel = &node;
+    Running running(context.cancel);
+    context.cancel = &running.node;
     const std::uint64_t id = request.header.id;
     Result<> outcome;
-    if (!running_.emplace(id, &node).second) {
+    if (!running_.emplace(id, &running).second) {
         outcome = fail(Errc::invalid_argument, "request id {} is in flight already", id);
     } else {
         if (request.header.deadline_ms != 0) {
@@ -253,6 +344,10 @@ Task<> Session::run_request(OwnedRequest request) {
             outcome = co_await run_linked(request);
         }
         running_.erase(id);
+    }
+    request.turn.reset();
+    if (!outcome && outcome.error().code() == Errc::cancelled && running.node.cancelled()) {
+        outcome = std::unexpected(running.why ? *running.why : why_ended());
     }
     if (!outcome) {
         refuse(id, outcome.error());
@@ -265,6 +360,14 @@ Task<> Session::run_request(OwnedRequest request) {
 }
 
 Task<Result<>> Session::run_linked(OwnedRequest& request) {
+    while (in_flight_ > shared_.limits.requests_max) {  // At most the newest one waits here.
+        fewer_.reset();
+        SLUICE_CO_CHECK(co_await fewer_.wait());
+    }
+    if (request.header.type == wire::MessageType::log) {  // Before anything else that waits: this is the order.
+        SLUICE_CO_TRY(coro::Units turn, co_await log_turn_.lock());
+        request.turn.emplace(std::move(turn));
+    }
     if (request.previous) {
         SLUICE_CO_CHECK(co_await request.previous->done.wait());
         if (!request.previous->ok) {
@@ -274,11 +377,23 @@ Task<Result<>> Session::run_linked(OwnedRequest& request) {
     co_return co_await execute(request);
 }
 
-Task<Result<>> Session::execute(const OwnedRequest& request) {
+Result<> Session::ping(const OwnedRequest& request) {
+    SLUICE_CHECK(wire::PingRequest::decode(request.payload));
+    output_.reply(request.header.id, wire::PingReply());
+    return {};
+}
+
+Result<> Session::status(const OwnedRequest& request) {
+    SLUICE_CHECK(wire::StatusRequest::decode(request.payload));
+    const std::string json = shared_.status ? shared_.status() : "{}";
+    output_.reply(request.header.id, wire::StatusReply{.json = json});
+    return {};
+}
+
+Task<Result<>> Session::execute(OwnedRequest& request) {
     switch (request.header.type) {
         case wire::MessageType::ping:
-            output_.reply(request.header.id, wire::PingReply());
-            co_return Result<>{};
+            co_return ping(request);
         case wire::MessageType::log:
             co_return co_await log(request);
         case wire::MessageType::tail:
@@ -304,8 +419,7 @@ Task<Result<>> Session::execute(const OwnedRequest& request) {
         case wire::MessageType::put:
             co_return co_await put(request);
         case wire::MessageType::status:
-            output_.reply(request.header.id, wire::StatusReply{.json = shared_.status ? shared_.status() : "{}"});
-            co_return Result<>{};
+            co_return status(request);
         default:
             co_return fail(Errc::unsupported, "{} is not expected here", wire::message_type_name(request.header.type));
     }

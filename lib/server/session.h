@@ -2,7 +2,10 @@
 //
 // LOG is served right where it is read: the batch goes from the receive buffer into the commit group.  When the queue
 // has no room the connection is simply not read on.  Every other request, and a LOG with a deadline or in a LINK chain,
-// is a task of its own. Threads: the service loop's.
+// is a task of its own; so is every LOG behind one of those that is not in the queue yet, because they enter it in the
+// order of sending.  Beyond the limit of requests in flight one more is read, and waits in its task: until another
+// request comes, CREDIT and CANCEL are still read, which may be what those in flight wait for.
+// Threads: the service loop's.
 #pragma once
 
 #include <map>
@@ -10,6 +13,7 @@
 #include <optional>
 
 #include "coro/scope.h"
+#include "coro/sync.h"
 #include "server/frame_source.h"
 #include "server/output.h"
 #include "server/reply_stream.h"
@@ -24,8 +28,15 @@ class Session final : public ingest::AckTarget {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    // Serves the connection until it ends or the scope is cancelled.  Success: the client closed it.
+    const Peer& peer() const noexcept { return peer_; }
+    // Serves the connection until it ends, or end() or drain() ends it.  Success: the client closed it.
     Task<Result<>> run();
+    // Ends it: what is in flight is cancelled and answered with `why`, batches in the queue are awaited, and `why` is
+    // the last frame (with request id 0) and the outcome.
+    void end(Error why);
+    // Takes no new requests, ends those that have no end of their own (a TAIL that follows), and ends when the last one
+    // is answered.
+    void drain();
 
     void on_ack(std::uint64_t request_id, const wire::LogReply& reply) override;
     void on_refused(std::uint64_t request_id, const Error& error) override;
@@ -36,14 +47,32 @@ class Session final : public ingest::AckTarget {
         coro::Event done;
         bool ok = false;
     };
+    // A request that is a task; lives in its frame.
+    struct Running {
+        explicit Running(coro::CancelNode* parent) noexcept : node(parent) {}
+        void cancel(Error reason);
+        coro::CancelNode node;
+        std::optional<Error> why;  // It was cancelled; else it is why the session ends.
+        bool endless = false;
+    };
     // A frame that outlives the receive buffer.
     struct OwnedRequest {
         wire::FrameHeader header;
         std::unique_ptr<std::byte[]> buffer;
         Bytes copy;
         ByteView payload;
-        std::shared_ptr<Link> previous;  // Wait for it, and run only if it succeeded.
-        std::shared_ptr<Link> next;      // Tell it.
+        std::shared_ptr<Link> previous;   // Wait for it, and run only if it succeeded.
+        std::shared_ptr<Link> next;       // Tell it.
+        std::optional<coro::Units> turn;  // Of log_turn_, for a LOG until it is queued or refused.
+    };
+    // Expires when nothing was asked for limits.idle_timeout, or earlier, and is then armed again.
+    class IdleTimer final : public coro::Timer {
+     public:
+        explicit IdleTimer(Session& session) noexcept : session_(session) {}
+
+     private:
+        void on_expire() noexcept override { session_.check_idle(); }
+        Session& session_;
     };
     struct LogWaiter;
     class GetStream;
@@ -52,17 +81,20 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> greet();
     Task<Result<>> read_requests();
     Task<Result<>> serve(wire::FrameView frame);
+    Task<Result<>> place_for(wire::FrameView& frame, bool plain);
     Task<Result<>> serve_log(wire::FrameView frame);
     Task<Result<>> close(Result<> outcome);
     bool serve_control(const wire::FrameView& frame);
     void cancel_request(const wire::FrameView& frame);
 
     // Requests that are tasks.
-    void start(OwnedRequest request);
+    void start(const wire::FrameView& frame);
     Task<> run_request(OwnedRequest request);
     Task<Result<>> run_linked(OwnedRequest& request);
-    Task<Result<>> execute(const OwnedRequest& request);
-    Task<Result<>> log(const OwnedRequest& request);
+    Task<Result<>> execute(OwnedRequest& request);
+    Result<> ping(const OwnedRequest& request);
+    Result<> status(const OwnedRequest& request);
+    Task<Result<>> log(OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
     Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
     Task<Result<>> open(const OwnedRequest& request);
@@ -75,10 +107,13 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> commit(const OwnedRequest& request);
     Task<Result<>> get(const OwnedRequest& request);
     Task<Result<>> put(const OwnedRequest& request);
-    Task<Result<>> status(const OwnedRequest& request);
 
     ingest::LogBatch batch_of(std::uint64_t id, const wire::LogRequest& request, ingest::AckTarget* target) const;
     void refuse(std::uint64_t id, const Error& error);
+    Error why_ended() const;
+    void end_if_drained();
+    void note_idle();
+    void check_idle() noexcept;
     void begin_request() { ++in_flight_; }
     void end_request();
 
@@ -91,11 +126,17 @@ class Session final : public ingest::AckTarget {
     Output output_;
     files::FileTable files_;
     std::optional<coro::Scope> requests_;
-    std::map<std::uint64_t, coro::CancelNode*> running_;  // Tasks by request id.
+    std::map<std::uint64_t, Running*> running_;  // By request id.
     std::map<std::uint64_t, ReplyStream*> streams_;
     std::shared_ptr<Link> link_;  // Of the last request, if it was marked LINK.
-    std::uint32_t in_flight_ = 0;
-    coro::Event fewer_;  // in_flight_ went down.
+    coro::Mutex log_turn_;        // Held by the oldest LOG that is not queued; the others wait in the order of reading.
+    std::uint32_t in_flight_ = 0;          // Read and not answered; at most one more than the limit.
+    coro::Event fewer_;                    // in_flight_ went down.
+    coro::CancelNode* reading_ = nullptr;  // Of the read loop and all requests, while they run.
+    std::optional<Error> ending_;          // Why it was cancelled.
+    bool draining_ = false;
+    IdleTimer idle_timer_{*this};
+    MonotonicTime idle_since_;
 };
 
 }  // namespace sluice::server

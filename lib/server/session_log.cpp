@@ -43,6 +43,7 @@ Task<Result<>> Session::serve_log(wire::FrameView frame) {
         frame = source_.hold(frame);
         const Result<> room = co_await shared_.log.ingest().room();
         if (!room) {
+            refuse(frame.header.id, why_ended());
             end_request();
             co_return room;
         }
@@ -67,7 +68,7 @@ struct Session::LogWaiter final : ingest::AckTarget {
     }
 };
 
-Task<Result<>> Session::log(const OwnedRequest& request) {
+Task<Result<>> Session::log(OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::LogRequest wanted, wire::LogRequest::decode(request.payload));
     auto waiter = std::make_unique<LogWaiter>();
     for (;;) {  // Bounded: each turn waits for room in the queue.
@@ -78,6 +79,7 @@ Task<Result<>> Session::log(const OwnedRequest& request) {
         }
         SLUICE_CO_CHECK(co_await shared_.log.ingest().room());
     }
+    request.turn.reset();
     Result<> answered = co_await waiter->done.wait();
     if (!answered) {
         waiter->abandoned = true;
@@ -94,6 +96,12 @@ Task<Result<>> Session::log(const OwnedRequest& request) {
 Task<Result<>> Session::tail(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::TailRequest wanted, wire::TailRequest::decode(request.payload));
     ++shared_.counters.tails;
+    if (wanted.follow) {
+        if (draining_) {
+            co_return fail(Errc::shutting_down, "the daemon is stopping");
+        }
+        running_.at(request.header.id)->endless = true;
+    }
     ReplyStream stream(output_, request.header.id, wanted.credit);
     streams_.emplace(stream.id(), &stream);
     const LogHub& hub = shared_.log.hub();

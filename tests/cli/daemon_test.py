@@ -7,6 +7,7 @@ Usage: daemon_test.py SLUICE SLUICED
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -231,16 +232,40 @@ class Restart(WithDaemon):
     def test_a_get_that_loses_the_daemon_fails(self):
         self.good("put", "files:big", data=bytes(40 * 2**20))
         for command in ("get", "cat"):
-            for end in (self.daemon.kill, self.daemon.stop):
-                with self.subTest(command=command, end=end.__name__):
-                    reader = self.daemon.popen(command, "files:big", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                    self.assertEqual(len(reader.stdout.read(2**20)), 2**20)
-                    end()
-                    output, errors = reader.communicate(timeout=PATIENCE_S)
-                    self.assertLess(len(output), 39 * 2**20)
-                    self.assertEqual(reader.returncode, 1, errors)
-                    self.assertIn(b"big", errors)
-                    self.daemon.start()
+            with self.subTest(command):
+                reader = self.daemon.popen(command, "files:big", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.assertEqual(len(reader.stdout.read(2**20)), 2**20)
+                self.daemon.kill()
+                output, errors = reader.communicate(timeout=PATIENCE_S)
+                self.assertLess(len(output), 39 * 2**20)
+                self.assertEqual(reader.returncode, 1, errors)
+                self.assertIn(b"big", errors)
+                self.daemon.start()
+
+    # The daemon is told to stop while a reader is in the middle of a file: it gets the rest first.
+    def test_a_get_in_flight_is_finished_before_the_daemon_stops(self):
+        data = os.urandom(6 * 2**20)
+        self.good("put", "files:big", data=data)
+        get = self.daemon.popen("get", "files:big", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        first = get.stdout.read(1)
+        self.daemon.process.terminate()
+        time.sleep(0.3)
+        self.assertEqual(first + get.stdout.read(), data)
+        self.assertEqual((get.wait(PATIENCE_S), get.stderr.read()), (0, b""))
+        self.assertEqual(self.daemon.process.wait(PATIENCE_S), 0, self.daemon.log())
+        get.stdout.close()
+        get.stderr.close()
+
+    def test_a_tail_is_told_that_the_daemon_stops(self):
+        self.good("log", "one")
+        tail = self.daemon.popen("tail", "-f", "--all", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tail.stdout.readline()
+        self.daemon.stop()
+        self.assertIn(b"the daemon is stopping", tail.stderr.readline())
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
+        tail.stderr.close()
 
     def test_wait_begins_before_there_is_a_daemon(self):
         self.daemon.stop()
@@ -250,6 +275,21 @@ class Restart(WithDaemon):
         self.assertEqual(log.wait(PATIENCE_S), 0)
         log.stderr.close()
         self.assertEqual(self.good("tail", "--output", "cat"), b"early\n")
+
+
+class ServiceManager(unittest.TestCase):
+    def test_is_told_of_each_state_and_asked_for_time(self):
+        with tempfile.TemporaryDirectory() as scratch, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(scratch + "/notify")
+            manager.settimeout(PATIENCE_S)
+            environment = dict(os.environ, NOTIFY_SOCKET=scratch + "/notify")
+            process = subprocess.Popen([SLUICED, "--private", scratch + "/d"], env=environment, stderr=subprocess.DEVNULL)
+            for expected in (b"EXTEND_TIMEOUT_USEC=", b"READY=1\n"):
+                self.assertTrue(manager.recv(4096).startswith(expected))
+            process.terminate()
+            for expected in (b"STOPPING=1\n", b"EXTEND_TIMEOUT_USEC="):
+                self.assertTrue(manager.recv(4096).startswith(expected))
+            self.assertEqual(process.wait(PATIENCE_S), 0)
 
 
 class Files(WithDaemon):
@@ -329,17 +369,19 @@ class Reload(unittest.TestCase):
 
     CONFIG = """
 store: {{directory: {0}/store}}
-listen: {{socket: {0}/sluice.sock}}
+listen: {{socket: {0}/sluice.sock, allowed_users: [{users}]}}
 limits: {{message_bytes_max: {message}, session_handles_max: {handles}}}
 roots:
   - name: files
-    path: {0}/files
+    path: {0}/{root}
     file_bytes_max: {file}
     rights: [{{everyone: yes, allow: [read, write, create]}}]
 """
 
-    def write(self, message="64 KiB", handles=8, file="1 KiB"):
-        text = self.CONFIG.format(self.scratch.name, message=message, handles=handles, file=file)
+    def write(self, message="64 KiB", handles=8, file="1 KiB", root="files", users=""):
+        text = self.CONFIG.format(
+            self.scratch.name, message=message, handles=handles, file=file, root=root, users=users
+        )
         self.config.write_text(text)
 
     def reload(self, expected):
@@ -375,6 +417,13 @@ roots:
         self.write(message="many", file="1")
         self.reload("the old configuration stays")
         self.assertEqual(self.exit_codes(), (0, 0))
+
+    def test_a_root_that_cannot_be_opened_refuses_the_whole(self):
+        self.assertEqual(self.exit_codes(), (3, 3))
+        self.write(message="128 KiB", root="nowhere")
+        self.reload("the old configuration stays: not_found: root files: open")
+        self.assertEqual(self.exit_codes(), (3, 3))
+        self.assertEqual(self.daemon.command("put", "files:small", data=b"a").returncode, 0)
 
 
 if __name__ == "__main__":

@@ -129,6 +129,29 @@ TEST(Client, GetHandsOutThePiecesInOrderAndReturnsCredit) {
     EXPECT_EQ(bytes, 160'000U);
 }
 
+// A daemon that stops sends the rest of the file and ends the connection: the credit for it cannot be sent any more.
+TEST(Client, GetIsWholeWhenTheConnectionEndsBehindIt) {
+    FakeDaemon daemon;
+    daemon.run([](FakeDaemon& self) {
+        Peer peer = self.accept();
+        ASSERT_TRUE(peer.greet());
+        const auto request = peer.expect<wire::GetRequest>();
+        ASSERT_TRUE(request);
+        const std::string piece(40'000, 'x');
+        peer.reply(request->header.id, wire::GetChunk{.data = as_bytes(piece)}, true);
+        peer.reply(request->header.id, wire::GetChunk{.data = as_bytes(piece)}, true);
+        peer.reply(request->header.id, wire::GetReply{.size = 80'000});
+        peer.reply(0, wire::ErrorReply{.code = Errc::shutting_down, .text = "the daemon is stopping"});
+    });
+    ClientOptions options;
+    options.get_credit_bytes = 100'000;
+    auto client = Client::connect(daemon.path(), options);
+    ASSERT_TRUE(client) << client.error();
+    const auto got = client->get({.root = "files", .path = "a"}, [](ByteView) -> Result<void> { return {}; });
+    ASSERT_TRUE(got) << got.error();
+    EXPECT_EQ(got->size, 80'000U);
+}
+
 TEST(Client, AFailingSinkCancelsTheGet) {
     FakeDaemon daemon;
     daemon.run([](FakeDaemon& self) {

@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "coro/test_loop.h"
+#include "daemon/patience.h"
 #include "daemon/support.h"
 
 namespace sluice::daemon {
@@ -54,6 +56,25 @@ TEST_F(Notifications, AreTheStatesThatSystemdKnows) {
     EXPECT_EQ(received(), "WATCHDOG=1");
     EXPECT_TRUE(manager_.stopping("draining"));
     EXPECT_EQ(received(), "STOPPING=1\nSTATUS=draining");
+    EXPECT_EQ(received(), "nothing");
+}
+
+TEST_F(Notifications, TimeIsAskedForAgainAndAgainUntilItIsNotNeeded) {
+    coro::TestLoop loop;
+    LogOutput log(LogLevel::error, LogTarget::standard_error);
+    coro::Scope scope(loop, nullptr);
+    scope.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log));
+    loop.run_until_idle();
+    EXPECT_EQ(received(), "EXTEND_TIMEOUT_USEC=60000000");
+    EXPECT_EQ(received(), "nothing");
+    for (int i = 0; i < 3; ++i) {
+        loop.advance(kAskInterval);
+        EXPECT_EQ(received(), "EXTEND_TIMEOUT_USEC=60000000");
+        EXPECT_EQ(received(), "nothing");
+    }
+    scope.cancel();
+    loop.advance(kAskInterval);
+    EXPECT_EQ(scope.running(), 0U);
     EXPECT_EQ(received(), "nothing");
 }
 

@@ -24,6 +24,16 @@ TEST(Sequencer, UnknownProducerMayStartAnywhereAndThenGoesUpByOne) {
     EXPECT_EQ(sequencer.judge(id_of(2), 1), Verdict::next);
 }
 
+TEST(Sequencer, FirstBatchThatWasMetIsTheFirstAlsoIfItWasNotStaged) {
+    Sequencer sequencer(8);
+    sequencer.meet(id_of(1), 1);
+    EXPECT_EQ(sequencer.judge(id_of(1), 2), Verdict::skips);
+    EXPECT_EQ(sequencer.judge(id_of(1), 1), Verdict::next);
+    sequencer.stage(id_of(1), 1);
+    sequencer.meet(id_of(1), 7);  // Known: changes nothing.
+    EXPECT_EQ(sequencer.judge(id_of(1), 2), Verdict::next);
+}
+
 TEST(Sequencer, CommittedIsADuplicateForGood) {
     Sequencer sequencer(8);
     sequencer.stage(id_of(1), 1);

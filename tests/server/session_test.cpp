@@ -93,6 +93,19 @@ TEST_F(SessionTest, IdleConnectionIsClosedAndABusyOneIsNot) {
     EXPECT_FALSE(busy.closed_within(seconds(10)));
 }
 
+// The answer comes while the next read is on its way already: the time counts from there.
+TEST_F(SessionTest, ConnectionIsIdleFromItsLastAnswerOn) {
+    options.session.idle_timeout = seconds(2);
+    start();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 7; ++id) {
+        log(client, id, {{"still here", "", wire::Severity::info}});
+        pass(milliseconds(1500));
+    }
+    EXPECT_FALSE(client.closed_within(milliseconds(400)));
+    EXPECT_TRUE(client.closed_within(milliseconds(200)));
+}
+
 TEST_F(SessionTest, ClientsThatLeaveAtAnyPointDoNoHarm) {
     start();
     connect().disconnect();
@@ -150,6 +163,20 @@ TEST_F(SessionTest, BadPayloadRefusesTheRequestOnly) {
     frame[4] = std::byte{17};  // A TAIL of one byte.
     client.send(frame);
     expect_error(client, 2, Errc::malformed);
+    client.request(3, wire::PingRequest());
+    expect_pong(client, 3);
+}
+
+TEST_F(SessionTest, RequestsWithoutPayloadMustHaveNone) {
+    start();
+    RawClient& client = greet();
+    for (const wire::MessageType type : {wire::MessageType::ping, wire::MessageType::status}) {
+        const auto head = wire::encode_frame_header({.length = 25, .type = type, .id = 2});
+        Bytes frame(head.begin(), head.end());
+        frame.push_back(std::byte{1});
+        client.send(frame);
+        expect_error(client, 2, Errc::malformed);
+    }
     client.request(3, wire::PingRequest());
     expect_pong(client, 3);
 }
@@ -269,7 +296,7 @@ TEST_F(SessionTest, DeadlineFreesTheCallerFromASlowDisk) {
 
 // ---- limits ----
 
-TEST_F(SessionTest, BeyondTheRequestsInFlightTheConnectionIsNotRead) {
+TEST_F(SessionTest, BeyondTheRequestsInFlightNothingIsServed) {
     options.session.requests_max = 4;
     start();
     RawClient& client = greet();
@@ -288,6 +315,81 @@ TEST_F(SessionTest, BeyondTheRequestsInFlightTheConnectionIsNotRead) {
     EXPECT_TRUE(pong);
 }
 
+// As many streams as requests may be in flight, each waiting for credit: the CREDIT that frees them must be read.
+TEST_F(SessionTest, CreditIsReadWhenNoMoreRequestsAre) {
+    options.session.requests_max = 4;
+    start();
+    RawClient& client = greet();
+    client.request(2, put("files", "a"));
+    ASSERT_TRUE(client.next());
+    wire::GetRequest get;
+    get.root = "files";
+    get.path = "a";
+    for (std::uint64_t id = 3; id < 7; ++id) {
+        client.request(id, get);
+    }
+    client.request(9, wire::PingRequest());  // Beyond the limit; waits.
+    EXPECT_FALSE(client.next(milliseconds(500)));
+    for (std::uint64_t id = 3; id < 7; ++id) {
+        client.request(id + 10, wire::Credit{.target = id, .bytes = 100});
+    }
+    std::map<std::uint64_t, int> frames;
+    for (int i = 0; i < 9; ++i) {  // Of each GET a piece and the end.
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        EXPECT_NE(frame->header.type, wire::MessageType::error) << error_text(*frame);
+        ++frames[frame->header.id];
+    }
+    EXPECT_EQ(frames, (std::map<std::uint64_t, int>{{3, 2}, {4, 2}, {5, 2}, {6, 2}, {9, 1}}));
+}
+
+TEST_F(SessionTest, CancelIsReadWhenNoMoreRequestsAre) {
+    options.session.requests_max = 4;
+    start();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 6; ++id) {
+        client.request(id, follow());
+    }
+    client.request(6, wire::PingRequest());
+    client.request(7, wire::CancelRequest{.target = 6});  // The one that waits.
+    client.request(8, wire::CancelRequest{.target = 3});
+    std::map<std::uint64_t, wire::MessageType> answers;
+    for (int i = 0; i < 4; ++i) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        answers[frame->header.id] = frame->header.type;
+    }
+    EXPECT_EQ(answers[3], wire::MessageType::error);
+    EXPECT_EQ(answers[6], wire::MessageType::error);
+    EXPECT_EQ(answers[7], wire::CancelReply::kType);
+    EXPECT_EQ(answers[8], wire::CancelReply::kType);
+    client.request(9, wire::PingRequest());
+    expect_pong(client, 9);
+}
+
+TEST_F(SessionTest, DeadlineOfARequestThatWaitsCountsFromItsReceipt) {
+    options.session.requests_max = 2;
+    start();
+    RawClient& client = greet();
+    client.request(2, follow());
+    client.request(3, follow());
+    client.request(4, wire::PingRequest(), {.deadline_ms = 100});
+    EXPECT_FALSE(client.next(milliseconds(90)));
+    expect_error(client, 4, Errc::deadline_exceeded, milliseconds(20));
+}
+
+TEST_F(SessionTest, OneRequestBeyondTheLimitIsReadAndNoMore) {
+    options.session.requests_max = 2;
+    start();
+    RawClient& client = greet();
+    client.request(2, follow());
+    client.request(3, follow());
+    client.request(4, wire::PingRequest());
+    client.request(5, wire::PingRequest());
+    client.request(6, wire::CancelRequest{.target = 2});  // Behind the second one: not read.
+    EXPECT_FALSE(client.next(seconds(10)));
+}
+
 TEST_F(SessionTest, PolicyDecidesWhoMayConnect) {
     options.server.admits = [](const io::PeerCredentials& peer) { return peer.uid != 666; };
     start();
@@ -295,6 +397,26 @@ TEST_F(SessionTest, PolicyDecidesWhoMayConnect) {
     expect_error(stranger, 0, Errc::permission_denied);
     EXPECT_TRUE(stranger.closed_within(seconds(1)));
     greet(1000);
+}
+
+TEST_F(SessionTest, AccessThatIsWithdrawnEndsTheConnectionsItHad) {
+    start();
+    RawClient& stays = greet(1000);
+    RawClient& goes = greet(666);
+    stays.request(2, follow());
+    goes.request(2, follow());
+    pass(milliseconds(100));
+    ServerOptions later = options.server;
+    later.session = options.session;
+    later.admits = [](const io::PeerCredentials& peer) { return peer.uid != 666; };
+    daemon->server().set_options(std::move(later));
+    expect_error(goes, 2, Errc::permission_denied);
+    expect_error(goes, 0, Errc::permission_denied);
+    EXPECT_TRUE(goes.closed_within(seconds(1)));
+    EXPECT_FALSE(stays.closed_within(seconds(1)));
+    EXPECT_EQ(daemon->server().connections(), 1U);
+    stays.request(3, wire::PingRequest());
+    expect_pong(stays, 3);
 }
 
 TEST_F(SessionTest, ConnectionsAreCountedAltogetherAndPerUser) {

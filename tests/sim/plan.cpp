@@ -48,6 +48,9 @@ void plan_clients(io::SimRandom& random, Plan& plan) {
         producer.window = static_cast<std::uint32_t>(random.between(1, 6));
         producer.pause_max = std::chrono::microseconds(pick(random, {0, 100, 1000, 10000}));
         producer.cut = random.coin() ? 0.0 : 0.05;
+        producer.link = random.below(4) == 0 ? 0.3 : 0.0;
+        producer.deadline = random.below(3) == 0 ? 0.5 : 0.0;
+        producer.deadline_ms = static_cast<std::uint32_t>(pick(random, {1, 20, 60'000}));
         plan.producers.push_back(producer);
     }
     const std::uint64_t tailers = random.between(1, 2);
@@ -136,9 +139,10 @@ std::string describe(const Plan& plan) {
         writer.mode == store::IoMode::direct ? "direct" : "buffered", plan.disk.direct_io_alignment,
         queue.queue_bytes_max, queue.group_bytes_max, plan.daemon.pipeline.sync_interval.count() / 1000, plan.faults);
     for (const ProducerOptions& producer : plan.producers) {
-        text += fmt::format("  producer {}: {}, level {}, {} batches of up to {} records, window {}\n", producer.client,
-                            producer.numbered ? "numbered" : "not numbered", producer.level, producer.batches,
-                            producer.records_max, producer.window);
+        text += fmt::format(
+            "  producer {}: {}, level {}, {} batches of up to {} records, window {}, links {}, deadlines {} of {} ms\n",
+            producer.client, producer.numbered ? "numbered" : "not numbered", producer.level, producer.batches,
+            producer.records_max, producer.window, producer.link, producer.deadline, producer.deadline_ms);
     }
     for (const TailerOptions& tailer : plan.tailers) {
         text += fmt::format("  tail: {}, start {}, credit {}\n", tailer.durable_only ? "durable" : "written",

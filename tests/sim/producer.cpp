@@ -30,17 +30,23 @@ Task<Result<>> Producer::run() {
             batches_[index].state = State::waiting;
             batches_[index].out_of_order = false;
             if (!options_.numbered && random_.coin()) {
-                batches_[index].state = State::done;  // Such a client may as well give up: it cannot know.
-                sent_.batches[index].given_up = true;
-                --left_;
+                retire(index);
             }
         }
         requests_.clear();
+        stored_.clear();
         settle();
         const Duration pause = std::chrono::microseconds(random_.between(200, 5000));
         SLUICE_CO_CHECK(co_await coro::sleep_for(pause));
     }
     co_return Result<>{};
+}
+
+// A batch without a number: such a client may as well give it up, because it cannot know what became of it.
+void Producer::retire(std::uint32_t index) {
+    batches_[index].state = State::done;
+    sent_.batches[index].given_up = true;
+    --left_;
 }
 
 Task<Result<>> Producer::connected(coro::Scope& scope, Producer* self) {
@@ -99,7 +105,10 @@ Bytes Producer::encode(std::uint32_t index, std::uint64_t request) {
     log.level = sent.level;
     log.batch = builder.finish(stamp);
     Bytes frame;
-    wire::append_frame(frame, request, log);
+    wire::FrameOptions options;
+    options.flags = random_.chance(options_.link) ? wire::kFrameLink : 0;
+    options.deadline_ms = random_.chance(options_.deadline) ? options_.deadline_ms : 0;
+    wire::append_frame(frame, request, log, options);
     return frame;
 }
 
@@ -140,6 +149,9 @@ void Producer::handle(const wire::FrameView& frame, unsigned life) {
             model_.violation("batch {}/{} was answered with level {} and {} records", options_.client, index,
                              wire::ack_level_name(reply->level), reply->count);
         }
+        if (!reply->duplicate && reply->first_sequence != 0) {
+            check_order(frame.header.id, reply->first_sequence);
+        }
         sent.acknowledged = Acknowledged{reply->level, reply->duplicate, life, reply->epoch, reply->first_sequence};
     } else {
         handle_refusal(index, reply.error());
@@ -150,6 +162,17 @@ void Producer::handle(const wire::FrameView& frame, unsigned life) {
     changed_.set();
 }
 
+// Batches of one connection are in the log in the order in which they were sent.
+void Producer::check_order(std::uint64_t request, std::uint64_t first_sequence) {
+    const auto place = stored_.emplace(request, first_sequence).first;
+    const auto next = std::next(place);
+    const bool behind = place == stored_.begin() || std::prev(place)->second < first_sequence;
+    if (!behind || (next != stored_.end() && next->second < first_sequence)) {
+        model_.violation("client {}: request {} was stored at {}, out of the order of sending", options_.client,
+                         request, first_sequence);
+    }
+}
+
 void Producer::handle_refusal(std::uint32_t index, const Error& error) {
     switch (error.code()) {
         case Errc::out_of_order:
@@ -158,6 +181,8 @@ void Producer::handle_refusal(std::uint32_t index, const Error& error) {
         case Errc::no_space:
         case Errc::cancelled:
         case Errc::limit_exceeded:
+        case Errc::deadline_exceeded:
+        case Errc::link_failed:
             break;
         default:
             model_.violation("batch {}/{} was refused: {}", options_.client, index, error);

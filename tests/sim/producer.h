@@ -20,6 +20,9 @@ struct ProducerOptions {
     std::uint32_t window = 4;       // Batches in flight.
     Duration pause_max{};           // Between batches.
     double cut = 0;                 // Chance per frame sent to cut the connection, half-way through a frame or after.
+    double link = 0;                // Chance per batch that the next one is linked to it.
+    double deadline = 0;            // Chance per batch of a deadline, of deadline_ms.
+    std::uint32_t deadline_ms = 0;
 };
 
 class Producer {
@@ -46,6 +49,8 @@ class Producer {
     Task<Result<>> send_one(Connection& connection, std::uint32_t index);
     void handle(const wire::FrameView& frame, unsigned life);
     void handle_refusal(std::uint32_t index, const Error& error);
+    void check_order(std::uint64_t request, std::uint64_t first_sequence);
+    void retire(std::uint32_t index);
     void settle();
     Bytes encode(std::uint32_t index, std::uint64_t request);
 
@@ -56,6 +61,7 @@ class Producer {
     SentBy& sent_;
     std::vector<Batch> batches_;
     std::map<std::uint64_t, std::uint32_t> requests_;  // In flight, by id.
+    std::map<std::uint64_t, std::uint64_t> stored_;    // On this connection: first sequence by request id.
     std::uint32_t next_ = 0;                           // Index of the next batch to look at.
     std::uint32_t left_;
     std::uint32_t producer_ = 0;  // Counts the producer ids used.

@@ -81,6 +81,7 @@ Task<Result<>> TestDaemon::serve() {
     serving_ = false;
     Result<> drained;
     if (!killed_) {
+        (void)co_await coro::with_timeout(kDrainTimeout, server_->drain());
         drained = co_await coro::with_timeout(kDrainTimeout, pipeline_.ingest().drain());
     }
     serving.cancel();

@@ -60,6 +60,8 @@ class TestDaemon {
 
     // As recovered.
     std::uint64_t first_sequence() const noexcept { return first_sequence_; }
+    // Precondition: serving().
+    server::Server& server() noexcept { return *server_; }
     server::LogPipeline& pipeline() noexcept { return pipeline_; }
     const StoreReport& report() const noexcept { return report_; }
 
