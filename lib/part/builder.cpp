@@ -205,8 +205,10 @@ Result<Bytes> Builder::State::finish() {
     append_header(file);
     Compressor compressor(options.zstd_level);
     BlockWriter blocks(file, compressor);
+    std::vector<std::optional<Bytes>> filters(columns.size());
     for (std::size_t i = 0; i < columns.size(); ++i) {
-        write_column(made.columns[i], {columns[i].ints, columns[i].texts, columns[i].pages}, made.pages, blocks);
+        const ColumnValues values{columns[i].ints, columns[i].texts, columns[i].pages};
+        filters[i] = write_column(made.columns[i], values, made.pages, blocks);
         columns[i] = {};
     }
     if (made.schemas.size() > 1) {
@@ -216,6 +218,7 @@ Result<Bytes> Builder::State::finish() {
             blocks.end_stream();
         }
     }
+    write_filters(made.columns, filters, blocks);
     SLUICE_TRY(made.blocks, blocks.finish());
     SLUICE_CHECK(append_footer(file, made, compressor));
     return file;

@@ -12,10 +12,9 @@
 #include "part/cache.h"
 #include "part/column.h"
 #include "part/source.h"
+#include "part/template_set.h"
 
 namespace sluice::part {
-
-struct TemplateSet;
 
 class Part : public std::enable_shared_from_this<Part> {
  public:
@@ -66,6 +65,15 @@ class Part : public std::enable_shared_from_this<Part> {
     // Appends the rows (ascending, of that page) as encoded TAIL entries (wire::append_tail_entry).
     // On error `to` is as before.
     Result<> append_entries(std::uint32_t page, std::span<const std::uint16_t> rows, Bytes& to) const;
+
+    std::uint64_t file_bytes() const noexcept;
+    // What a column takes in the file, its share of the blocks it is in.  The rest of the file: schemas and tables.
+    struct ColumnBytes {
+        std::uint64_t values = 0;
+        std::uint64_t dictionary = 0;  // Or templates.
+        std::uint64_t filter = 0;
+    };
+    ColumnBytes column_bytes(std::uint32_t column) const;
 
     // Reads everything: every checksum, every page, counts and ranges.
     Result<> verify() const;

@@ -1,0 +1,13 @@
+// Writes a column of texts as templates and the variables of their slots.
+#pragma once
+
+#include "part/column_writer.h"
+#include "part/token_filter.h"
+
+namespace sluice::part {
+
+// False: they make no templates worth having; nothing is written.  `words`: those of all values.
+bool write_templates(ColumnLayout& column, std::span<const std::string_view> values, BlockWriter& blocks,
+                     TokenFilterBuilder& words);
+
+}  // namespace sluice::part
