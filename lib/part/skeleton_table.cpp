@@ -1,7 +1,6 @@
 #include "part/skeleton_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include "base/checksum.h"
@@ -59,8 +58,7 @@ std::uint32_t SkeletonTable::number_of(std::string_view text, const Variables& v
     std::size_t at = hash & mask;
     for (; places_[at] != 0; at = (at + 1) & mask) {  // Bounded: half of the places are free.
         const Entry& entry = entries_[places_[at] - 1];
-        if (entry.hash == hash && entry.bytes == skeleton.size() &&
-            std::memcmp(texts_.data() + entry.offset, skeleton.data(), skeleton.size()) == 0) {
+        if (entry.hash == hash && text_of(entry) == skeleton) {
             return places_[at] - 1;
         }
     }
@@ -84,7 +82,7 @@ void SkeletonTable::grow() {
 
 Template SkeletonTable::to_template(std::uint32_t number) const {
     const Entry& entry = entries_[number];
-    const std::string_view skeleton(texts_.data() + entry.offset, entry.bytes);
+    const std::string_view skeleton = text_of(entry);
     Template made;
     made.literals.reserve(entry.slots + 1);
     made.literals.emplace_back();

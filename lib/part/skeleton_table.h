@@ -28,6 +28,7 @@ class SkeletonTable {
         std::uint32_t slots;
     };
 
+    std::string_view text_of(const Entry& entry) const noexcept { return {texts_.data() + entry.offset, entry.bytes}; }
     std::string_view write(std::string_view text, const Variables& variables);
     void grow();
 

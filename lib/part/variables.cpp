@@ -147,6 +147,11 @@ class Finder {
         if (class_at(at) != 0) {
             return 0;
         }
+        if (at - begin > 2 && text_[at - 1] == ':') {  // fe80:: ends before its gap, which is then none.
+            at -= 2;
+            colons -= 2;
+            gap = false;
+        }
         return digit && (gap || colons >= kMacColons) ? at : 0;
     }
 
@@ -170,7 +175,7 @@ class Finder {
         if (begin == 0 || text_[begin - 1] != '-') {
             return begin;
         }
-        return begin == 1 || std::string_view(" =([,:_").contains(text_[begin - 2]) ? begin - 1 : begin;
+        return begin == 1 || may_precede_sign(text_[begin - 2]) ? begin - 1 : begin;
     }
 
     // A token of letters and digits, perhaps with dots between digits.
@@ -227,6 +232,10 @@ void find_variables(std::string_view text, Detail detail, Variables& into) noexc
     into.count = 0;
     into.cut = false;
     Finder(text, detail, into).run();
+}
+
+bool may_precede_sign(char c) noexcept {
+    return std::string_view(" =([,:_").contains(c);
 }
 
 bool is_variable_byte(char c) noexcept {

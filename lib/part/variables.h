@@ -10,8 +10,12 @@
 //   - digits with dots between them (10.0.3.17, 12.345), a number with its sign after a space or one of = ( [ , : _
 //   - hexadecimal tokens, UUIDs, MAC and IPv6 addresses
 //   - tokens that mix letters and digits in any other way (base 36 and 62 identifiers)
-// Therefore (and template matching relies on it): a variable has no bytes but letters, digits, those from 0x80 on, and
-// . : -, and each word in it (words.h) has a digit or is all hexadecimal letters.
+// Therefore (and template matching relies on it) of every variable:
+//   - it has no bytes but letters, digits, those from 0x80 on, and . : -
+//   - each word in it (words.h) has a digit or is all hexadecimal letters
+//   - it ends with a byte of a word and begins with one, or with a sign, which stands first in the value or behind one
+//     of the bytes listed above
+//   - there is a literal byte between it and the next variable
 #pragma once
 
 #include <array>
@@ -40,12 +44,13 @@ struct Variables {
     bool cut = false;  // Detail::tokens would give other pieces.
 };
 
-// Finds the variables of `text`, in order; they are not empty and do not overlap, but may touch.  Time: linear.
+// Finds the variables of `text`, in order.  Time: linear.
 // Precondition: text.size() < 4 GiB.
 void find_variables(std::string_view text, Detail detail, Variables& into) noexcept;
 
-// Whether the bytes can be in a variable, and whether a whole word of a variable can be `word`.
+// The rule of variables, for those who rely on it.
 bool is_variable_byte(char c) noexcept;
 bool may_be_variable_word(std::string_view word) noexcept;
+bool may_precede_sign(char c) noexcept;
 
 }  // namespace sluice::part

@@ -46,7 +46,7 @@ TEST(FindVariables, KeepsWholeWhatBelongsTogether) {
     EXPECT_EQ(marked("c7ba1da1-fcc3-4ed6-d7ec-7be592605e6bz"), "<c7ba1da1>-<fcc3>-<4ed6>-<d7ec>-<7be592605e6bz>");
     EXPECT_EQ(marked("2f:89:0c:34:05:43 fe80::1 2001:db8::ff00:42:8329/64"),
               "<2f:89:0c:34:05:43> <fe80::1> <2001:db8::ff00:42:8329>/<64>");
-    EXPECT_EQ(marked("std::dead::beef"), "std::dead::beef");
+    EXPECT_EQ(marked("std::dead::beef fe80:: 1:2:3:4:5:6::"), "std::dead::beef <fe80>:: <1:2:3:4:5:6>::");
     EXPECT_EQ(marked("session CHhAvVGS1DHFjwGM9 svk3l"), "session <CHhAvVGS1DHFjwGM9> <svk3l>");
 }
 
@@ -71,12 +71,15 @@ void expect_rule(std::string_view text, Detail detail) {
     std::size_t done = 0;
     for (std::size_t i = 0; i < found.count; ++i) {
         const auto [begin, end] = found.pieces[i];
-        RC_ASSERT(begin >= done);
+        RC_ASSERT(i == 0 || begin > done);
         RC_ASSERT(begin < end);
         RC_ASSERT(end <= text.size());
         done = end;
         const std::string_view variable = text.substr(begin, end - begin);
         RC_ASSERT(std::ranges::all_of(variable, is_variable_byte));
+        RC_ASSERT(is_word_byte(variable.back()));
+        const bool sign = variable.front() == '-' && (begin == 0 || may_precede_sign(text[begin - 1]));
+        RC_ASSERT(is_word_byte(variable.front()) || sign);
         for_each_word(variable, [](std::string_view word) { RC_ASSERT(may_be_variable_word(word)); });
     }
 }
