@@ -2,11 +2,13 @@
 //
 // A token is the longest run of letters, digits and bytes from 0x80 on.  A token with a digit is variable (the rule of
 // CLP), and so is one of at least eight hexadecimal letters; all else is literal.  What that rule alone would give is
-// then cut so that the values of one slot are alike, because columns of small integers are what compresses best:
+// then cut so that the values of one slot are alike, because columns of small integers are what compresses best
+// (cutting letters saves 2 % of synthetic messages and 9 % of a JVM collector's log, all columns with zstd-3):
 //   - punctuation is literal, so key=12, [test,4], /users/17 and 12:34:56 leave bare integers
 //   - letters before the number (worker12, v1.2.3) and a unit of up to three letters after it (15ms) are literal, and
 //     so is 0x before hexadecimal digits, and the T between day and hour of a timestamp
-// What belongs together stays whole, because a dictionary of whole values is smaller than the columns of its parts:
+// What belongs together stays whole.  Alone that changes the size by less than 1 %, but whole addresses can be
+// found, and one dictionary of them for all slots of a part takes 1.7 instead of 2.9 bytes a value:
 //   - digits with dots between them (10.0.3.17, 12.345), a number with its sign after a space or one of = ( [ , : _
 //   - hexadecimal tokens, UUIDs, MAC and IPv6 addresses
 //   - tokens that mix letters and digits in any other way (base 36 and 62 identifiers)
