@@ -5,6 +5,7 @@
 #include "part/float_stream.h"
 #include "part/slot_words.h"
 #include "part/template_writer.h"
+#include "part/typed_text.h"
 #include "part/value_writer.h"
 
 namespace sluice::part {
@@ -87,19 +88,27 @@ void write_numeric(ColumnLayout& column, std::span<const std::int64_t> ints, Blo
 
 std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::string_view> texts, BlockWriter& blocks) {
     const bool forced = must_be_dictionary(column.info);
-    const std::size_t entries_max = forced ? texts.size() : std::max<std::size_t>(texts.size() / 4, 1);
     TokenFilterBuilder words;
     Distinct<std::string_view> distinct;
-    if (find_distinct(texts, entries_max, distinct) && (forced || dictionary_pays(distinct))) {
+    if (find_distinct(texts, forced ? texts.size() : entries_max(texts.size()), distinct) &&
+        (forced || dictionary_pays(distinct))) {
         column.coding = write_dictionary(column.spans, distinct, blocks);
         if (distinct.entries.size() <= kUnfilteredEntries) {
             return std::nullopt;
         }
         std::ranges::for_each(distinct.entries, [&words](std::string_view entry) { add_words(words, entry); });
-    } else if (!write_templates(column, texts, blocks, words)) {
-        column.coding = write_plain_texts(column.spans, texts, blocks);
-        std::ranges::for_each(texts, [&words](std::string_view text) { add_words(words, text); });
+        return words.finish();
     }
+    std::vector<std::int64_t> numbers;
+    const std::optional<TextShape> shape = find_shape(texts, numbers);
+    if (!shape && write_templates(column, texts, blocks, words)) {
+        return words.finish();
+    }
+    column.coding = write_plain_texts(column.spans, texts, blocks);
+    if (shape && shape->type == TextType::timestamps) {
+        return std::nullopt;  // Nobody looks for the words of a time, and there are very many.
+    }
+    std::ranges::for_each(texts, [&words](std::string_view text) { add_words(words, text); });
     return words.finish();
 }
 

@@ -7,6 +7,11 @@
 #include "part/part_impl.h"
 
 namespace sluice::part {
+namespace {
+
+constexpr std::size_t kOwnCacheBytes = 16U << 20U;
+
+}  // namespace
 
 Result<std::shared_ptr<const Part>> Part::open(std::shared_ptr<const Source> source, std::shared_ptr<Cache> cache) {
     const std::uint64_t size = source->size();
@@ -23,8 +28,8 @@ Result<std::shared_ptr<const Part>> Part::open(std::shared_ptr<const Source> sou
     auto impl = std::make_unique<Impl>();
     SLUICE_TRY(impl->layout, read_footer(header, place, footer));
     impl->source = std::move(source);
-    impl->cache = std::move(cache);
-    impl->cache_id = impl->cache == nullptr ? 0 : impl->cache->next_part();
+    impl->cache = cache != nullptr ? std::move(cache) : std::make_shared<Cache>(kOwnCacheBytes);
+    impl->cache_id = impl->cache->next_part();
     impl->make_tables();
     impl->load_filters();
     return std::shared_ptr<const Part>(new Part(std::move(impl)));
@@ -33,9 +38,7 @@ Result<std::shared_ptr<const Part>> Part::open(std::shared_ptr<const Source> sou
 Part::Part(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 Part::~Part() {
-    if (impl_->cache != nullptr) {
-        impl_->cache->drop_part(impl_->cache_id);
-    }
+    impl_->cache->drop_part(impl_->cache_id);
 }
 
 void Part::Impl::make_tables() {

@@ -18,7 +18,8 @@ namespace sluice::part {
 
 class Part : public std::enable_shared_from_this<Part> {
  public:
-    // Errors: corrupt; unsupported (a version that this build does not know).  `cache` may be null.
+    // Errors: corrupt; unsupported (a version that this build does not know).  Without a `cache` the part
+    // has one of its own, 16 MiB.
     static Result<std::shared_ptr<const Part>> open(std::shared_ptr<const Source> source, std::shared_ptr<Cache> cache);
     ~Part();
     Part(const Part&) = delete;

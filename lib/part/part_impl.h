@@ -10,8 +10,8 @@ namespace sluice::part {
 
 struct Part::Impl {
     std::shared_ptr<const Source> source;
-    std::shared_ptr<Cache> cache;  // May be null.
-    std::uint64_t cache_id = 0;    // In the cache.
+    std::shared_ptr<Cache> cache;
+    std::uint64_t cache_id = 0;  // In the cache.
     Layout layout;
     std::vector<ColumnInfo> infos;
     std::vector<std::uint32_t> by_name;         // Columns of fields, sorted by name.
@@ -41,6 +41,8 @@ struct Part::Impl {
     // The texts of the values whose templates are wanted, the others empty; empty `wanted`: all.
     Result<std::shared_ptr<const PageValues>> joined_page(std::uint32_t column, std::uint32_t page,
                                                           std::span<const bool> wanted) const;
+    Result<std::shared_ptr<const Dictionary>> slot_dictionary(std::uint32_t column, const Coding& slot,
+                                                              const Spans& spans) const;
     // The variables of a slot in one chunk: texts.
     Result<std::shared_ptr<const Chunk>> slot_chunk(std::uint32_t column, const Coding& slot, const Spans& spans,
                                                     std::uint32_t index) const;
@@ -57,13 +59,11 @@ struct Part::Impl {
 
     template <class T>
     std::shared_ptr<const T> cached(Cache::Kind kind, std::uint32_t index, std::uint32_t page) const {
-        return cache == nullptr ? nullptr : cache->get<T>({cache_id, kind, index, page});
+        return cache->get<T>({cache_id, kind, index, page});
     }
     void keep(Cache::Kind kind, std::uint32_t index, std::uint32_t page, std::shared_ptr<const void> value,
               std::size_t bytes) const {
-        if (cache != nullptr) {
-            cache->put({cache_id, kind, index, page}, std::move(value), bytes);
-        }
+        cache->put({cache_id, kind, index, page}, std::move(value), bytes);
     }
 };
 

@@ -61,6 +61,21 @@ Result<std::shared_ptr<const TemplateLayout>> Part::Impl::templates(std::uint32_
     return std::shared_ptr<const TemplateLayout>(std::move(made));
 }
 
+Result<std::shared_ptr<const Dictionary>> Part::Impl::slot_dictionary(std::uint32_t column, const Coding& slot,
+                                                                      const Spans& spans) const {
+    if (auto found = cached<Dictionary>(Cache::Kind::slots, slot.first_stream, 1)) {
+        return found;
+    }
+    SLUICE_TRY(StreamBytes bytes, stream(slot.first_stream));
+    const std::size_t raw_bytes = bytes.bytes.size();
+    auto made = read_dictionary(kText, slot, spans.values, std::move(bytes));
+    if (made == nullptr) {
+        return std::unexpected(damaged_values(column, slot.first_stream));
+    }
+    keep(Cache::Kind::slots, slot.first_stream, 1, made, memory_of(*made) + raw_bytes);
+    return made;
+}
+
 Result<std::shared_ptr<const Chunk>> Part::Impl::slot_chunk(std::uint32_t column, const Coding& slot,
                                                             const Spans& spans, std::uint32_t index) const {
     const std::uint32_t key = slot.first_stream + index;
@@ -69,11 +84,7 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::slot_chunk(std::uint32_t column
     }
     SLUICE_TRY(auto values, read_values(slot, column, index, spans.chunks[index]));
     if (slot.codec == Codec::dictionary) {
-        SLUICE_TRY(StreamBytes bytes, stream(slot.first_stream));
-        const auto entries = read_dictionary(kText, slot, spans.values, std::move(bytes));
-        if (entries == nullptr) {
-            return std::unexpected(damaged_values(column, slot.first_stream));
-        }
+        SLUICE_TRY(const auto entries, slot_dictionary(column, slot, spans));
         auto texts = std::make_shared<Chunk>();
         texts->texts.reserve(values->codes.size());
         for (const std::uint32_t code : values->codes) {

@@ -3,6 +3,8 @@
 namespace sluice::part {
 namespace {
 
+constexpr std::size_t kIdentifierBytes = 64;
+
 template <class T>
 Coding write(const Spans& spans, const Distinct<T>& distinct, BlockWriter& blocks) {
     const Coding coding{.codec = Codec::dictionary,
@@ -28,11 +30,13 @@ Coding write(const Spans& spans, const Distinct<T>& distinct, BlockWriter& block
 
 void write_codes(const Spans& spans, std::span<const std::uint32_t> codes, BlockWriter& blocks) {
     std::vector<std::int64_t> wide;
+    std::int64_t base = 0;
     for_each_chunk(spans, [&](std::size_t first, std::size_t count) {
         const auto chunk = codes.subspan(first, count);
         wide.assign(chunk.begin(), chunk.end());
-        append_ints(blocks.stream(), wide);
+        append_codes(blocks.stream(), wide, base);
         blocks.end_stream();
+        base = std::max(base, *std::ranges::max_element(wide) + 1);
     });
 }
 
@@ -46,10 +50,13 @@ Coding write_dictionary(const Spans& spans, const Distinct<std::string_view>& di
 
 bool dictionary_pays(const Distinct<std::string_view>& distinct) noexcept {
     std::size_t bytes = 0;
+    bool identifiers = true;
     for (const std::string_view entry : distinct.entries) {
         bytes += entry.size() + 1;
+        identifiers = identifiers && entry.size() <= kIdentifierBytes && entry.find(' ') == std::string_view::npos;
     }
-    return bytes <= kDictionaryBytesMax;
+    return bytes <= kDictionaryBytesMax &&
+           (identifiers || distinct.entries.size() <= distinct.codes.size() / 4 || distinct.entries.size() == 1);
 }
 
 Coding write_plain_texts(const Spans& spans, std::span<const std::string_view> values, BlockWriter& blocks) {

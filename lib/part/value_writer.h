@@ -26,7 +26,12 @@ void write_codes(const Spans& spans, std::span<const std::uint32_t> codes, Block
 Coding write_dictionary(const Spans& spans, const Distinct<std::int64_t>& distinct, BlockWriter& blocks);
 Coding write_dictionary(const Spans& spans, const Distinct<std::string_view>& distinct, BlockWriter& blocks);
 
-// Whether a dictionary is smaller than the values, about.
+// More than this is no dictionary.
+constexpr std::size_t entries_max(std::size_t values) noexcept {
+    return std::max<std::size_t>(values * 5 / 8, 1);
+}
+// Whether a dictionary is smaller than the values, about: a quarter of them, or up to entries_max for what looks like
+// identifiers, which nothing else makes smaller.
 bool dictionary_pays(const Distinct<std::string_view>& distinct) noexcept;
 
 Coding write_plain_texts(const Spans& spans, std::span<const std::string_view> values, BlockWriter& blocks);
@@ -36,7 +41,7 @@ template <class Visit>
 Coding write_texts(const Spans& spans, std::span<const std::string_view> values, BlockWriter& blocks,
                    const Visit& visit) {
     Distinct<std::string_view> distinct;
-    if (find_distinct(values, std::max<std::size_t>(values.size() / 4, 1), distinct) && dictionary_pays(distinct)) {
+    if (find_distinct(values, entries_max(values.size()), distinct) && dictionary_pays(distinct)) {
         std::ranges::for_each(distinct.entries, visit);
         return write_dictionary(spans, distinct, blocks);
     }
