@@ -1,14 +1,12 @@
 #include "part/builder.h"
 
 #include "base/assert.h"
-#include "part/column_writer.h"
-#include "part/int_stream.h"
+#include "part/part_writer.h"
 #include "part/schema_tree.h"
 
 namespace sluice::part {
 namespace {
 
-constexpr std::size_t kPageBytes = 4U << 20U;
 constexpr std::size_t kRecordBytesMax = 32U << 20U;
 constexpr std::size_t kArenaBytes = 1U << 20U;
 
@@ -200,28 +198,12 @@ Result<Bytes> Builder::State::finish() {
     if (summary.rows == 0) {
         return fail(Errc::invalid_argument, "a part without rows");
     }
-    Layout made = layout();
-    Bytes file;
-    append_header(file);
-    Compressor compressor(options.zstd_level);
-    BlockWriter blocks(file, compressor);
-    std::vector<std::optional<Bytes>> filters(columns.size());
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        const ColumnValues values{columns[i].ints, columns[i].texts, columns[i].pages};
-        filters[i] = write_column(made.columns[i], values, made.pages, blocks);
-        columns[i] = {};
+    PartWriter writer(options, layout());
+    for (Column& column : columns) {
+        writer.add_column({column.ints, column.texts, column.pages});
+        column = {};
     }
-    if (made.schemas.size() > 1) {
-        made.schema_stream = blocks.streams();
-        for (const PageLayout& page : made.pages) {
-            append_ints(blocks.stream(), std::span(schema_ids).subspan(page.first_row, page.rows));
-            blocks.end_stream();
-        }
-    }
-    write_filters(made.columns, filters, blocks);
-    SLUICE_TRY(made.blocks, blocks.finish());
-    SLUICE_CHECK(append_footer(file, made, compressor));
-    return file;
+    return writer.finish(schema_ids);
 }
 
 Result<Bytes> Builder::finish() {

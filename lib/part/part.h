@@ -82,6 +82,7 @@ class Part : public std::enable_shared_from_this<Part> {
     Result<> verify_page(std::uint32_t page) const;
 
     struct Impl;
+    const Impl& impl() const noexcept { return *impl_; }  // For this layer (part_impl.h).
 
  private:
     explicit Part(std::unique_ptr<Impl> impl) noexcept;
