@@ -151,7 +151,8 @@ void print_columns(const Parts& parts) {
 }
 
 std::shared_ptr<const part::Part> open(Bytes image) {
-    return need(part::Part::open(std::make_shared<part::MemorySource>(std::move(image)), nullptr));
+    static const auto cache = std::make_shared<part::Cache>(std::size_t{64} << 20U);
+    return need(part::Part::open(std::make_shared<part::MemorySource>(std::move(image)), cache));
 }
 
 void run(const std::string& path, const Options& options) {

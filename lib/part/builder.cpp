@@ -68,6 +68,7 @@ struct Builder::State {
     void add_fields(wire::FieldRange fields, bool trusted);
     Result<Bytes> finish();
     Layout layout();
+    References references(const Layout& made) const;
 
     BuildOptions options;
     Arena arena;
@@ -191,6 +192,14 @@ Layout Builder::State::layout() {
     return layout;
 }
 
+References Builder::State::references(const Layout& made) const {
+    std::vector<References::Source> sources;
+    for (std::uint32_t i = kFixedColumns; i < columns.size(); ++i) {
+        sources.push_back({i, &made.columns[i].info, columns[i].ints, columns[i].texts});
+    }
+    return {schema_ids, made.schemas, std::move(sources)};
+}
+
 Result<Bytes> Builder::State::finish() {
     if (too_large) {
         return fail(Errc::too_large, "a record above {} bytes", kRecordBytesMax);
@@ -199,8 +208,11 @@ Result<Bytes> Builder::State::finish() {
         return fail(Errc::invalid_argument, "a part without rows");
     }
     PartWriter writer(options, layout());
-    for (Column& column : columns) {
-        writer.add_column({column.ints, column.texts, column.pages});
+    References references = this->references(writer.layout());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        Column& column = columns[i];
+        const bool refers = i == static_cast<std::size_t>(ColumnKind::message);
+        writer.add_column({column.ints, column.texts, column.pages}, refers ? &references : nullptr);
         column = {};
     }
     return writer.finish(schema_ids);

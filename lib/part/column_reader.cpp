@@ -139,6 +139,8 @@ std::shared_ptr<const Chunk> read_chunk(const Coding& coding, std::size_t values
             holds = read_texts(from, made->texts, made->arena);
             made->owner = std::move(stream.owner);
             break;
+        case Codec::column:  // Has no stream; template_layout.h.
+            break;
     }
     return holds ? made : nullptr;
 }

@@ -86,7 +86,8 @@ void write_numeric(ColumnLayout& column, std::span<const std::int64_t> ints, Blo
     });
 }
 
-std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::string_view> texts, BlockWriter& blocks) {
+std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::string_view> texts, BlockWriter& blocks,
+                                References* references) {
     const bool forced = must_be_dictionary(column.info);
     TokenFilterBuilder words;
     Distinct<std::string_view> distinct;
@@ -101,7 +102,7 @@ std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::strin
     }
     std::vector<std::int64_t> numbers;
     const std::optional<TextShape> shape = find_shape(texts, numbers);
-    if (!shape && write_templates(column, texts, blocks, words)) {
+    if (!shape && write_templates(column, texts, blocks, references, words)) {
         return words.finish();
     }
     column.coding = write_plain_texts(column.spans, texts, blocks);
@@ -115,13 +116,13 @@ std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::strin
 }  // namespace
 
 std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
-                                  BlockWriter& blocks) {
+                                  BlockWriter& blocks, References* references) {
     column.spans = spans_of(values, pages);
     if (is_numeric(column.info)) {
         set_ranges(column, values.ints);
     }
     if (!values.texts.empty()) {
-        return write_text(column, values.texts, blocks);
+        return write_text(column, values.texts, blocks, references);
     }
     if (column.info.kind == ColumnKind::field && column.info.type == wire::FieldType::float64) {
         write_floats(column, values.ints, blocks);

@@ -31,11 +31,9 @@ Frame frame_of(std::span<const std::int64_t> values) {
     frame.minimum = *std::min_element(values.begin(), values.end());
     frame.words.reserve(values.size());
     std::uint64_t common = 0;
-    std::uint64_t all = 0;
     for (const std::int64_t value : values) {
         const std::uint64_t word = static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(frame.minimum);
         frame.words.push_back(word);
-        all |= word;
         if (common != 1 && word % (common == 0 ? 1 : common) != 0) {
             common = std::gcd(common, word);
         } else if (common == 0) {

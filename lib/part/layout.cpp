@@ -177,6 +177,7 @@ Encoding encoding_of(const ColumnLayout& column) noexcept {
         case Codec::templates:
             return Encoding::templates;
         case Codec::text:
+        case Codec::column:
             break;
     }
     return Encoding::text;
@@ -332,7 +333,7 @@ std::uint64_t streams_of(const Coding& coding, std::size_t chunks) noexcept {
     if (coding.codec == Codec::dictionary) {
         return 1 + (coding.entries > 1 ? chunks : 0);
     }
-    return chunks;
+    return coding.codec == Codec::column ? 0 : chunks;
 }
 
 bool is_numeric(const ColumnInfo& info) noexcept {

@@ -32,6 +32,7 @@ enum class Codec : std::uint8_t {
     floating = 2,    // A stream of integers per chunk: the bits of the doubles.
     text = 3,        // A stream of texts per chunk.
     templates = 4,   // A stream of template ids per chunk; then those of the slots (template_layout.h).
+    column = 5,      // Of slots only: the value that the row has in column `entries`, as text.  No stream.
 };
 inline constexpr std::uint8_t kCodecs = 5;
 inline constexpr std::uint32_t kNoStream = UINT32_MAX;
@@ -39,7 +40,7 @@ inline constexpr std::uint32_t kNoStream = UINT32_MAX;
 // Where the values of a column or of a slot are.
 struct Coding {
     Codec codec = Codec::dictionary;
-    std::uint32_t entries = 0;  // Of a dictionary.
+    std::uint32_t entries = 0;  // Of a dictionary; or a column.
     std::uint32_t first_stream = 0;
     std::uint32_t set_stream = kNoStream;  // Of templates: their texts, and how their slots are coded.
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "part/part_impl.h"
 #include "part/part_writer.h"
@@ -25,11 +26,11 @@ class Merged {
             map_columns(*parts_[i]);
             map_schemas(impl(i));
         }
+        SLUICE_TRY(const auto ids, schema_ids());
         PartWriter writer(options_, std::move(layout_));
         for (std::uint32_t column = 0; column < sources_.size(); ++column) {
-            SLUICE_CHECK(write(column, writer));
+            SLUICE_CHECK(write(column, ids, writer));
         }
-        SLUICE_TRY(const auto ids, schema_ids());
         return writer.finish(ids);
     }
 
@@ -139,19 +140,56 @@ class Merged {
         }
     }
 
-    Result<> write(std::uint32_t column, PartWriter& writer) const {
+    Result<> write(std::uint32_t column, std::span<const std::int64_t> ids, PartWriter& writer) const {
+        SLUICE_TRY(const Values values, gather(column, writer.layout()));
+        const ColumnValues of_column{values.ints, values.texts, values.pages};
+        if (column != Part::fixed(ColumnKind::message)) {
+            writer.add_column(of_column, nullptr);
+            return {};
+        }
+        // What messages of the parts refer to, they will again.
+        SLUICE_TRY(const auto referred, referred_columns());
+        std::vector<Values> kept;
+        std::vector<References::Source> sources;
+        kept.reserve(referred.size());
+        for (const std::uint32_t other : referred) {
+            SLUICE_TRY(Values of_other, gather(other, writer.layout()));
+            kept.push_back(std::move(of_other));
+            sources.push_back({other, &writer.layout().columns[other].info, kept.back().ints, kept.back().texts});
+        }
+        References references(ids, writer.layout().schemas, std::move(sources));
+        writer.add_column(of_column, &references);
+        return {};
+    }
+
+    Result<std::set<std::uint32_t>> referred_columns() const {
+        std::set<std::uint32_t> referred;
+        for (std::uint32_t i = 0; i < parts_.size(); ++i) {
+            if (!impl(i).has_templates(Part::fixed(ColumnKind::message))) {
+                continue;
+            }
+            SLUICE_TRY(const auto templates, impl(i).templates(Part::fixed(ColumnKind::message)));
+            for (const Coding& slot : templates->slots) {
+                if (slot.codec == Codec::column) {
+                    referred.insert(columns_of_[i][slot.entries]);
+                }
+            }
+        }
+        return referred;
+    }
+
+    Result<Values> gather(std::uint32_t column, const Layout& layout) const {
         Values values;
         for (const Where& source : sources_[column]) {
             const Part& part = *parts_[source.part];
             for (const PageSpan& span : impl(source.part).layout.columns[source.column].spans.pages) {
                 SLUICE_TRY(auto page, part.page(source.column, span.page));
-                count(first_row_[source.part] + part.page_first_row(span.page), *page, writer.layout().pages, values);
+                count(first_row_[source.part] + part.page_first_row(span.page), *page, layout.pages, values);
                 SLUICE_CHECK(take(source, *page, values));
                 values.owners.push_back(std::move(page));
             }
         }
-        writer.add_column({values.ints, values.texts, values.pages});
-        return {};
+        return values;
     }
 
     // Which pages of the new part the values are in.

@@ -3,6 +3,7 @@
 
 #include "part/column_reader.h"
 #include "part/part.h"
+#include "part/references.h"
 #include "part/template_layout.h"
 #include "part/token_filter.h"
 

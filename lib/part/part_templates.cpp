@@ -1,5 +1,6 @@
 // Reading of columns that are templates and variables.
 #include <algorithm>
+#include <map>
 
 #include "base/assert.h"
 #include "part/part_impl.h"
@@ -9,39 +10,145 @@ namespace {
 
 const ColumnInfo kText{.kind = ColumnKind::message};
 
+// A column that slots refer to: its text in any row of one page.
+class ReferredColumn {
+ public:
+    Result<> open(const Part::Impl& part, std::uint32_t column, std::uint32_t page) {
+        type_ = part.infos[column].type;
+        SLUICE_TRY(values_, part.page(column, page));
+        if (!values_->codes.empty()) {
+            SLUICE_TRY(dictionary_, part.dictionary(column));
+        }
+        if (!values_->positions.empty()) {
+            value_of_row_.assign(values_->rows, UINT16_MAX);  // No row has that number: a page has at most 65535.
+            for (std::size_t i = 0; i < values_->positions.size(); ++i) {
+                value_of_row_[values_->positions[i]] = static_cast<std::uint16_t>(i);
+            }
+        }
+        return {};
+    }
+
+    // Nothing: the row has no value.  A number is written to `arena`.
+    std::optional<std::string_view> text(std::size_t row, TextArena& arena) const {
+        const std::size_t value = value_of_row_.empty() ? row : value_of_row_[row];
+        if (value >= values_->size()) {
+            return std::nullopt;
+        }
+        if (dictionary_ != nullptr) {
+            return dictionary_->entries[values_->codes[value]];
+        }
+        if (!values_->texts.empty()) {
+            return values_->texts[value];
+        }
+        const std::int64_t number =
+            values_->floats.empty() ? values_->ints[value] : std::bit_cast<std::int64_t>(values_->floats[value]);
+        char* const start = arena.allocate(kValueTextMax);
+        char* const end = put_value_text(start, type_, number);
+        arena.give_back(kValueTextMax - static_cast<std::size_t>(end - start));
+        return std::string_view(start, end);
+    }
+
+ private:
+    wire::FieldType type_ = wire::FieldType::string;
+    std::shared_ptr<const PageValues> values_;
+    std::shared_ptr<const Dictionary> dictionary_;
+    std::vector<std::uint16_t> value_of_row_;  // Empty: every row has one.
+};
+
 // The slots of one template in one page, ready to be taken row by row.
 struct OpenTemplate {
-    std::vector<std::shared_ptr<const Chunk>> slots;
+    struct Slot {
+        std::shared_ptr<const Chunk> chunk;  // Null: it refers to a column.
+        const ReferredColumn* referred = nullptr;
+    };
+    std::vector<Slot> slots;
     std::size_t next = 0;  // Value in the chunks.
     std::size_t end = 0;
     bool open = false;
 };
 
-std::size_t joined_bytes(const Template& one, const OpenTemplate& open) noexcept {
-    std::size_t bytes = 0;
-    for (const std::string& literal : one.literals) {
-        bytes += literal.size();
-    }
-    for (const auto& slot : open.slots) {
-        bytes += slot->texts[open.next].size();
-    }
-    return bytes;
-}
+// Joins the values of one page, in order.
+class PageJoiner {
+ public:
+    PageJoiner(const Part::Impl& part, std::uint32_t column, std::uint32_t page, const TemplateLayout& known)
+        : part_(part), column_(column), page_(page), known_(known), open_(known.set.templates.size()) {}
 
-std::string_view join_next(const Template& one, OpenTemplate& open, TextArena& arena) {
-    if (open.slots.empty()) {
-        return one.literals.front();
+    Result<> open(std::uint32_t id) {
+        OpenTemplate& one = open_[id];
+        if (one.open) {
+            return {};
+        }
+        one.open = true;
+        const Spans& spans = known_.spans[id];
+        const PageSpan* span = spans.find(page_);
+        if (span == nullptr) {
+            return {};
+        }
+        for (std::uint32_t slot = known_.first_slot[id]; slot < known_.first_slot[id + 1]; ++slot) {
+            const Coding& coding = known_.slots[slot];
+            OpenTemplate::Slot opened;
+            if (coding.codec == Codec::column) {
+                SLUICE_TRY(opened.referred, referred(coding.entries));
+            } else {
+                SLUICE_TRY(opened.chunk, part_.slot_chunk(column_, coding, spans, span->chunk));
+            }
+            one.slots.push_back(std::move(opened));
+        }
+        one.next = span->offset;
+        one.end = span->offset + span->count;
+        return {};
     }
-    const std::size_t bytes = joined_bytes(one, open);
-    char* const start = arena.allocate(bytes);
-    char* to = std::ranges::copy(one.literals.front(), start).out;
-    for (std::size_t slot = 0; slot < open.slots.size(); ++slot) {
-        to = std::ranges::copy(open.slots[slot]->texts[open.next], to).out;
-        to = std::ranges::copy(one.literals[slot + 1], to).out;
+
+    // Nothing: the tables do not hold.
+    std::optional<std::string_view> next(std::uint32_t id, std::size_t row, TextArena& arena) {
+        const Template& from = known_.set.templates[id];
+        OpenTemplate& one = open_[id];
+        if (from.slots() == 0) {
+            return from.literals.front();
+        }
+        if (one.slots.size() != from.slots() || one.next >= one.end) {
+            return std::nullopt;
+        }
+        std::size_t bytes = from.literals.front().size();
+        variables_.clear();
+        for (std::size_t slot = 0; slot < one.slots.size(); ++slot) {
+            const OpenTemplate::Slot& at = one.slots[slot];
+            const auto text =
+                at.chunk != nullptr ? std::optional(at.chunk->texts[one.next]) : at.referred->text(row, numbers_);
+            if (!text) {
+                return std::nullopt;
+            }
+            variables_.push_back(*text);
+            bytes += text->size() + from.literals[slot + 1].size();
+        }
+        ++one.next;
+        char* const start = arena.allocate(bytes);
+        char* to = std::ranges::copy(from.literals.front(), start).out;
+        for (std::size_t slot = 0; slot < variables_.size(); ++slot) {
+            to = std::ranges::copy(variables_[slot], to).out;
+            to = std::ranges::copy(from.literals[slot + 1], to).out;
+        }
+        return std::string_view(start, bytes);
     }
-    ++open.next;
-    return {start, bytes};
-}
+
+ private:
+    Result<const ReferredColumn*> referred(std::uint32_t column) {
+        const auto [found, is_new] = referred_.try_emplace(column);
+        if (is_new) {
+            SLUICE_CHECK(found->second.open(part_, column, page_));
+        }
+        return &found->second;
+    }
+
+    const Part::Impl& part_;
+    const std::uint32_t column_;
+    const std::uint32_t page_;
+    const TemplateLayout& known_;
+    std::vector<OpenTemplate> open_;
+    std::map<std::uint32_t, ReferredColumn> referred_;
+    std::vector<std::string_view> variables_;  // Of the value being joined.
+    TextArena numbers_;
+};
 
 }  // namespace
 
@@ -52,9 +159,14 @@ Result<std::shared_ptr<const TemplateLayout>> Part::Impl::templates(std::uint32_
     const ColumnLayout& place = layout.columns[column];
     SLUICE_TRY(const StreamBytes bytes, stream(place.coding.set_stream));
     auto made = std::make_shared<TemplateLayout>();
-    const auto first_slot = static_cast<std::uint32_t>(place.coding.first_stream + place.spans.chunks.size());
-    if (!read_templates(bytes.bytes, layout.pages, first_slot, layout.blocks.streams.size(), place.spans.values,
-                        *made)) {
+    const TemplateBounds bounds{
+        .pages = layout.pages,
+        .first_stream = static_cast<std::uint32_t>(place.coding.first_stream + place.spans.chunks.size()),
+        .streams = layout.blocks.streams.size(),
+        .columns = infos[column].kind == ColumnKind::message ? layout.columns.size() : 0,
+        .values = place.spans.values,
+    };
+    if (!read_templates(bytes.bytes, bounds, *made)) {
         return std::unexpected(damaged_values(column, place.coding.set_stream));
     }
     keep(Cache::Kind::templates, column, 0, made, made->memory());
@@ -104,34 +216,23 @@ Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t 
         return made;
     }
     SLUICE_TRY(auto known, templates(column));
-    const TemplateSet& set = known->set;
-    std::vector<OpenTemplate> open(set.templates.size());
+    PageJoiner joiner(*this, column, page, *known);
     made->text_store.reserve(made->codes.size());
-    for (const std::uint32_t id : made->codes) {
-        if (id >= open.size()) {
+    for (std::size_t i = 0; i < made->codes.size(); ++i) {
+        const std::uint32_t id = made->codes[i];
+        if (id >= known->set.templates.size()) {
             return std::unexpected(damaged_values(column, layout.columns[column].coding.first_stream));
         }
         if (!wanted.empty() && !wanted[id]) {
             made->text_store.emplace_back();
             continue;
         }
-        OpenTemplate& one = open[id];
-        if (!one.open) {
-            one.open = true;
-            const Spans& spans = known->spans[id];
-            const PageSpan* span = spans.find(page);
-            for (std::uint32_t slot = known->first_slot[id]; span != nullptr && slot < known->first_slot[id + 1];
-                 ++slot) {
-                SLUICE_TRY(auto values, slot_chunk(column, known->slots[slot], spans, span->chunk));
-                one.slots.push_back(std::move(values));
-            }
-            one.next = span == nullptr ? 0 : span->offset;
-            one.end = span == nullptr ? 0 : span->offset + span->count;
-        }
-        if (one.slots.size() != set.templates[id].slots() || (!one.slots.empty() && one.next >= one.end)) {
+        SLUICE_CHECK(joiner.open(id));
+        const auto text = joiner.next(id, made->positions.empty() ? i : made->positions[i], made->arena);
+        if (!text) {
             return std::unexpected(damaged_values(column, layout.columns[column].coding.set_stream));
         }
-        made->text_store.push_back(join_next(set.templates[id], one, made->arena));
+        made->text_store.push_back(*text);
     }
     made->codes = {};
     made->texts = made->text_store;

@@ -9,8 +9,8 @@ PartWriter::PartWriter(const BuildOptions& options, Layout layout)
     append_header(file_);
 }
 
-void PartWriter::add_column(const ColumnValues& values) {
-    filters_.push_back(write_column(layout_.columns[filters_.size()], values, layout_.pages, blocks_));
+void PartWriter::add_column(const ColumnValues& values, References* references) {
+    filters_.push_back(write_column(layout_.columns[filters_.size()], values, layout_.pages, blocks_, references));
 }
 
 Result<Bytes> PartWriter::finish(std::span<const std::int64_t> schema_ids) {

@@ -14,7 +14,8 @@ class PartWriter {
     PartWriter(const BuildOptions& options, Layout layout);
 
     // Every column once, in order.
-    void add_column(const ColumnValues& values);
+    // `references`: what the values may refer to, or null.
+    void add_column(const ColumnValues& values, References* references);
     // After the last column.  Errors: too_large.
     Result<Bytes> finish(std::span<const std::int64_t> schema_ids);
 

@@ -82,28 +82,40 @@ bool read_literals(Input& from, TemplateLayout& into) {
     return true;
 }
 
+bool known(const Coding& coding, std::size_t columns) noexcept {
+    switch (coding.codec) {
+        case Codec::text:
+            return true;
+        case Codec::dictionary:
+            return coding.entries > 0;
+        case Codec::column:
+            return coding.entries >= kFixedColumns && coding.entries < columns;
+        default:
+            return false;
+    }
+}
+
 }  // namespace
 
-bool read_templates(ByteView bytes, std::span<const PageLayout> pages, std::uint32_t first_stream, std::size_t streams,
-                    std::uint64_t values, TemplateLayout& into) {
+bool read_templates(ByteView bytes, const TemplateBounds& bounds, TemplateLayout& into) {
     Input from(bytes);
-    if (!read_counts(from, values, into)) {
+    if (!read_counts(from, bounds.values, into)) {
         return false;
     }
-    std::uint64_t next = first_stream;
+    std::uint64_t next = bounds.first_stream;
     into.spans.resize(into.set.templates.size());
     for (std::size_t i = 0; i < into.spans.size(); ++i) {
+        Spans& spans = into.spans[i];
         const std::uint32_t slots = into.first_slot[i + 1] - into.first_slot[i];
-        if (slots > 0 && (!read_spans(from, pages, into.spans[i]) || into.spans[i].values != into.set.counts[i])) {
+        if (slots > 0 && (!read_spans(from, bounds.pages, spans) || spans.values != into.set.counts[i])) {
             return false;
         }
         for (std::uint32_t slot = 0; slot < slots; ++slot) {
             Coding coding{.codec = static_cast<Codec>(from.byte())};
             coding.entries = static_cast<std::uint32_t>(from.varint_max(UINT32_MAX));
             coding.first_stream = static_cast<std::uint32_t>(next);
-            next += streams_of(coding, into.spans[i].chunks.size());
-            const bool known = coding.codec == Codec::text || (coding.codec == Codec::dictionary && coding.entries > 0);
-            if (from.failed() || !known || next > streams) {
+            next += streams_of(coding, spans.chunks.size());
+            if (from.failed() || !known(coding, bounds.columns) || next > bounds.streams) {
                 return false;
             }
             into.slots.push_back(coding);

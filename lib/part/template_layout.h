@@ -7,6 +7,7 @@
 //   varint templates | slots of each (int_stream.h) | rows of each (int_stream.h)
 //   of each template with slots: its spans as in the footer, then for each slot: codec u8 | varint entries
 //   literals of all, one more than slots each (text_stream.h)
+// A slot may instead be the value that the same row has in a field's column: codec `column`, only of messages.
 // The slots' streams follow those of the ids, template by template and slot by slot.
 #pragma once
 
@@ -25,8 +26,15 @@ struct TemplateLayout {
 };
 
 void append_templates(Bytes& to, const TemplateLayout& layout);
-// `first_stream` of the first slot; `streams` of the part; `values` of the column.  False: the bytes do not hold that.
-bool read_templates(ByteView bytes, std::span<const PageLayout> pages, std::uint32_t first_stream, std::size_t streams,
-                    std::uint64_t values, TemplateLayout& into);
+// What the bytes must fit.
+struct TemplateBounds {
+    std::span<const PageLayout> pages{};
+    std::uint32_t first_stream = 0;  // Of the first slot.
+    std::size_t streams = 0;         // Of the part.
+    std::size_t columns = 0;         // Of the part, if slots may refer to them.
+    std::uint64_t values = 0;        // Of the column.
+};
+// False: the bytes do not hold that.
+bool read_templates(ByteView bytes, const TemplateBounds& bounds, TemplateLayout& into);
 
 }  // namespace sluice::part

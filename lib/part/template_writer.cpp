@@ -1,11 +1,15 @@
 #include "part/template_writer.h"
 
+#include <numeric>
+
 #include "part/slot_words.h"
 #include "part/template_layout.h"
 #include "part/value_writer.h"
 
 namespace sluice::part {
 namespace {
+
+constexpr std::size_t kReferenceRows = 16;  // Below, equal values are too often chance, and little is saved.
 
 // The variables of one template, slot by slot, each in the order of the rows.
 class TemplateValues {
@@ -30,6 +34,10 @@ class TemplateValues {
 
     const std::vector<std::uint32_t>& counts() const noexcept { return counts_; }
     std::span<const PageCount> pages(std::size_t id) const noexcept { return pages_[id]; }
+    // Of the column's values, those that have the template.
+    std::span<const std::uint32_t> rows(std::size_t id) const noexcept {
+        return std::span(rows_).subspan(first_row_[id], counts_[id]);
+    }
     std::span<const std::string_view> slot(std::size_t id, std::size_t slot) const noexcept {
         return std::span(values_).subspan(first_[id] + slot * counts_[id], counts_[id]);
     }
@@ -44,10 +52,15 @@ class TemplateValues {
             first += counts_[id] * split_.templates[id].slots();
         }
         values_.resize(first);
+        first_row_.resize(n);
+        std::exclusive_scan(counts_.begin(), counts_.end(), first_row_.begin(), 0U);
+        rows_.resize(split_.ids.size());
         std::vector<std::uint32_t> next(n);
         auto from = split_.variables.begin();
+        std::uint32_t row = 0;
         for (const std::uint32_t id : split_.ids) {
             const std::size_t slots = split_.templates[id].slots();
+            rows_[first_row_[id] + next[id]] = row++;
             std::string_view* to = values_.data() + first_[id] + next[id]++;
             for (std::size_t slot = 0; slot < slots; ++slot, to += counts_[id]) {
                 *to = *from++;
@@ -60,6 +73,8 @@ class TemplateValues {
     std::vector<std::vector<PageCount>> pages_;
     std::vector<std::size_t> first_;  // Of each template, in values_.
     std::vector<std::string_view> values_;
+    std::vector<std::uint32_t> first_row_;  // Of each template, in rows_.
+    std::vector<std::uint32_t> rows_;
 };
 
 Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, std::size_t id, std::size_t slots) {
@@ -84,7 +99,7 @@ Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, s
 }  // namespace
 
 bool write_templates(ColumnLayout& column, std::span<const std::string_view> values, BlockWriter& blocks,
-                     TokenFilterBuilder& words) {
+                     References* references, TokenFilterBuilder& words) {
     TemplateSplit split = part::split(values);
     if (split.templates.empty()) {
         return false;
@@ -100,8 +115,17 @@ bool write_templates(ColumnLayout& column, std::span<const std::string_view> val
         layout.spans.push_back(slots == 0 ? Spans{} : spans_of(variables.pages(id), variables, id, slots));
         SlotWords slot_words(split.templates[id], words);
         for (std::size_t slot = 0; slot < slots; ++slot) {
-            layout.slots.push_back(write_texts(layout.spans.back(), variables.slot(id, slot), blocks,
-                                               [&](std::string_view value) { slot_words.add_alone(slot, value); }));
+            const auto texts = variables.slot(id, slot);
+            const auto visit = [&](std::string_view value) { slot_words.add_alone(slot, value); };
+            const auto referred = references != nullptr && texts.size() >= kReferenceRows
+                                      ? references->find(variables.rows(id), texts)
+                                      : std::nullopt;
+            if (referred) {
+                layout.slots.push_back({.codec = Codec::column, .entries = *referred});
+                std::ranges::for_each(texts, visit);
+            } else {
+                layout.slots.push_back(write_texts(layout.spans.back(), texts, blocks, visit));
+            }
         }
         slot_words.add_joined([&](std::size_t slot) { return variables.slot(id, slot); });
         layout.first_slot.push_back(static_cast<std::uint32_t>(layout.slots.size()));

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "part/column_writer.h"
+#include "part/references.h"
 #include "part/token_filter.h"
 
 namespace sluice::part {
 
-// False: they make no templates worth having; nothing is written.  `words`: those of all values.
+// `references` may be null.  False: they make no templates worth having; nothing is written.  `words`: those of all
+// values.
 bool write_templates(ColumnLayout& column, std::span<const std::string_view> values, BlockWriter& blocks,
-                     TokenFilterBuilder& words);
+                     References* references, TokenFilterBuilder& words);
 
 }  // namespace sluice::part

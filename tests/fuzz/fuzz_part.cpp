@@ -7,7 +7,8 @@
 #include "part/layout.h"
 #include "part/part.h"
 #include "part/text_stream.h"
-#include "wire/record_check.h"
+#include "wire/record.h"
+#include "wire/tail_messages.h"
 
 namespace {
 

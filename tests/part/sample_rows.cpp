@@ -44,8 +44,13 @@ Rows sample_rows(std::size_t rows, std::uint64_t seed) {
         add(text_field("trace", fmt::format("{:016x}{:016x}", random(), random())));
         add(text_field("note", std::string(random() % 9, static_cast<char>(random() % 256))));
         if (random() % 2 == 0) {
-            add(int_field("bytes", static_cast<std::int64_t>(random() % 100'000)));
-            add(float_field("duration", static_cast<double>(random() % 100'000) / 1000));
+            const auto bytes = static_cast<std::int64_t>(random() % 100'000);
+            const double duration = static_cast<double>(random() % 100'000) / 1000;
+            if (random() % 2 == 0) {
+                draft.message = fmt::format("sent {} bytes in {} s", bytes, duration);
+            }
+            add(int_field("bytes", bytes));
+            add(float_field("duration", duration));
             add(text_field("at",
                            fmt::format("2023-11-21T01:{:02}:{:02}.{:03}Z", i / 60 % 60, i % 60, random() % 1000)));
         }
