@@ -4,6 +4,7 @@
 #include <bit>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "part/part_impl.h"
 #include "part/part_writer.h"

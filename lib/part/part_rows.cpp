@@ -1,5 +1,6 @@
 // Whole records from columns.
 #include <algorithm>
+#include <bit>
 
 #include "base/assert.h"
 #include "part/part_impl.h"
