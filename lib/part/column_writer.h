@@ -1,0 +1,32 @@
+// Finds the encoding of a column from its values, and writes its streams.
+#pragma once
+
+#include <optional>
+
+#include "part/layout.h"
+#include "part/references.h"
+
+namespace sluice::part {
+
+struct PageCount {
+    std::uint32_t page = 0;
+    std::uint32_t count = 0;
+};
+
+// The values of a column in order of the rows.  Numbers, booleans (0, 1) and doubles (their bits) are ints.
+struct ColumnValues {
+    std::span<const std::int64_t> ints{};
+    std::span<const std::string_view> texts{};
+    std::span<const PageCount> pages{};
+};
+
+// `references`: what texts may refer to, or null; the column is then dense.
+// `column.info` says what it is; the rest of `column` is filled in, but for its filter, which is returned: no value, or
+// the bytes of a token filter.
+std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
+                                  BlockWriter& blocks, References* references);
+
+// Writes the filters, behind all columns and in blocks of their own, because readers keep them.
+void write_filters(std::span<ColumnLayout> columns, std::span<const std::optional<Bytes>> filters, BlockWriter& blocks);
+
+}  // namespace sluice::part
