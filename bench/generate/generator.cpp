@@ -15,7 +15,6 @@ constexpr std::size_t kUsers = 600;
 constexpr std::size_t kLiveTraces = 64;
 constexpr std::size_t kPool = 512;
 constexpr std::size_t kLevels = 6;
-constexpr std::size_t kNone = SIZE_MAX;
 
 constexpr std::array<std::string_view, 3> kRegions{"fra1", "ams2", "iad1"};
 constexpr std::array<std::string_view, 24> kNames{"ada",  "ben",  "carla", "deniz", "emil", "farah", "gustav", "hanna",
@@ -42,6 +41,15 @@ std::uint64_t rate_of(std::uint64_t minute) noexcept {
 
 std::string hex(std::uint64_t value, int digits) {
     return fmt::format("{:0{}x}", digits == 16 ? value : value & ((std::uint64_t{1} << (4 * digits)) - 1), digits);
+}
+
+// The order in which a compiler evaluates arguments must not matter: nothing draws twice in one expression.
+std::string hex_digits(Random& random, int digits) {
+    std::string text;
+    for (; digits > 0; digits -= 16) {
+        text += hex(random.next(), std::min(digits, 16));
+    }
+    return text;
 }
 
 }  // namespace
@@ -82,7 +90,7 @@ struct Generator::World {
         for (auto& trace : traces) {
             trace = {.id = {}, .left = 0};
         }
-        needle_trace = "5ca1ab1e" + hex(random.next(), 8) + hex(random.next(), 16);
+        needle_trace = "5ca1ab1e" + hex_digits(random, 24);
     }
 
     struct Trace {
@@ -176,7 +184,8 @@ struct Generator::World {
             const std::uint64_t thousandths = 20 + skewed(word == "ms" ? 20 : 17);
             fmt::format_to(out, "{}.{:03}", thousandths / 1000, thousandths % 1000);
         } else if (word == "pct") {
-            fmt::format_to(out, "{}.{}", random.below(100), random.below(10));
+            const std::uint64_t tenths = random.below(1000);
+            fmt::format_to(out, "{}.{}", tenths / 10, tenths % 10);
         } else if (word == "tenant") {
             fmt::format_to(out, "tenant-{:04}", small_zipf.draw(random) * 131 + 7);
         } else if (word == "table") {
@@ -271,7 +280,8 @@ void Generator::fill_trace() {
     }
     World::Trace& trace = world_->traces[random_.below(kLiveTraces)];
     if (trace.left == 0) {
-        trace = {.id = hex(random_.next(), 16) + hex(random_.next(), 16), .left = 4 + random_.below(9)};
+        trace.id = hex_digits(random_, 32);
+        trace.left = 4 + random_.below(9);
     }
     --trace.left;
     record_.trace_id = trace.id;
