@@ -3,7 +3,7 @@
 
 Generates records with sluice-generate, loads them into a private daemon and into journald, DuckDB (table and Parquet),
 ClickHouse, zstd and plain JSON lines, asks each the same questions, and checks the answers.  Figures are medians; the
-last columns compare sluice with the best peer.  A peer that cannot be had here is named and left out.  More data (one
+last columns compare sluice with the best peer.  The load of sluice ends when all is sealed (and merged).  A peer that cannot be had here is named and left out.  More data (one
 folder each, of JSON lines, also .gz and .zst) is compared by size and load.
 
 Usage: bench/store_compare.py [--records N] [--seed S] [--runs K] [--bin DIR] [--dir DIR] [--modules DIR]
@@ -33,6 +33,7 @@ from questions import questions
 def makers(options, scratch):
     return {
         "sluice": lambda: engines.Sluice(scratch, options.bin, options.settle),
+        "sluice unmerged": lambda: engines.SluiceSealed(scratch, options.bin, options.settle),
         "journald": lambda: engines.Journald(scratch),
         "rg": lambda: engines.Ripgrep(scratch),
         "jq": lambda: engines.Jq(scratch),
@@ -96,12 +97,14 @@ def show_loads(data, records, loads):
     ours = loads.get("sluice")
     table = Table(["engine", "MB", "ratio", "sluice / it", "load s", "CPU s", "krec/s/core", "note"])
     for name, load in loads.items():
-        relative = f"{ours.size / load.size:.2f}" if ours else ""
+        relative = f"{ours.size / load.size:.2f}" if ours and ours.size and load.size else ""
         rate = f"{records / load.cpu_seconds / 1000:.0f}" if load.cpu_seconds else ""
         note = load.note + (f", peak RSS {load.rss / 1e6:.0f} MB" if load.rss else "")
         seconds = f"{load.seconds:.2f}" if load.seconds is not None else ""
         cpu = f"{load.cpu_seconds:.2f}" if load.cpu_seconds is not None else ""
-        table.add(name, megabytes(load.size), f"{data.bytes / load.size:.1f}", relative, seconds, cpu, rate, note)
+        size = megabytes(load.size) if load.size else ""
+        ratio = f"{data.bytes / load.size:.1f}" if load.size else ""
+        table.add(name, size, ratio, relative, seconds, cpu, rate, note)
     table.print()
 
 
@@ -162,7 +165,7 @@ def ask_all(asked, running, runs):
 
 def show_answers(asked, names, answers):
     names = [name for name in names if any(name in of for of in answers.values())]
-    peers = [name for name in names if name != "sluice"]
+    peers = [name for name in names if not name.startswith("sluice")]
     table = Table(["ms", *names, "best peer", "sluice / best", "journald / sluice"])
     for question in asked:
         of = answers.get(question.key, {})

@@ -65,36 +65,48 @@ def runs_of(first_ms, wanted):
 
 
 class Sluice:
-    """A private daemon.  Answers come through its socket: from sluice-query-time, which stays connected, or if that is
-    not built from a process of `sluice query` each time."""
+    """A private daemon that seals what it gets soon, and merges.  Answers come through its socket: from
+    sluice-query-time, which stays connected, or if that is not built from a process of `sluice query` each time."""
 
     name = "sluice"
-    CONFIG = "store: {{directory: {0}/store, log_bytes_max: 64 GiB}}\nlisten: {{socket: {0}/sluice.sock}}\n"
+    CONFIG = "store: {{directory: {0}/store, log_bytes_max: 64 GiB{1}}}\nlisten: {{socket: {0}/sluice.sock}}\n"
+    STORE = ", seal_delay_max: 3 s"
 
     def __init__(self, scratch, binaries, settle_seconds):
-        self.directory, self.binaries, self.settle_seconds = Path(scratch) / "sluice", binaries, settle_seconds
+        self.directory, self.binaries, self.settle_seconds = Path(scratch) / self.name.replace(" ", "-"), binaries, settle_seconds
         self.directory.mkdir()
         self.command = [binaries / "sluice", "--socket", f"{self.directory}/sluice.sock"]
-        self.process = None
         self.timer = binaries / "sluice-query-time"
         if not (binaries / "sluiced").exists():
             raise Unavailable(f"{binaries}/sluiced is not built")
-        self.start()
+        if not self.start(self.STORE):
+            self.start_plain()
         usage = subprocess.run([*self.command, "query", "--help"], capture_output=True).stdout
         self.can_ask = self.timer.exists() or b"sluice query" in usage
         if not self.can_ask:
-            print("sluice: this build has no 'sluice query': no answers", file=sys.stderr)
+            print(f"{self.name}: this build has no 'sluice query': no answers", file=sys.stderr)
 
-    def start(self):
+    def start_plain(self):
+        """A daemon of before there were parts."""
+        if not self.start(""):
+            raise Unavailable(f"sluiced does not start: {(self.directory / 'log').read_text()[-300:]}")
+
+    def start(self, store):
         config = self.directory / "sluiced.yaml"
-        config.write_text(self.CONFIG.format(self.directory))
+        config.write_text(self.CONFIG.format(self.directory, store))
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([self.binaries / "sluiced", "--config", config], stdout=log, stderr=log)
         deadline = time.monotonic() + 30
-        while subprocess.run([*self.command, "status"], capture_output=True).returncode != 0:
+        while self.status() is None:
             if time.monotonic() > deadline or self.process.poll() is not None:
-                raise Unavailable(f"sluiced does not start: {(self.directory / 'log').read_text()[-300:]}")
+                self.stop()
+                return False
             time.sleep(0.05)
+        return True
+
+    def status(self):
+        asked = subprocess.run([*self.command, "status", "--output", "json"], capture_output=True)
+        return json.loads(asked.stdout) if asked.returncode == 0 else None
 
     def daemon_cpu(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -106,24 +118,28 @@ class Sluice:
 
     def load(self, data):
         cpu = self.daemon_cpu()
-        seconds, client_cpu, out = timed([*self.command, "import", "--format", "json", data.json])
+        seconds, client_cpu, _ = timed([*self.command, "import", "--format", "json", data.json])
+        rss = self.peak_rss()
         size, note = self.settle()
-        return Loaded(seconds, client_cpu + self.daemon_cpu() - cpu, size, note, self.peak_rss())
+        return Loaded(seconds, client_cpu + self.daemon_cpu() - cpu, size, note, rss)
 
     def settle(self):
-        """Waits until the store does not change any more: sealed and merged.  Parts count if there are any."""
-        store = self.directory / "store"
+        """Waits until everything is sealed and nothing changes any more.  No size if it is not."""
         shape, since = None, time.monotonic()
-        deadline = since + max(120, 20 * self.settle_seconds)
+        deadline = since + 600
         while time.monotonic() < deadline and time.monotonic() - since < self.settle_seconds:
-            now = sorted((p.name, p.stat().st_size) for p in store.rglob("*") if p.is_file())
-            if now != shape:
+            status = self.status()
+            now = (status.get("parts"), status["store"].get("open_rows"))
+            if now != shape or (now[0] and now[1]):
                 shape, since = now, time.monotonic()
             time.sleep(0.2)
-        parts = [p for p in store.rglob("part-*") if p.is_file()]
-        if parts:
-            return sum(p.stat().st_size for p in parts), f"{len(parts)} parts"
-        return tree_bytes(store), "the log: nothing is sealed"
+        parts = self.status().get("parts")
+        if not parts or not parts["count"]:
+            return None, f"nothing is sealed; the log is {tree_bytes(self.directory / 'store') / 1e6:.0f} MB"
+        files = [p for p in (self.directory / "store").rglob("part-*") if p.is_file()]
+        left = self.status()["store"]["open_rows"]
+        note = f"{len(files)} parts" + (f", {left} records are not sealed" if left else "")
+        return sum(p.stat().st_size for p in files), note
 
     def ask(self, question, runs):
         if not self.can_ask:
@@ -142,9 +158,19 @@ class Sluice:
         return times, value
 
     def stop(self):
-        if self.process:
+        if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait()
+        self.process.wait()
+
+
+class SluiceSealed(Sluice):
+    """The same without merging: its load is the load of sealing alone."""
+
+    name = "sluice unmerged"
+    STORE = Sluice.STORE + ", merge_rows_max: 0"
+
+    def start_plain(self):
+        raise Unavailable("this sluiced does not merge")
 
 
 class Shell:
