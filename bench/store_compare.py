@@ -7,7 +7,8 @@ last columns compare sluice with the best peer.  The load of sluice ends when al
 folder each, of JSON lines, also .gz and .zst) is compared by size and load.
 
 Usage: bench/store_compare.py [--records N] [--seed S] [--runs K] [--bin DIR] [--dir DIR] [--modules DIR]
-                              [--only NAME,NAME] [--skip NAME,NAME] [--settle S] [--json FILE] [FOLDER...]
+                              [--only NAME,NAME] [--skip NAME,NAME] [--settle S] [--install] [--json FILE]
+                              [FOLDER...]
 """
 
 import argparse
@@ -43,6 +44,15 @@ def makers(options, scratch):
         "parquet": lambda: engines.DuckdbParquet(scratch, options.modules),
         "clickhouse": lambda: engines.Clickhouse(scratch, options.modules),
     }
+
+
+def install():
+    """The peers that are Debian packages; needs root."""
+    wanted = {"rg": "ripgrep", "jq": "jq", "zstd": "zstd", "journalctl": "systemd", "node": "nodejs", "npm": "npm"}
+    packages = [package for tool, package in wanted.items() if shutil.which(tool) is None]
+    packages += ["systemd-journal-remote"] if not Path(engines.REMOTE).exists() else []
+    if packages:
+        subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", *packages], check=True)
 
 
 def generate(options, scratch):
@@ -219,6 +229,7 @@ def arguments():
     parser.add_argument("--only", type=names, default=set())
     parser.add_argument("--skip", type=names, default=set())
     parser.add_argument("--settle", type=float, default=5, help="seconds without a change after which a store is at rest")
+    parser.add_argument("--install", action="store_true", help="install the Debian packages that are missing (apt-get)")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("folders", nargs="*", type=Path)
     return parser.parse_args()
@@ -226,6 +237,8 @@ def arguments():
 
 def main():
     options = arguments()
+    if options.install:
+        install()
     load = os.getloadavg()[0]
     print(f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} CPUs, load {load:.1f} at the start\n")
     results, wrong = [], 0

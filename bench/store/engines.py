@@ -12,8 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-REMOTE = next((p for p in ("/usr/lib/systemd/systemd-journal-remote", "/lib/systemd/systemd-journal-remote")
-               if Path(p).exists()), None)
+REMOTE = "/usr/lib/systemd/systemd-journal-remote"
 PACKAGES = ["@duckdb/node-api", "chdb"]
 COLUMNS = {
     "time": "TIMESTAMP", "level": "VARCHAR", "service": "VARCHAR", "host": "VARCHAR", "region": "VARCHAR",
@@ -206,7 +205,7 @@ class Journald(Shell):
 
     def __init__(self, scratch):
         super().__init__(scratch)
-        if REMOTE is None or shutil.which("journalctl") is None:
+        if not Path(REMOTE).exists() or shutil.which("journalctl") is None:
             raise Unavailable("needs the package systemd-journal-remote")
         self.file = Path(scratch) / "peer.journal"
         self.places = {"journal": self.file}
