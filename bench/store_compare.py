@@ -3,8 +3,9 @@
 
 Generates records with sluice-generate, loads them into a private daemon and into journald, DuckDB (table and Parquet),
 ClickHouse, zstd and plain JSON lines, asks each the same questions, and checks the answers.  Figures are medians; the
-last columns compare sluice with the best peer.  The load of sluice ends when all is sealed (and merged).  A peer that cannot be had here is named and left out.  More data (one
-folder each, of JSON lines, also .gz and .zst) is compared by size and load.
+last columns compare sluice with the best peer.  The load of sluice ends when all is sealed (and merged).  A peer that
+cannot be had here is named and left out.  More data (one folder each, of JSON lines, also .gz and .zst) is compared by
+size and load.
 
 Usage: bench/store_compare.py [--records N] [--seed S] [--runs K] [--bin DIR] [--dir DIR] [--modules DIR]
                               [--only NAME,NAME] [--skip NAME,NAME] [--settle S] [--install] [--json FILE]

@@ -17,10 +17,11 @@
 // Numbers are decimal, floats in the shortest form that reads back equal, booleans true and false.
 // Letters: s string, y bytes, i int64, f float64, b boolean; x a float64 that is no number, as 16 hex digits.
 //
-// In, an entry with SLUICE_FIELDS: the record it was written from, bit for bit, whatever the order of the lines, also
-// after the journal has stored it.  Trusted fields stay behind: they are what another daemon said.
-// In, any other entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER (else _COMM) and __REALTIME_TIMESTAMP make the record;
-// every other field becomes a string (bytes where it is not UTF-8) under its name in lower case without the leading
+// In, an entry with SLUICE_FIELDS: the record it was written from, bit for bit, whatever the order of the lines, so
+// also after the journal has stored it (but names that become the same one there keep no order).  Trusted fields stay
+// behind: they are what another daemon said. In, any other entry: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER (else _COMM) and
+// __REALTIME_TIMESTAMP make the record; every other field becomes a string (bytes where it is not UTF-8) under its name
+// in lower case without the leading
 // '_'; the addresses __X of an entry mean nothing elsewhere and stay behind.  An identifier that is no stream name is
 // kept as a field, and the stream has '_' in place of what streams cannot have.
 #pragma once
