@@ -12,7 +12,8 @@ const ColumnInfo kText{.kind = ColumnKind::message};
 // The slots of one template in one page, ready to be taken row by row.
 struct OpenTemplate {
     std::vector<std::shared_ptr<const Chunk>> slots;
-    std::size_t next = 0;  // Value in the chunks.
+    std::size_t next = 0;     // Value in the chunks.
+    std::size_t skipped = 0;  // Values passed before it was opened.
     std::size_t end = 0;
     bool open = false;
 };
@@ -98,7 +99,8 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::slot_chunk(std::uint32_t column
 }
 
 Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t column, std::uint32_t page,
-                                                                  std::span<const bool> wanted) const {
+                                                                  std::span<const bool> wanted,
+                                                                  std::span<const bool> wanted_values) const {
     SLUICE_TRY(auto made, stored_page(column, page));
     if (made->codes.empty()) {
         return made;
@@ -107,9 +109,15 @@ Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t 
     const TemplateSet& set = known->set;
     std::vector<OpenTemplate> open(set.templates.size());
     made->text_store.reserve(made->codes.size());
-    for (const std::uint32_t id : made->codes) {
+    for (std::size_t i = 0; i < made->codes.size(); ++i) {
+        const std::uint32_t id = made->codes[i];
         if (id >= open.size()) {
             return std::unexpected(damaged_values(column, layout.columns[column].coding.first_stream));
+        }
+        if (!wanted_values.empty() && !wanted_values[i]) {
+            made->text_store.emplace_back();
+            ++(open[id].open ? open[id].next : open[id].skipped);
+            continue;
         }
         if (!wanted.empty() && !wanted[id]) {
             made->text_store.emplace_back();
@@ -125,7 +133,7 @@ Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t 
                 SLUICE_TRY(auto values, slot_chunk(column, known->slots[slot], spans, span->chunk));
                 one.slots.push_back(std::move(values));
             }
-            one.next = span == nullptr ? 0 : span->offset;
+            one.next = span == nullptr ? 0 : span->offset + one.skipped;
             one.end = span == nullptr ? 0 : span->offset + span->count;
         }
         if (one.slots.size() != set.templates[id].slots() || (!one.slots.empty() && one.next >= one.end)) {
