@@ -1,0 +1,50 @@
+// Inside of Part: the resident tables, and reading through the cache.
+#pragma once
+
+#include "part/column_reader.h"
+#include "part/part.h"
+
+namespace sluice::part {
+
+struct Part::Impl {
+    std::shared_ptr<const Source> source;
+    std::shared_ptr<Cache> cache;  // May be null.
+    std::uint64_t id = 0;          // In the cache.
+    Layout layout;
+    std::vector<ColumnInfo> infos;
+    std::vector<std::uint32_t> by_name;         // Columns of fields, sorted by name.
+    std::vector<std::uint32_t> column_schemas;  // Schemas that have column i: [first(i), first(i + 1)).
+    std::vector<std::uint32_t> column_schemas_first;
+    std::vector<bool> block_is_shared;  // By several streams: worth keeping.
+
+    void make_tables();
+
+    Result<StreamBytes> stream(std::uint32_t index) const;
+    Result<std::shared_ptr<const std::vector<std::uint32_t>>> schema_ids(std::uint32_t page) const;
+    Result<std::shared_ptr<const Dictionary>> dictionary(std::uint32_t column) const;
+    Result<std::shared_ptr<const Chunk>> chunk(std::uint32_t column, std::uint32_t index) const;
+    Result<std::shared_ptr<const PageValues>> page(std::uint32_t column, std::uint32_t page) const;
+    Result<std::shared_ptr<const Bytes>> block(std::uint32_t index) const;
+    Error damaged(std::uint32_t stream, std::string_view what) const;
+    Error damaged_values(std::uint32_t column, std::uint32_t stream) const;
+
+    // Rows of the page that have the column.  Precondition: the page has values of it, and it is not dense.
+    Result<std::vector<std::uint16_t>> positions(std::uint32_t column, const PageSpan& span) const;
+    bool schema_has(std::uint32_t schema, std::uint32_t column) const noexcept;
+
+    Result<> verify_columns(std::uint32_t page) const;
+    Result<> verify_dictionary(std::uint32_t column) const;
+
+    template <class T>
+    std::shared_ptr<const T> cached(Cache::Kind kind, std::uint32_t index, std::uint32_t page) const {
+        return cache == nullptr ? nullptr : cache->get<T>({id, kind, index, page});
+    }
+    void keep(Cache::Kind kind, std::uint32_t index, std::uint32_t page, std::shared_ptr<const void> value,
+              std::size_t bytes) const {
+        if (cache != nullptr) {
+            cache->put({id, kind, index, page}, std::move(value), bytes);
+        }
+    }
+};
+
+}  // namespace sluice::part
