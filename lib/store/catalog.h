@@ -32,6 +32,7 @@ struct Damage {
     std::uint64_t bytes = 0;
     std::uint64_t first_sequence = 0;  // The records [first_sequence, end_sequence) are lost.
     std::uint64_t end_sequence = 0;
+    std::string what{};  // Empty: see above.  Else what is wrong with a part.
 };
 
 // What a store tells its owner.  Called on the loop of its writer; must not call back into the store.
