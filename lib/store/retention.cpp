@@ -113,7 +113,7 @@ std::vector<PartPointer> choose_expired(const PartSet& parts, const RetentionOpt
 }
 
 std::vector<PartPointer> choose_merge(const PartSet& parts, const RetentionOptions& retention,
-                                      const MergeOptions& options) {
+                                      const MergeOptions& options, const std::set<std::string>& spared) {
     for (const PartSet::Class& one : parts.classes) {
         const Duration age_max = age_max_of(retention, one.name);
         const RetentionClass* own = retention.find(one.name);
@@ -121,10 +121,11 @@ std::vector<PartPointer> choose_merge(const PartSet& parts, const RetentionOptio
         for (std::size_t first = 0; first < one.parts.size(); ++first) {
             std::uint64_t rows = 0;
             std::size_t fits = 0;
-            while (fits < options.parts_max && first + fits < one.parts.size() &&
-                   rows + one.parts[first + fits]->part->summary().rows <= options.rows_max) {
-                rows += one.parts[first + fits]->part->summary().rows;
-                ++fits;
+            for (std::size_t i = first; i < one.parts.size() && fits < options.parts_max; ++i, ++fits) {
+                rows += one.parts[i]->part->summary().rows;
+                if (rows > options.rows_max || spared.contains(one.parts[i]->file)) {
+                    break;
+                }
             }
             for (std::size_t count = fits; count >= std::max<std::size_t>(options.parts_min, 2); --count) {
                 if (mergeable(one.parts, first, count, age_max, bytes_max)) {

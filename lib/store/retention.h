@@ -1,6 +1,7 @@
 // Which class a record belongs to, which parts have had their time, and which neighbours are worth merging.  Pure.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,8 +42,8 @@ struct MergeOptions {
 };
 
 // Neighbours to be merged into one part; empty: none.  No part is written again unless at least as many rows join it,
-// so that each row is written a logarithmic number of times.
+// so that each row is written a logarithmic number of times.  `spared`: files that stay as they are.
 std::vector<PartPointer> choose_merge(const PartSet& parts, const RetentionOptions& retention,
-                                      const MergeOptions& options);
+                                      const MergeOptions& options, const std::set<std::string>& spared);
 
 }  // namespace sluice::store
