@@ -75,7 +75,8 @@ Task<Result<bool>> LogKeeper::merge() {
     if (inputs.empty()) {
         co_return false;
     }
-    const part::BuildOptions build{.zstd_level = options_.merge_zstd_level, .store_id = hub_.store_id()};
+    const part::BuildOptions build{
+        .zstd_level = options_.merge_zstd_level, .page_rows = options_.page_rows, .store_id = hub_.store_id()};
     auto merge = [inputs, build] { return store::merge_parts(inputs, build); };
     SLUICE_CO_TRY(Result<store::PartImage> image, co_await work_.run(std::move(merge)));
     if (!image && image.error().code() == Errc::corrupt) {

@@ -172,7 +172,8 @@ Task<Result<>> LogSealer::seal() {
     seal.missing_rows = take.missing_rows;
     seal.epochs = hub_.epochs();
     if (!take.groups.empty()) {
-        const part::BuildOptions options{.zstd_level = options_.zstd_level, .store_id = hub_.store_id()};
+        const part::BuildOptions options{
+            .zstd_level = options_.zstd_level, .page_rows = options_.page_rows, .store_id = hub_.store_id()};
         auto build = [groups = std::move(take.groups), classes = classes_, options] {
             return store::build_parts(groups, *classes, options);
         };
