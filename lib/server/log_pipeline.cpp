@@ -129,6 +129,13 @@ void LogPipeline::set_retention(const store::RetentionOptions& retention) {
     }
 }
 
+void LogPipeline::set_log_bytes_max(std::uint64_t bytes) {
+    log_bytes_max_ = bytes;
+    if (sealer_) {
+        sealer_->set_log_bytes_max(bytes);
+    }
+}
+
 bool LogPipeline::note_removal(const Removal& removal) {
     return ingest_.note_removed({.class_name = removal.class_name,
                                  .parts = removal.parts,

@@ -46,6 +46,7 @@ class LogPipeline final : public ingest::Sink {
     void set_sync_interval(Duration interval) noexcept { options_.sync_interval = interval; }
     // Take effect with the next seal, and the next pass of retention.
     void set_retention(const store::RetentionOptions& retention);
+    void set_log_bytes_max(std::uint64_t bytes);
 
  private:
     Task<> write_groups();
