@@ -167,6 +167,23 @@ bool Ingest::reached(const Waiting& waiting) const noexcept {
     return waiting.level == wire::AckLevel::written || state->last_sequence < durable_sequence_;
 }
 
+// Where a producer's last batch is stored is remembered; where its earlier ones are is not.
+wire::LogReply Ingest::duplicate_reply(const Waiting& waiting) const noexcept {
+    wire::LogReply reply{.level = waiting.level,
+                         .duplicate = true,
+                         .dropped_fields = 0,
+                         .count = waiting.count,
+                         .epoch = 0,
+                         .first_sequence = 0};
+    const Sequencer::State* state = sequencer_.find(waiting.producer);
+    if (waiting.level != wire::AckLevel::accepted && state != nullptr && state->committed == waiting.number &&
+        state->last_sequence >= waiting.count) {
+        reply.epoch = epoch_;
+        reply.first_sequence = state->last_sequence + 1 - waiting.count;
+    }
+    return reply;
+}
+
 void Ingest::answer_waiting() {
     if (waiting_.empty()) {
         return;
@@ -174,12 +191,7 @@ void Ingest::answer_waiting() {
     std::vector<Waiting> still;
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
         if (reached(waiting)) {
-            waiting.target->on_ack(waiting.request_id, {.level = waiting.level,
-                                                        .duplicate = true,
-                                                        .dropped_fields = 0,
-                                                        .count = waiting.count,
-                                                        .epoch = 0,
-                                                        .first_sequence = 0});
+            waiting.target->on_ack(waiting.request_id, duplicate_reply(waiting));
         } else {
             sync_wanted_ = sync_wanted_ || waiting.level == wire::AckLevel::durable;
             still.push_back(waiting);
@@ -257,8 +269,10 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
 }
 
 void Ingest::durable_up_to(std::uint64_t sequence) {
-    durable_sequence_ = std::max(durable_sequence_, sequence);
-    answer_waiting();
+    if (sequence > durable_sequence_) {
+        durable_sequence_ = sequence;
+        answer_waiting();
+    }
 }
 
 void Ingest::answer(const Group& group, const CommitInfo& info) {

@@ -57,6 +57,7 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
 }
 
 void LogPipeline::take_over(const store::LogWriter& writer) {
+    ingest_.set_epoch(writer.epoch());
     if (writer.recovered().new_epoch) {
         ingest_.note_new_epoch(writer.epoch(), writer.next_sequence());
     }
@@ -206,14 +207,19 @@ Task<Result<>> LogPipeline::wait_for_work() {
 }
 
 Task<> LogPipeline::sync_written() {
-    const Result<store::Committed> synced = co_await writer_->sync();
-    if (synced) {
-        update_catalog();
-        hub_.set_durable(synced->durable_sequence);
-        ingest_.durable_up_to(synced->durable_sequence);
-        if (sealer_) {
-            sealer_->note_written();
-        }
+    (void)co_await writer_->sync();  // After a failure the next interval tries again.
+    update_catalog();
+    tell_durable();
+}
+
+// Asks the writer, not the outcome of the operation: one that failed may have made earlier groups durable on its way,
+// in the segment that took them over.  With nothing un-synced left, no later sync would tell.
+void LogPipeline::tell_durable() {
+    const std::uint64_t durable_sequence = writer_->durable_sequence();
+    hub_.set_durable(durable_sequence);
+    ingest_.durable_up_to(durable_sequence);
+    if (sealer_) {
+        sealer_->note_written();
     }
 }
 
@@ -278,6 +284,7 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     }
     update_catalog();
     if (!committed) {
+        tell_durable();  // First: what it confirms is not refused with this group.
         failed_generation_ = group->generation;
         failure_ = committed.error();
         ingest_.completed(std::move(group), std::unexpected(*failure_));

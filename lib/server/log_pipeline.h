@@ -61,6 +61,7 @@ class LogPipeline final : public ingest::Sink {
     Task<> release_sealed();
     bool note_removal(const Removal& removal);
     void update_catalog();
+    void tell_durable();
 
     io::Kernel& kernel_;
     Options options_;

@@ -73,7 +73,7 @@ class LogWriter {
     ~LogWriter();
 
     // Writes one group (count > 0).  On success its records are written, and durable if `durable`.  On error none of
-    // them was given a number, and earlier groups are untouched.
+    // them was given a number, and earlier groups are untouched; they may have become durable: see durable_sequence().
     // Precondition: group.bytes <= group_bytes_max().
     Task<Result<Committed>> append(Group group, std::span<const ProducerMark> marks, bool durable);
     // Makes every group written so far durable.
