@@ -1,14 +1,12 @@
 #include "part/builder.h"
 
 #include "base/assert.h"
-#include "part/column_writer.h"
-#include "part/int_stream.h"
+#include "part/part_writer.h"
 #include "part/schema_tree.h"
 
 namespace sluice::part {
 namespace {
 
-constexpr std::size_t kPageBytes = 4U << 20U;
 constexpr std::size_t kRecordBytesMax = 32U << 20U;
 constexpr std::size_t kArenaBytes = 1U << 20U;
 
@@ -70,6 +68,7 @@ struct Builder::State {
     void add_fields(wire::FieldRange fields, bool trusted);
     Result<Bytes> finish();
     Layout layout();
+    References references(const Layout& made) const;
 
     BuildOptions options;
     Arena arena;
@@ -193,6 +192,14 @@ Layout Builder::State::layout() {
     return layout;
 }
 
+References Builder::State::references(const Layout& made) const {
+    std::vector<References::Source> sources;
+    for (std::uint32_t i = kFixedColumns; i < columns.size(); ++i) {
+        sources.push_back({i, &made.columns[i].info, columns[i].ints, columns[i].texts});
+    }
+    return {schema_ids, made.schemas, std::move(sources)};
+}
+
 Result<Bytes> Builder::State::finish() {
     if (too_large) {
         return fail(Errc::too_large, "a record above {} bytes", kRecordBytesMax);
@@ -200,25 +207,15 @@ Result<Bytes> Builder::State::finish() {
     if (summary.rows == 0) {
         return fail(Errc::invalid_argument, "a part without rows");
     }
-    Layout made = layout();
-    Bytes file;
-    append_header(file);
-    Compressor compressor(options.zstd_level);
-    BlockWriter blocks(file, compressor);
+    PartWriter writer(options, layout());
+    References references = this->references(writer.layout());
     for (std::size_t i = 0; i < columns.size(); ++i) {
-        write_column(made.columns[i], {columns[i].ints, columns[i].texts, columns[i].pages}, made.pages, blocks);
-        columns[i] = {};
+        Column& column = columns[i];
+        const bool refers = i == static_cast<std::size_t>(ColumnKind::message);
+        writer.add_column({column.ints, column.texts, column.pages}, refers ? &references : nullptr);
+        column = {};
     }
-    if (made.schemas.size() > 1) {
-        made.schema_stream = blocks.streams();
-        for (const PageLayout& page : made.pages) {
-            append_ints(blocks.stream(), std::span(schema_ids).subspan(page.first_row, page.rows));
-            blocks.end_stream();
-        }
-    }
-    SLUICE_TRY(made.blocks, blocks.finish());
-    SLUICE_CHECK(append_footer(file, made, compressor));
-    return file;
+    return writer.finish(schema_ids);
 }
 
 Result<Bytes> Builder::finish() {

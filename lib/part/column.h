@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "part/text_arena.h"
 #include "wire/cursor.h"
 #include "wire/record.h"
 
@@ -62,6 +63,7 @@ struct Dictionary {
     std::vector<std::uint32_t> count_store{};
     std::vector<std::int64_t> int_store{};
     std::string text_store{};
+    TextArena arena{};
     std::shared_ptr<const void> owner{};
 };
 
@@ -78,6 +80,8 @@ struct PageValues {
     std::size_t size() const noexcept { return codes.size() + ints.size() + floats.size() + texts.size(); }
 
     std::vector<std::uint16_t> position_store{};
+    std::vector<std::string_view> text_store{};
+    TextArena arena{};
     std::shared_ptr<const void> owner{};
 };
 

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "part/float_stream.h"
 #include "part/text_stream.h"
 
 namespace sluice::part {
@@ -29,18 +30,18 @@ bool is_text(const ColumnInfo& info) noexcept {
             (info.type == wire::FieldType::string || info.type == wire::FieldType::bytes));
 }
 
-bool read_counts(Input& from, const ColumnLayout& column, Dictionary& into) {
-    if (column.entries > from.left()) {  // Each takes a byte at least.
+bool read_counts(Input& from, const Coding& coding, std::uint64_t values, Dictionary& into) {
+    if (coding.entries > from.left()) {  // Each takes a byte at least.
         return false;
     }
-    into.count_store.resize(column.entries);
+    into.count_store.resize(coding.entries);
     std::uint64_t rows = 0;
     for (std::uint32_t& count : into.count_store) {
         count = static_cast<std::uint32_t>(from.varint_max(UINT32_MAX));
         rows += count;
     }
     into.counts = into.count_store;
-    return !from.failed() && rows == column.spans.values;
+    return !from.failed() && rows == values;
 }
 
 bool read_number_entries(Input& from, const ColumnInfo& info, Dictionary& into) {
@@ -68,7 +69,7 @@ bool read_number_entries(Input& from, const ColumnInfo& info, Dictionary& into) 
 
 bool read_text_entries(Input& from, const ColumnInfo& info, Dictionary& into) {
     into.entry_store.resize(into.count_store.size());
-    return read_texts(from, into.entry_store) &&
+    return read_texts(from, into.entry_store, into.arena) &&
            (info.kind != ColumnKind::stream || std::ranges::all_of(into.entry_store, wire::valid_stream_name));
 }
 
@@ -76,20 +77,20 @@ bool read_text_entries(Input& from, const ColumnInfo& info, Dictionary& into) {
 
 std::size_t Chunk::memory() const noexcept {
     return codes.size() * sizeof(std::uint32_t) + (ints.size() + floats.size()) * 8 +
-           texts.size() * sizeof(std::string_view);
+           texts.size() * sizeof(std::string_view) + arena.memory();
 }
 
 std::size_t memory_of(const Dictionary& dictionary) noexcept {
     return dictionary.entries.size() * (sizeof(std::string_view) + 4) + dictionary.ints.size() * 8 +
-           dictionary.text_store.size();
+           dictionary.text_store.size() + dictionary.arena.memory();
 }
 
-std::shared_ptr<const Dictionary> read_dictionary(const ColumnLayout& column, StreamBytes stream) {
+std::shared_ptr<const Dictionary> read_dictionary(const ColumnInfo& info, const Coding& coding, std::uint64_t values,
+                                                  StreamBytes stream) {
     auto made = std::make_shared<Dictionary>();
     Input from(stream.bytes);
-    const bool holds =
-        read_counts(from, column, *made) && (is_text(column.info) ? read_text_entries(from, column.info, *made)
-                                                                  : read_number_entries(from, column.info, *made));
+    const bool holds = read_counts(from, coding, values, *made) &&
+                       (is_text(info) ? read_text_entries(from, info, *made) : read_number_entries(from, info, *made));
     if (!holds) {
         return nullptr;
     }
@@ -112,39 +113,36 @@ bool read_codes(ByteView stream, std::uint32_t bound, std::span<std::uint32_t> i
     return all_below == 1;
 }
 
-std::shared_ptr<const Chunk> read_chunk(const ColumnLayout& column, std::size_t values, StreamBytes stream) {
+std::shared_ptr<const Chunk> read_chunk(const Coding& coding, std::size_t values, StreamBytes stream) {
     auto made = std::make_shared<Chunk>();
     Input from(stream.bytes);
-    switch (column.codec) {
+    bool holds = false;
+    switch (coding.codec) {
         case Codec::dictionary:
             made->codes.resize(values);
-            if (!read_codes(stream.bytes, column.entries, made->codes)) {
-                return nullptr;
-            }
-            return made;
+            holds = coding.entries == 1 || read_codes(stream.bytes, coding.entries, made->codes);
+            break;
+        case Codec::templates:  // Ids; whoever knows the templates checks them.
+            made->codes.resize(values);
+            holds = read_codes(stream.bytes, UINT32_MAX, made->codes);
+            break;
         case Codec::integer:
-        case Codec::floating:
             made->ints.resize(values);
-            if (!read_ints(from, made->ints) || from.left() != 0) {
-                return nullptr;
-            }
-            if (column.codec == Codec::floating) {
-                made->floats.reserve(values);
-                for (const std::int64_t bits : made->ints) {
-                    made->floats.push_back(std::bit_cast<double>(bits));
-                }
-                made->ints.clear();
-            }
-            return made;
+            holds = read_ints(from, made->ints) && from.left() == 0;
+            break;
+        case Codec::floating:
+            made->floats.resize(values);
+            holds = read_floats(from, made->floats);
+            break;
         case Codec::text:
             made->texts.resize(values);
-            if (!read_texts(from, made->texts)) {
-                return nullptr;
-            }
+            holds = read_texts(from, made->texts, made->arena);
             made->owner = std::move(stream.owner);
-            return made;
+            break;
+        case Codec::column:  // Has no stream; template_layout.h.
+            break;
     }
-    return nullptr;
+    return holds ? made : nullptr;
 }
 
 }  // namespace sluice::part

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "part/layout.h"
+#include "part/references.h"
 
 namespace sluice::part {
 
@@ -17,8 +18,13 @@ struct ColumnValues {
     std::span<const PageCount> pages{};
 };
 
-// `column.info` says what it is; the rest of `column` is filled in.
-void write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
-                  BlockWriter& blocks);
+// `references`: what texts may refer to, or null; the column is then dense.
+// `column.info` says what it is; the rest of `column` is filled in, but for its filter, which is returned: no value, or
+// the bytes of a token filter.
+std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
+                                  BlockWriter& blocks, References* references);
+
+// Writes the filters, behind all columns and in blocks of their own, because readers keep them.
+void write_filters(std::span<ColumnLayout> columns, std::span<const std::optional<Bytes>> filters, BlockWriter& blocks);
 
 }  // namespace sluice::part

@@ -12,6 +12,7 @@ using Words = std::vector<std::uint64_t>;
 
 constexpr std::uint8_t kPlain = 0;
 constexpr std::uint8_t kDelta = 1;
+constexpr std::uint8_t kRecent = 2;
 
 // Offsets from a minimum, divided by their greatest common divisor.
 struct Frame {
@@ -30,11 +31,9 @@ Frame frame_of(std::span<const std::int64_t> values) {
     frame.minimum = *std::min_element(values.begin(), values.end());
     frame.words.reserve(values.size());
     std::uint64_t common = 0;
-    std::uint64_t all = 0;
     for (const std::int64_t value : values) {
         const std::uint64_t word = static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(frame.minimum);
         frame.words.push_back(word);
-        all |= word;
         if (common != 1 && word % (common == 0 ? 1 : common) != 0) {
             common = std::gcd(common, word);
         } else if (common == 0) {
@@ -76,6 +75,36 @@ void read_planes(ByteView planes, std::size_t width, std::span<std::int64_t> int
     }
 }
 
+Frame deltas_of(std::span<const std::int64_t> values) {
+    std::vector<std::int64_t> steps(values.size() - 1);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        steps[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i + 1]) -
+                                             static_cast<std::uint64_t>(values[i]));
+    }
+    return frame_of(steps);
+}
+
+Frame recent_of(std::span<const std::int64_t> codes, std::int64_t base) {
+    std::vector<std::int64_t> distances;
+    distances.reserve(codes.size());
+    for (const std::int64_t code : codes) {
+        distances.push_back(base - code);
+        base += code == base ? 1 : 0;
+    }
+    return frame_of(distances);
+}
+
+void append_frame(Bytes& to, std::uint8_t mode, const Frame& frame, std::uint64_t first) {
+    append_int(to, mode);
+    append_int(to, static_cast<std::uint8_t>(frame.width));
+    append_varint(to, frame.divisor);
+    append_zigzag(to, frame.minimum);
+    if (mode != kPlain) {
+        append_varint(to, first);
+    }
+    append_planes(to, frame.words, frame.width);
+}
+
 }  // namespace
 
 void append_ints(Bytes& to, std::span<const std::int64_t> values) {
@@ -83,25 +112,27 @@ void append_ints(Bytes& to, std::span<const std::int64_t> values) {
         return;
     }
     const Frame plain = frame_of(values);
-    Frame delta;
     if (plain.width > 0) {
-        std::vector<std::int64_t> steps(values.size() - 1);
-        for (std::size_t i = 0; i < steps.size(); ++i) {
-            steps[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i + 1]) -
-                                                 static_cast<std::uint64_t>(values[i]));
+        const Frame delta = deltas_of(values);
+        if (delta.bits < plain.bits) {
+            append_frame(to, kDelta, delta, zigzag(values.front()));
+            return;
         }
-        delta = frame_of(steps);
     }
-    const bool by_delta = plain.width > 0 && delta.bits < plain.bits;
-    const Frame& chosen = by_delta ? delta : plain;
-    append_int(to, by_delta ? kDelta : kPlain);
-    append_int(to, static_cast<std::uint8_t>(chosen.width));
-    append_varint(to, chosen.divisor);
-    append_zigzag(to, chosen.minimum);
-    if (by_delta) {
-        append_zigzag(to, values.front());
+    append_frame(to, kPlain, plain, 0);
+}
+
+void append_codes(Bytes& to, std::span<const std::int64_t> codes, std::int64_t base) {
+    if (codes.empty()) {
+        return;
     }
-    append_planes(to, chosen.words, chosen.width);
+    const Frame plain = frame_of(codes);
+    const Frame recent = recent_of(codes, base);
+    if (recent.bits < plain.bits) {
+        append_frame(to, kRecent, recent, static_cast<std::uint64_t>(base));
+    } else {
+        append_ints(to, codes);
+    }
 }
 
 bool read_ints(Input& from, std::span<std::int64_t> into) noexcept {
@@ -112,14 +143,13 @@ bool read_ints(Input& from, std::span<std::int64_t> into) noexcept {
     const std::size_t width = from.byte();
     const std::uint64_t divisor = from.varint();
     const auto minimum = static_cast<std::uint64_t>(from.signed_varint());
-    if (mode > kDelta || width > 8 || from.failed()) {
+    const std::uint64_t first = mode == kPlain ? 0 : from.varint();
+    if (mode > kRecent || width > 8 || from.failed()) {
         return false;
     }
-    std::uint64_t last = 0;
     std::span<std::int64_t> words = into;
     if (mode == kDelta) {
-        into[0] = from.signed_varint();
-        last = static_cast<std::uint64_t>(into[0]);
+        into[0] = unzigzag(first);
         words = into.subspan(1);
     }
     const ByteView planes = from.bytes(std::uint64_t{words.size()} * width);
@@ -127,14 +157,21 @@ bool read_ints(Input& from, std::span<std::int64_t> into) noexcept {
         return false;
     }
     read_planes(planes, width, words);
+    for (std::int64_t& word : words) {
+        word = static_cast<std::int64_t>(minimum + divisor * static_cast<std::uint64_t>(word));
+    }
     if (mode == kDelta) {
+        std::uint64_t last = static_cast<std::uint64_t>(into[0]);
         for (std::int64_t& word : words) {
-            last += minimum + divisor * static_cast<std::uint64_t>(word);
+            last += static_cast<std::uint64_t>(word);
             word = static_cast<std::int64_t>(last);
         }
-    } else {
+    } else if (mode == kRecent) {
+        std::uint64_t next = first;
         for (std::int64_t& word : words) {
-            word = static_cast<std::int64_t>(minimum + divisor * static_cast<std::uint64_t>(word));
+            const auto distance = static_cast<std::uint64_t>(word);
+            word = static_cast<std::int64_t>(next - distance);
+            next += distance == 0 ? 1 : 0;
         }
     }
     return true;

@@ -33,31 +33,19 @@ void append_summary(Bytes& to, const Summary& summary) {
     append(to, summary.store_id);
 }
 
-void append_spans(Bytes& to, const Spans& spans) {
-    append_varint(to, spans.dense ? 1 : 0);
-    if (spans.dense) {
-        return;
-    }
-    append_varint(to, spans.pages.size());
-    std::uint32_t next = 0;
-    for (const PageSpan& span : spans.pages) {
-        append_varint(to, span.page - next);
-        append_varint(to, std::uint64_t{span.count} << 1U | (span.offset == 0 ? 1U : 0U));
-        next = span.page + 1;
-    }
-}
-
 void append_column(Bytes& to, const ColumnLayout& column) {
     append_int(to, static_cast<std::uint8_t>(column.info.kind));
-    append_int(to, static_cast<std::uint8_t>(column.codec));
+    append_int(to, static_cast<std::uint8_t>(column.coding.codec));
     if (column.info.kind == ColumnKind::field) {
         append_int(to, static_cast<std::uint8_t>(static_cast<unsigned>(column.info.type) << 1U |
                                                  (column.info.trusted ? 1U : 0U)));
         append_varint(to, column.info.occurrence);
         append_text(to, column.info.name);
     }
-    append_varint(to, column.entries);
-    append_varint(to, column.first_stream);
+    append_varint(to, column.coding.entries);
+    append_varint(to, column.coding.first_stream);
+    append_varint(to, column.coding.set_stream + 1);
+    append_varint(to, column.filter_stream + 1);
     append_spans(to, column.spans);
     std::int64_t last = 0;
     for (const Range64& range : column.ranges) {
@@ -131,34 +119,6 @@ bool read_pages(Input& from, Layout& layout) {
     return !from.failed() && rows == layout.summary.rows && rows > 0 && rows <= UINT32_MAX;
 }
 
-bool read_spans(Input& from, const Layout& layout, Spans& spans) {
-    if (from.varint_max(1) == 1) {
-        spans.pages.reserve(layout.pages.size());
-        for (std::uint32_t page = 0; page < layout.pages.size(); ++page) {
-            spans.add(page, layout.pages[page].rows, true);
-        }
-        spans.dense = true;
-        return true;
-    }
-    const std::size_t n = from.count();
-    spans.pages.reserve(n);
-    std::uint64_t next = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        next += from.varint_max(layout.pages.size());
-        const std::uint64_t count = from.varint_max(2 * kPageRowsMax + 1);
-        if (next >= layout.pages.size() || count < 2 || (count >> 1U) > layout.pages[next].rows ||
-            (i == 0 && (count & 1U) == 0)) {
-            return false;
-        }
-        spans.add(static_cast<std::uint32_t>(next), static_cast<std::uint32_t>(count >> 1U), (count & 1U) != 0);
-        if (spans.chunks.back() > kChunkValuesMax) {
-            return false;
-        }
-        ++next;
-    }
-    return !from.failed();
-}
-
 void read_ranges(Input& from, ColumnLayout& column) {
     column.ranges.reserve(column.spans.pages.size());
     std::uint64_t last = 0;
@@ -188,7 +148,7 @@ bool codec_fits(const ColumnInfo& info, Codec codec) noexcept {
         case ColumnKind::stream:
             return codec == Codec::dictionary;
         case ColumnKind::message:
-            return codec == Codec::dictionary || codec == Codec::text;
+            return codec == Codec::dictionary || codec == Codec::text || codec == Codec::templates;
         case ColumnKind::field:
             break;
     }
@@ -201,30 +161,26 @@ bool codec_fits(const ColumnInfo& info, Codec codec) noexcept {
             return codec == Codec::dictionary;
         case wire::FieldType::string:
         case wire::FieldType::bytes:
-            return codec == Codec::dictionary || codec == Codec::text;
+            return codec == Codec::dictionary || codec == Codec::text || codec == Codec::templates;
     }
     return false;
 }
 
 Encoding encoding_of(const ColumnLayout& column) noexcept {
-    switch (column.codec) {
+    switch (column.coding.codec) {
         case Codec::dictionary:
-            return column.entries == 1 ? Encoding::constant : Encoding::dictionary;
+            return column.coding.entries == 1 ? Encoding::constant : Encoding::dictionary;
         case Codec::integer:
             return Encoding::integer;
         case Codec::floating:
             return Encoding::floating;
+        case Codec::templates:
+            return Encoding::templates;
         case Codec::text:
+        case Codec::column:
             break;
     }
     return Encoding::text;
-}
-
-std::uint64_t streams_of(const ColumnLayout& column) noexcept {
-    if (column.codec == Codec::dictionary) {
-        return 1 + (column.entries > 1 ? column.spans.chunks.size() : 0);
-    }
-    return column.spans.chunks.size();
 }
 
 bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnLayout& column) {
@@ -235,7 +191,7 @@ bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnL
         return false;
     }
     info.kind = static_cast<ColumnKind>(kind);
-    column.codec = static_cast<Codec>(codec);
+    column.coding.codec = static_cast<Codec>(codec);
     if (info.kind == ColumnKind::field) {
         const std::uint8_t type = from.byte();
         info.occurrence = static_cast<std::uint16_t>(from.varint_max(UINT16_MAX));
@@ -246,9 +202,13 @@ bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnL
             return false;
         }
     }
-    column.entries = static_cast<std::uint32_t>(from.varint_max(UINT32_MAX));
-    column.first_stream = static_cast<std::uint32_t>(from.varint_max(layout.blocks.streams.size()));
-    if (from.failed() || !codec_fits(info, column.codec) || !read_spans(from, layout, column.spans)) {
+    Coding& coding = column.coding;
+    const std::size_t streams = layout.blocks.streams.size();
+    coding.entries = static_cast<std::uint32_t>(from.varint_max(UINT32_MAX));
+    coding.first_stream = static_cast<std::uint32_t>(from.varint_max(streams));
+    coding.set_stream = static_cast<std::uint32_t>(from.varint_max(streams)) - 1;
+    column.filter_stream = static_cast<std::uint32_t>(from.varint_max(streams)) - 1;
+    if (from.failed() || !codec_fits(info, coding.codec) || !read_spans(from, layout.pages, column.spans)) {
         return false;
     }
     info.values = column.spans.values;
@@ -258,9 +218,10 @@ bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnL
         read_ranges(from, column);
     }
     const bool fixed_is_dense = info.kind == ColumnKind::field || info.dense;
-    const bool has_entries = column.codec != Codec::dictionary || column.entries > 0;
-    return !from.failed() && info.values > 0 && fixed_is_dense && has_entries &&
-           column.first_stream + streams_of(column) <= layout.blocks.streams.size();
+    const bool has_entries = coding.codec != Codec::dictionary || coding.entries > 0;
+    const bool has_set = coding.codec != Codec::templates || coding.set_stream != kNoStream;
+    return !from.failed() && info.values > 0 && fixed_is_dense && has_entries && has_set &&
+           coding.first_stream + streams_of(coding, column.spans.chunks.size()) <= streams;
 }
 
 bool read_schemas(Input& from, Layout& layout) {
@@ -327,6 +288,54 @@ void Spans::add(std::uint32_t page, std::uint32_t count, bool begins_chunk) {
     values += count;
 }
 
+void append_spans(Bytes& to, const Spans& spans) {
+    append_varint(to, spans.dense ? 1 : 0);
+    if (spans.dense) {
+        return;
+    }
+    append_varint(to, spans.pages.size());
+    std::uint32_t next = 0;
+    for (const PageSpan& span : spans.pages) {
+        append_varint(to, span.page - next);
+        append_varint(to, std::uint64_t{span.count} << 1U | (span.offset == 0 ? 1U : 0U));
+        next = span.page + 1;
+    }
+}
+
+bool read_spans(Input& from, std::span<const PageLayout> pages, Spans& spans) {
+    if (from.varint_max(1) == 1) {
+        spans.pages.reserve(pages.size());
+        for (std::uint32_t page = 0; page < pages.size(); ++page) {
+            spans.add(page, pages[page].rows, true);
+        }
+        spans.dense = true;
+        return true;
+    }
+    const std::size_t n = from.count();
+    spans.pages.reserve(n);
+    std::uint64_t next = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        next += from.varint_max(pages.size());
+        const std::uint64_t count = from.varint_max(2 * kPageRowsMax + 1);
+        if (next >= pages.size() || count < 2 || (count >> 1U) > pages[next].rows || (i == 0 && (count & 1U) == 0)) {
+            return false;
+        }
+        spans.add(static_cast<std::uint32_t>(next), static_cast<std::uint32_t>(count >> 1U), (count & 1U) != 0);
+        if (spans.chunks.back() > kChunkValuesMax) {
+            return false;
+        }
+        ++next;
+    }
+    return !from.failed();
+}
+
+std::uint64_t streams_of(const Coding& coding, std::size_t chunks) noexcept {
+    if (coding.codec == Codec::dictionary) {
+        return 1 + (coding.entries > 1 ? chunks : 0);
+    }
+    return coding.codec == Codec::column ? 0 : chunks;
+}
+
 bool is_numeric(const ColumnInfo& info) noexcept {
     if (info.kind == ColumnKind::field) {
         return info.type == wire::FieldType::int64;
@@ -367,17 +376,16 @@ Result<Tail> read_tail(ByteView header, ByteView tail, std::uint64_t file_bytes)
     if (magics && version != kPartVersion && version == load_int<std::uint16_t>(tail.data() + 24)) {
         return fail(Errc::unsupported, "part of version {}; this build reads {}", version, kPartVersion);
     }
-    const Tail read{0, load_int<std::uint32_t>(tail.data() + 16), load_int<std::uint32_t>(tail.data() + 20),
-                    load_int<std::uint64_t>(tail.data())};
+    Tail read{0, load_int<std::uint32_t>(tail.data() + 16), load_int<std::uint32_t>(tail.data() + 20),
+              load_int<std::uint64_t>(tail.data())};
     if (!magics || load_int<std::uint64_t>(tail.data() + 8) != file_bytes ||
         read.footer_stored_bytes > file_bytes - kPartHeaderBytes - kPartTailBytes ||
         read.footer_raw_bytes > kFooterBytesMax) {
         return fail(Errc::corrupt, "header or tail (offset {}, {} bytes) are not those of a part of {} bytes",
                     file_bytes - kPartTailBytes, kPartTailBytes, file_bytes);
     }
-    Tail result = read;
-    result.footer_offset = file_bytes - kPartTailBytes - read.footer_stored_bytes;
-    return result;
+    read.footer_offset = file_bytes - kPartTailBytes - read.footer_stored_bytes;
+    return read;
 }
 
 Result<Layout> read_footer(ByteView header, const Tail& tail, ByteView stored_and_tail) {

@@ -31,8 +31,19 @@ enum class Codec : std::uint8_t {
     integer = 1,     // A stream of integers per chunk.
     floating = 2,    // A stream of integers per chunk: the bits of the doubles.
     text = 3,        // A stream of texts per chunk.
+    templates = 4,   // A stream of template ids per chunk; then those of the slots (template_layout.h).
+    column = 5,      // Of slots only: the value that the row has in column `entries`, as text.  No stream.
 };
-inline constexpr std::uint8_t kCodecs = 4;
+inline constexpr std::uint8_t kCodecs = 5;
+inline constexpr std::uint32_t kNoStream = UINT32_MAX;
+
+// Where the values of a column or of a slot are.
+struct Coding {
+    Codec codec = Codec::dictionary;
+    std::uint32_t entries = 0;  // Of a dictionary; or a column.
+    std::uint32_t first_stream = 0;
+    std::uint32_t set_stream = kNoStream;  // Of templates: their texts, and how their slots are coded.
+};
 
 // The values that one page has.
 struct PageSpan {
@@ -60,10 +71,9 @@ struct Range64 {
 
 struct ColumnLayout {
     ColumnInfo info{};
-    Codec codec = Codec::dictionary;
-    std::uint32_t entries = 0;  // Of a dictionary.
-    std::uint32_t first_stream = 0;
+    Coding coding{};
     Spans spans{};
+    std::uint32_t filter_stream = kNoStream;
     std::vector<Range64> ranges{};  // Of numeric columns: for each element of spans.pages.
     Range64 range{};                // Of all.
 };
@@ -82,6 +92,11 @@ struct Layout {
     std::uint32_t schema_stream = 0;                  // With more than one schema: a stream of schema ids per page.
     std::vector<ColumnLayout> columns;
 };
+
+// Streams of a coding with so many chunks, those of slots not counted.
+std::uint64_t streams_of(const Coding& coding, std::size_t chunks) noexcept;
+void append_spans(Bytes& to, const Spans& spans);
+bool read_spans(Input& from, std::span<const PageLayout> pages, Spans& spans);
 
 // Values are whole numbers that have an order: ranges are kept of these.
 bool is_numeric(const ColumnInfo& info) noexcept;

@@ -7,6 +7,11 @@
 #include "part/part_impl.h"
 
 namespace sluice::part {
+namespace {
+
+constexpr std::size_t kOwnCacheBytes = 16U << 20U;
+
+}  // namespace
 
 Result<std::shared_ptr<const Part>> Part::open(std::shared_ptr<const Source> source, std::shared_ptr<Cache> cache) {
     const std::uint64_t size = source->size();
@@ -23,18 +28,17 @@ Result<std::shared_ptr<const Part>> Part::open(std::shared_ptr<const Source> sou
     auto impl = std::make_unique<Impl>();
     SLUICE_TRY(impl->layout, read_footer(header, place, footer));
     impl->source = std::move(source);
-    impl->cache = std::move(cache);
-    impl->id = impl->cache == nullptr ? 0 : impl->cache->next_part();
+    impl->cache = cache != nullptr ? std::move(cache) : std::make_shared<Cache>(kOwnCacheBytes);
+    impl->cache_id = impl->cache->next_part();
     impl->make_tables();
+    impl->load_filters();
     return std::shared_ptr<const Part>(new Part(std::move(impl)));
 }
 
 Part::Part(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 
 Part::~Part() {
-    if (impl_->cache != nullptr) {
-        impl_->cache->drop_part(impl_->id);
-    }
+    impl_->cache->drop_part(impl_->cache_id);
 }
 
 void Part::Impl::make_tables() {
@@ -119,32 +123,63 @@ std::optional<Part::Range> Part::range(std::uint32_t column, std::uint32_t page)
     return Range{range.min, range.max};
 }
 
-bool Part::may_contain(std::uint32_t, std::span<const std::uint64_t>) const noexcept {
-    return true;
+bool Part::may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const noexcept {
+    const std::optional<TokenFilter>& filter = impl_->filters[column];
+    return !filter || filter->may_contain_all(token_hashes);
+}
+
+// A damaged filter excludes nothing; verify() reports it.
+void Part::Impl::load_filters() {
+    filters.resize(layout.columns.size());
+    for (std::size_t i = 0; i < layout.columns.size(); ++i) {
+        if (layout.columns[i].filter_stream == kNoStream) {
+            continue;
+        }
+        auto bytes = stream(layout.columns[i].filter_stream);
+        if (bytes && TokenFilter::is_valid(bytes->bytes)) {
+            filters[i].emplace(bytes->bytes);
+            filter_owners.push_back(std::move(bytes->owner));
+        }
+    }
+}
+
+std::uint64_t Part::file_bytes() const noexcept {
+    return impl_->source->size();
+}
+
+Part::ColumnBytes Part::column_bytes(std::uint32_t column) const {
+    const BlockTable& table = impl_->layout.blocks;
+    const auto stored = [&table](std::uint64_t stream) -> std::uint64_t {
+        const Stream& place = table.streams[stream];
+        const Block& block = table.blocks[place.block];
+        return block.raw_bytes == 0 ? 0 : std::uint64_t{place.bytes} * block.stored_bytes / block.raw_bytes;
+    };
+    const ColumnLayout& layout = impl_->layout.columns[column];
+    const Coding& coding = layout.coding;
+    std::uint64_t end = coding.first_stream + streams_of(coding, layout.spans.chunks.size());
+    ColumnBytes bytes;
+    if (coding.codec == Codec::dictionary) {
+        bytes.dictionary = stored(coding.first_stream);
+    } else if (coding.set_stream != kNoStream) {
+        bytes.dictionary = stored(coding.set_stream);
+        end = coding.set_stream;  // The slots lie between.
+    }
+    for (std::uint64_t i = coding.first_stream + (coding.codec == Codec::dictionary ? 1 : 0); i < end; ++i) {
+        bytes.values += stored(i);
+    }
+    bytes.filter = layout.filter_stream == kNoStream ? 0 : stored(layout.filter_stream);
+    return bytes;
 }
 
 Result<std::shared_ptr<const Dictionary>> Part::dictionary(std::uint32_t column) const {
-    if (impl_->layout.columns[column].codec != Codec::dictionary) {
+    if (impl_->layout.columns[column].coding.codec != Codec::dictionary) {
         return fail(Errc::invalid_argument, "column {} has no dictionary", column);
     }
     return impl_->dictionary(column);
 }
 
-Result<std::shared_ptr<const TemplateSet>> Part::templates(std::uint32_t column) const {
-    return fail(Errc::invalid_argument, "column {} has no templates", column);
-}
-
 Result<std::shared_ptr<const PageValues>> Part::page(std::uint32_t column, std::uint32_t page) const {
     return impl_->page(column, page);
-}
-
-Result<std::shared_ptr<const PageValues>> Part::template_ids(std::uint32_t column, std::uint32_t) const {
-    return fail(Errc::invalid_argument, "column {} has no templates", column);
-}
-
-Result<std::shared_ptr<const PageValues>> Part::page_of(std::uint32_t column, std::uint32_t,
-                                                        std::span<const bool>) const {
-    return fail(Errc::invalid_argument, "column {} has no templates", column);
 }
 
 }  // namespace sluice::part

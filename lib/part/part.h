@@ -12,14 +12,14 @@
 #include "part/cache.h"
 #include "part/column.h"
 #include "part/source.h"
+#include "part/template_set.h"
 
 namespace sluice::part {
 
-struct TemplateSet;
-
 class Part : public std::enable_shared_from_this<Part> {
  public:
-    // Errors: corrupt; unsupported (a version that this build does not know).  `cache` may be null.
+    // Errors: corrupt; unsupported (a version that this build does not know).  Without a `cache` the part
+    // has one of its own, 16 MiB.
     static Result<std::shared_ptr<const Part>> open(std::shared_ptr<const Source> source, std::shared_ptr<Cache> cache);
     ~Part();
     Part(const Part&) = delete;
@@ -67,12 +67,22 @@ class Part : public std::enable_shared_from_this<Part> {
     // On error `to` is as before.
     Result<> append_entries(std::uint32_t page, std::span<const std::uint16_t> rows, Bytes& to) const;
 
+    std::uint64_t file_bytes() const noexcept;
+    // What a column takes in the file, its share of the blocks it is in.  The rest of the file: schemas and tables.
+    struct ColumnBytes {
+        std::uint64_t values = 0;
+        std::uint64_t dictionary = 0;  // Or templates.
+        std::uint64_t filter = 0;
+    };
+    ColumnBytes column_bytes(std::uint32_t column) const;
+
     // Reads everything: every checksum, every page, counts and ranges.
     Result<> verify() const;
     // Reads one page of every column, as verify() does: to say which rows are lost.
     Result<> verify_page(std::uint32_t page) const;
 
     struct Impl;
+    const Impl& impl() const noexcept { return *impl_; }  // For this layer (part_impl.h).
 
  private:
     explicit Part(std::unique_ptr<Impl> impl) noexcept;

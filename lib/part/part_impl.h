@@ -3,27 +3,50 @@
 
 #include "part/column_reader.h"
 #include "part/part.h"
+#include "part/references.h"
+#include "part/template_layout.h"
+#include "part/token_filter.h"
 
 namespace sluice::part {
 
 struct Part::Impl {
     std::shared_ptr<const Source> source;
-    std::shared_ptr<Cache> cache;  // May be null.
-    std::uint64_t id = 0;          // In the cache.
+    std::shared_ptr<Cache> cache;
+    std::uint64_t cache_id = 0;  // In the cache.
     Layout layout;
     std::vector<ColumnInfo> infos;
     std::vector<std::uint32_t> by_name;         // Columns of fields, sorted by name.
     std::vector<std::uint32_t> column_schemas;  // Schemas that have column i: [first(i), first(i + 1)).
     std::vector<std::uint32_t> column_schemas_first;
-    std::vector<bool> block_is_shared;  // By several streams: worth keeping.
+    std::vector<std::shared_ptr<const void>> filter_owners;
+    std::vector<std::optional<TokenFilter>> filters;  // Of each column; none: not there, or damaged.
+    std::vector<bool> block_is_shared;                // By several streams: worth keeping.
 
     void make_tables();
+    void load_filters();
 
     Result<StreamBytes> stream(std::uint32_t index) const;
     Result<std::shared_ptr<const std::vector<std::uint32_t>>> schema_ids(std::uint32_t page) const;
     Result<std::shared_ptr<const Dictionary>> dictionary(std::uint32_t column) const;
     Result<std::shared_ptr<const Chunk>> chunk(std::uint32_t column, std::uint32_t index) const;
+    Result<std::shared_ptr<const Chunk>> read_values(const Coding& coding, std::uint32_t column, std::uint32_t index,
+                                                     std::size_t values) const;
     Result<std::shared_ptr<const PageValues>> page(std::uint32_t column, std::uint32_t page) const;
+
+    bool has_templates(std::uint32_t column) const noexcept {
+        return layout.columns[column].coding.codec == Codec::templates;
+    }
+    Result<std::shared_ptr<const TemplateLayout>> templates(std::uint32_t column) const;
+    // Like page(); of a templates column with ids for values.
+    Result<std::shared_ptr<PageValues>> stored_page(std::uint32_t column, std::uint32_t page) const;
+    // The texts of the values whose templates are wanted, the others empty; empty `wanted`: all.
+    Result<std::shared_ptr<const PageValues>> joined_page(std::uint32_t column, std::uint32_t page,
+                                                          std::span<const bool> wanted) const;
+    Result<std::shared_ptr<const Dictionary>> slot_dictionary(std::uint32_t column, const Coding& slot,
+                                                              const Spans& spans) const;
+    // The variables of a slot in one chunk: texts.
+    Result<std::shared_ptr<const Chunk>> slot_chunk(std::uint32_t column, const Coding& slot, const Spans& spans,
+                                                    std::uint32_t index) const;
     Result<std::shared_ptr<const Bytes>> block(std::uint32_t index) const;
     Error damaged(std::uint32_t stream, std::string_view what) const;
     Error damaged_values(std::uint32_t column, std::uint32_t stream) const;
@@ -37,13 +60,11 @@ struct Part::Impl {
 
     template <class T>
     std::shared_ptr<const T> cached(Cache::Kind kind, std::uint32_t index, std::uint32_t page) const {
-        return cache == nullptr ? nullptr : cache->get<T>({id, kind, index, page});
+        return cache->get<T>({cache_id, kind, index, page});
     }
     void keep(Cache::Kind kind, std::uint32_t index, std::uint32_t page, std::shared_ptr<const void> value,
               std::size_t bytes) const {
-        if (cache != nullptr) {
-            cache->put({id, kind, index, page}, std::move(value), bytes);
-        }
+        cache->put({cache_id, kind, index, page}, std::move(value), bytes);
     }
 };
 

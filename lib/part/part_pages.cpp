@@ -55,13 +55,27 @@ Result<std::shared_ptr<const Dictionary>> Part::Impl::dictionary(std::uint32_t c
         return found;
     }
     const ColumnLayout& place = layout.columns[column];
-    SLUICE_TRY(StreamBytes bytes, stream(place.first_stream));
+    SLUICE_TRY(StreamBytes bytes, stream(place.coding.first_stream));
     const std::size_t raw_bytes = bytes.bytes.size();
-    auto made = read_dictionary(place, std::move(bytes));
+    auto made = read_dictionary(infos[column], place.coding, place.spans.values, std::move(bytes));
     if (made == nullptr) {
-        return std::unexpected(damaged_values(column, place.first_stream));
+        return std::unexpected(damaged_values(column, place.coding.first_stream));
     }
     keep(Cache::Kind::dictionary, column, 0, made, memory_of(*made) + raw_bytes);
+    return made;
+}
+
+Result<std::shared_ptr<const Chunk>> Part::Impl::read_values(const Coding& coding, std::uint32_t column,
+                                                             std::uint32_t index, std::size_t values) const {
+    if (coding.codec == Codec::dictionary && coding.entries == 1) {
+        return read_chunk(coding, values, {});
+    }
+    const std::uint32_t at = coding.first_stream + index + (coding.codec == Codec::dictionary ? 1 : 0);
+    SLUICE_TRY(StreamBytes bytes, stream(at));
+    auto made = read_chunk(coding, values, std::move(bytes));
+    if (made == nullptr) {
+        return std::unexpected(damaged_values(column, at));
+    }
     return made;
 }
 
@@ -70,20 +84,8 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::chunk(std::uint32_t column, std
         return found;
     }
     const ColumnLayout& place = layout.columns[column];
-    const std::size_t values = place.spans.chunks[index];
-    if (place.codec == Codec::dictionary && place.entries == 1) {
-        auto constant = std::make_shared<Chunk>();
-        constant->codes.resize(values);
-        return constant;
-    }
-    const std::uint32_t at = place.first_stream + index + (place.codec == Codec::dictionary ? 1 : 0);
-    SLUICE_TRY(StreamBytes bytes, stream(at));
-    const std::size_t raw_bytes = bytes.bytes.size();
-    auto made = read_chunk(place, values, std::move(bytes));
-    if (made == nullptr) {
-        return std::unexpected(damaged_values(column, at));
-    }
-    keep(Cache::Kind::values, column, index, made, made->memory() + (made->owner == nullptr ? 0 : raw_bytes));
+    SLUICE_TRY(auto made, read_values(place.coding, column, index, place.spans.chunks[index]));
+    keep(Cache::Kind::values, column, index, made, made->memory());
     return made;
 }
 
@@ -123,7 +125,22 @@ Result<std::vector<std::uint16_t>> Part::Impl::positions(std::uint32_t column, c
     return rows;
 }
 
-Result<std::shared_ptr<const PageValues>> Part::Impl::page(std::uint32_t column, std::uint32_t page) const {
+namespace {
+
+// The part of a chunk that belongs to one page.
+void cut(const Chunk& chunk, const PageSpan& span, PageValues& into) {
+    const auto part = [&span](const auto& all) {
+        return all.empty() ? std::span(all.data(), 0) : std::span(all.data() + span.offset, span.count);
+    };
+    into.codes = part(chunk.codes);
+    into.ints = part(chunk.ints);
+    into.floats = part(chunk.floats);
+    into.texts = part(chunk.texts);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<PageValues>> Part::Impl::stored_page(std::uint32_t column, std::uint32_t page) const {
     auto made = std::make_shared<PageValues>();
     made->rows = layout.pages[page].rows;
     const PageSpan* span = layout.columns[column].spans.find(page);
@@ -131,19 +148,20 @@ Result<std::shared_ptr<const PageValues>> Part::Impl::page(std::uint32_t column,
         return made;
     }
     SLUICE_TRY(auto values, chunk(column, span->chunk));
-    const auto cut = [span](const auto& all) {
-        return all.empty() ? std::span(all.data(), 0) : std::span(all.data() + span->offset, span->count);
-    };
-    made->codes = cut(values->codes);
-    made->ints = cut(values->ints);
-    made->floats = cut(values->floats);
-    made->texts = cut(values->texts);
+    cut(*values, *span, *made);
     made->owner = std::move(values);
     if (span->count != made->rows) {
         SLUICE_TRY(made->position_store, positions(column, *span));
         made->positions = made->position_store;
     }
     return made;
+}
+
+Result<std::shared_ptr<const PageValues>> Part::Impl::page(std::uint32_t column, std::uint32_t page) const {
+    if (has_templates(column)) {
+        return joined_page(column, page, {});
+    }
+    return stored_page(column, page);
 }
 
 }  // namespace sluice::part

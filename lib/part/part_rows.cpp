@@ -107,7 +107,7 @@ class RowWriter {
         ColumnCursor cursor;
         SLUICE_TRY(cursor.values, part_.page(column, page_));
         const ColumnInfo& info = part_.infos[column];
-        if (part_.layout.columns[column].codec == Codec::dictionary) {
+        if (part_.layout.columns[column].coding.codec == Codec::dictionary) {
             SLUICE_TRY(cursor.dictionary, part_.dictionary(column));
         }
         cursor.text = has_text(info);

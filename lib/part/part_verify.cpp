@@ -70,7 +70,7 @@ Result<> Part::verify() const {
         SLUICE_CHECK(impl_->block(block));
     }
     for (std::uint32_t column = 0; column < impl_->layout.columns.size(); ++column) {
-        if (impl_->layout.columns[column].codec == Codec::dictionary) {
+        if (impl_->layout.columns[column].coding.codec == Codec::dictionary) {
             SLUICE_CHECK(impl_->verify_dictionary(column));
         }
     }
