@@ -118,6 +118,16 @@ void LogHub::report(const store::Damage& damage) {
     }
 }
 
+LogHub::Snapshot LogHub::snapshot() const {
+    Snapshot found{.parts = parts_, .open_from = end_sequence_, .end_sequence = end_sequence_};
+    const auto first = std::ranges::lower_bound(recent_, sealed_end(), {}, &StoredGroup::first_sequence);
+    found.open.assign(first, recent_.end());
+    if (!found.open.empty()) {
+        found.open_from = found.open.front().first_sequence;
+    }
+    return found;
+}
+
 const StoredGroup* LogHub::find(std::uint64_t sequence) const noexcept {
     if (recent_.empty() || sequence < recent_.front().first_sequence || sequence >= end_sequence_) {
         return nullptr;

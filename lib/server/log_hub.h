@@ -79,7 +79,15 @@ class LogHub {
     bool direct() const noexcept { return direct_; }
     coro::Offload* offload() const noexcept { return offload_; }
 
-    // The groups in memory, oldest first.
+    // What a query reads: all of it as it is now, whatever is sealed, merged or removed meanwhile.
+    struct Snapshot {
+        std::shared_ptr<const store::PartSet> parts{};  // Records below parts->state.sealed_end.
+        std::vector<StoredGroup> open{};                // Groups from there on, as far as they are in memory.
+        std::uint64_t open_from = 0;                    // Records in [sealed end, open_from): in the segments only.
+        std::uint64_t end_sequence = 0;
+    };
+    Snapshot snapshot() const;
+    // The groups in memory, oldest first; sealed ones too.
     const std::deque<StoredGroup>& recent() const noexcept { return recent_; }
     // The group in memory that holds `sequence`, or nullptr.
     const StoredGroup* find(std::uint64_t sequence) const noexcept;

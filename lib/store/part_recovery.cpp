@@ -76,7 +76,8 @@ Task<Result<>> PartStore::load_part(const std::string& file, const PartName& nam
     // Retention would have had it, or the log still has what it holds: nothing is lost.
     const bool matters = name.end_sequence > state().removed_end(name.class_name) &&
                          (!state_written_ || name.first_sequence < state().sealed_end);
-    co_return co_await set_aside(file, matters ? &name : nullptr, std::move(part).error());
+    const PartName* lost = matters ? &name : nullptr;
+    co_return co_await set_aside(file, lost, std::move(part).error());
 }
 
 // Where the log begins; nothing: there is no log, or its first header cannot be read.
