@@ -50,6 +50,7 @@ struct TailRequest {
     WallNs since_ns = 0;       // With since: receive time.
     Cursor after{};            // With after_cursor.
     TailFilter filter{};
+    std::string query{};  // A filter in the query language, which must hold too; may end in `where` and `fields`.
 
     void encode(Bytes& to) const;
     static Result<TailRequest> decode(ByteView payload);
@@ -83,6 +84,9 @@ inline std::size_t tail_entry_bytes(const TailEntry& entry) noexcept {
     return kTailEntryHeaderSize + entry.trusted.bytes().size() + entry.record.size();
 }
 void append_tail_entry(Bytes& to, const TailEntry& entry);
+
+// Checks `count` encoded entries that are exactly `bytes`.  Errors: malformed, too_large.
+Result<TailEntryRange> parse_tail_entries(ByteView bytes, std::uint32_t count, const RecordLimits& limits = {});
 
 // Collects entries into one TAIL reply frame with MORE.
 class TailChunkBuilder {
