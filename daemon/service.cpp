@@ -39,12 +39,13 @@ Task<Result<io::Handle>> listen_when_free(io::Kernel& kernel, const std::string&
 class Service {
  public:
     Service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log, const SystemClock& clock,
-            io::UringKernel& kernel)
+            coro::Pool& pool, io::UringKernel& kernel)
         : command_(command),
           config_(std::move(config)),
           signals_(signals),
           log_(log),
           clock_(clock),
+          pool_(pool),
           kernel_(kernel),
           started_(clock.now()),
           events_(log),
@@ -74,6 +75,7 @@ class Service {
     SignalFd& signals_;
     LogOutput& log_;
     const SystemClock& clock_;
+    coro::Pool& pool_;
     io::UringKernel& kernel_;
     MonotonicTime started_;
     LoggedEvents events_;
@@ -159,7 +161,7 @@ Task<Result<>> Service::start() {
     log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
               hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
     SLUICE_CO_CHECK(co_await load_roots());
-    server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
+    server_.emplace(kernel_, pool_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
     server_->set_version(SLUICE_VERSION);
     server_->set_status([this] {
         const server::StatusFacts facts{.version = SLUICE_VERSION,
@@ -339,7 +341,7 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
         return ExitCode::refused;
     }
     log.info("sluiced {}: {}", SLUICE_VERSION, (*kernel)->probe().summary());
-    Service service(command, std::move(config), signals, log, clock, **kernel);
+    Service service(command, std::move(config), signals, log, clock, pool, **kernel);
     const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
     if (!outcome) {
         log.error("{}", outcome.error());

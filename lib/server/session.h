@@ -12,10 +12,14 @@
 #include "coro/scope.h"
 #include "server/frame_source.h"
 #include "server/output.h"
+#include "query/plan.h"
 #include "server/reply_stream.h"
 #include "server/shared.h"
 
 namespace sluice::server {
+
+// The plan of a query text.  Errors: invalid_argument; where the text is no query, "column N: expected ...".
+Result<std::shared_ptr<const query::Plan>> plan_query(std::string_view text, const query::PlanOptions& options);
 
 class Session final : public ingest::AckTarget {
  public:
@@ -65,6 +69,8 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> log(const OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
     Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
+    Task<Result<>> query(const OwnedRequest& request);
+    Task<Result<>> run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream);
     Task<Result<>> open(const OwnedRequest& request);
     Task<Result<>> read(const OwnedRequest& request);
     Task<Result<>> write(const OwnedRequest& request);
