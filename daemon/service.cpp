@@ -161,7 +161,8 @@ Task<Result<>> Service::start() {
     log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
               hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
     SLUICE_CO_CHECK(co_await load_roots());
-    server_.emplace(kernel_, pool_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
+    server_.emplace(kernel_, pool_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()),
+                    events_);
     server_->set_version(SLUICE_VERSION);
     server_->set_status([this] {
         const server::StatusFacts facts{.version = SLUICE_VERSION,

@@ -154,8 +154,8 @@ std::uint64_t LogFollower::before(WallNs since) const noexcept {
     return sequence;
 }
 
-Task<Result<>> LogFollower::matches_of_segment(std::size_t index, const wire::TailFilter& filter, std::uint64_t limit,
-                                               std::size_t keep, std::deque<std::uint64_t>& matches) {
+Task<Result<>> LogFollower::matches_of_segment(std::size_t index, const Matches& matches, std::uint64_t limit,
+                                               std::size_t keep, std::deque<std::uint64_t>& found) {
     LogFollower scan(kernel_, directory_, hub_);
     scan.seek(hub_.catalog()[index].header.first_sequence);
     const std::uint64_t end = std::min(limit, store::sequence_limit(hub_.catalog(), index));
@@ -165,10 +165,10 @@ Task<Result<>> LogFollower::matches_of_segment(std::size_t index, const wire::Ta
             co_return Result<>{};
         }
         for_each_entry(*group, scan.position(), [&](const wire::TailEntry& entry) {
-            if (entry.sequence < end && filter.matches(entry.record, entry.trusted)) {
-                matches.push_back(entry.sequence);
-                if (matches.size() > keep) {
-                    matches.pop_front();
+            if (entry.sequence < end && matches(entry)) {
+                found.push_back(entry.sequence);
+                if (found.size() > keep) {
+                    found.pop_front();
                 }
             }
             return true;
@@ -177,8 +177,7 @@ Task<Result<>> LogFollower::matches_of_segment(std::size_t index, const wire::Ta
     }
 }
 
-Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& filter, std::uint64_t n,
-                                                       std::uint64_t limit) {
+Task<Result<std::uint64_t>> LogFollower::last_matching(const Matches& matches, std::uint64_t n, std::uint64_t limit) {
     if (n == 0) {
         co_return limit;
     }
@@ -186,17 +185,17 @@ Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& f
     std::uint64_t found = 0;
     const std::deque<StoredGroup>& recent = hub_.recent();
     for (auto group = recent.rbegin(); group != recent.rend(); ++group) {
-        std::vector<std::uint64_t> matches;
+        std::vector<std::uint64_t> here;
         for_each_entry(view_of(*group), 0, [&](const wire::TailEntry& entry) {
-            if (entry.sequence < limit && filter.matches(entry.record, entry.trusted)) {
-                matches.push_back(entry.sequence);
+            if (entry.sequence < limit && matches(entry)) {
+                here.push_back(entry.sequence);
             }
             return true;
         });
-        if (found + matches.size() >= n) {
-            co_return matches[matches.size() - (n - found)];
+        if (found + here.size() >= n) {
+            co_return here[here.size() - (n - found)];
         }
-        found += matches.size();
+        found += here.size();
     }
     std::uint64_t rest_limit = recent.empty() ? limit : std::min(limit, recent.front().first_sequence);
     std::uint64_t start = rest_limit;
@@ -204,11 +203,11 @@ Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& f
         if (index >= hub_.catalog().size()) {
             co_return fail(Errc::cursor_lost, "the log was shortened while it was searched; ask again");
         }
-        std::deque<std::uint64_t> matches;
-        SLUICE_CO_CHECK(co_await matches_of_segment(index, filter, rest_limit, n - found, matches));
-        found += matches.size();
-        if (!matches.empty()) {
-            start = matches.front();
+        std::deque<std::uint64_t> here;
+        SLUICE_CO_CHECK(co_await matches_of_segment(index, matches, rest_limit, n - found, here));
+        found += here.size();
+        if (!here.empty()) {
+            start = here.front();
         }
     }
     co_return start;

@@ -2,6 +2,7 @@
 // it is behind, and over the seam between the two without a gap or a repetition. Threads: the service loop's.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -42,15 +43,16 @@ class LogFollower {
     // A place at or before the first record received at `since`.
     std::uint64_t before(WallNs since) const noexcept;
     // The first of the last `n` records below `limit` that match; fewer if there are fewer.
-    Task<Result<std::uint64_t>> last_matching(const wire::TailFilter& filter, std::uint64_t n, std::uint64_t limit);
+    using Matches = std::function<bool(const wire::TailEntry&)>;
+    Task<Result<std::uint64_t>> last_matching(const Matches& matches, std::uint64_t n, std::uint64_t limit);
 
  private:
     Task<Result<std::optional<GroupView>>> next_from_file(std::uint64_t limit);
     Task<Result<>> open_at(std::size_t index);
     Task<Result<>> check_still_there(std::uint64_t segment_id);
     std::size_t segment_of(std::uint64_t sequence) const noexcept;
-    Task<Result<>> matches_of_segment(std::size_t index, const wire::TailFilter& filter, std::uint64_t limit,
-                                      std::size_t keep, std::deque<std::uint64_t>& matches);
+    Task<Result<>> matches_of_segment(std::size_t index, const Matches& matches, std::uint64_t limit, std::size_t keep,
+                                      std::deque<std::uint64_t>& found);
 
     io::Kernel& kernel_;
     int directory_;

@@ -35,7 +35,7 @@ class LogUnits final : public UnitSource {
     LogFollower follower_;
     std::uint64_t first_;
     std::uint64_t end_;
-    std::uint64_t files_end_;   // Where memory begins.
+    std::uint64_t files_end_;     // Where memory begins.
     std::vector<Groups> memory_;  // Units, oldest first.
     // Newest first only: the runs of the segment that is next, oldest first, and where it begins.
     std::vector<Run> runs_;

@@ -1,6 +1,5 @@
-// Runs a query: its units are scanned on the worker pool, two ahead at most, and what they find is put together and given
-// out in order.  Nothing of a query is computed on the loop.
-// Threads: the service loop's.
+// Runs a query: its units are scanned on the worker pool, two ahead at most, and what they find is put together and
+// given out in order.  Nothing of a query is computed on the loop. Threads: the service loop's.
 #pragma once
 
 #include <deque>

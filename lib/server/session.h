@@ -10,9 +10,9 @@
 #include <optional>
 
 #include "coro/scope.h"
+#include "query/plan.h"
 #include "server/frame_source.h"
 #include "server/output.h"
-#include "query/plan.h"
 #include "server/reply_stream.h"
 #include "server/shared.h"
 
@@ -68,7 +68,8 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> execute(const OwnedRequest& request);
     Task<Result<>> log(const OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
-    Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
+    Task<Result<>> tail_entries(const wire::TailRequest& wanted, const query::Plan* plan, ReplyStream& stream,
+                                wire::Cursor& last);
     Task<Result<>> query(const OwnedRequest& request);
     Task<Result<>> run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream);
     Task<Result<>> open(const OwnedRequest& request);

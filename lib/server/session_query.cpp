@@ -98,8 +98,8 @@ wire::QueryCounts counts_of(const QueryRun& run, std::uint64_t rows, Duration el
             .bytes_read = found.bytes_decoded,
             .parts = to_u32(found.parts - skipped),
             .parts_skipped = to_u32(skipped),
-            .elapsed_us = static_cast<std::uint64_t>(
-                std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count())};
+            .elapsed_us =
+                static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count())};
 }
 
 }  // namespace
@@ -141,7 +141,8 @@ Task<Result<>> Session::run_query(const std::shared_ptr<const query::Plan>& plan
     QueryRun run(plan, shared_.workers);
     SLUICE_CO_CHECK(co_await run.run(units, rows));
     const std::string explain = plan->options().explain ? run.explain() : std::string();
-    const std::size_t explain_bytes_max = std::min<std::size_t>(wire::kExplainBytesMax, shared_.limits.frame_bytes_max / 2);
+    const std::size_t explain_bytes_max =
+        std::min<std::size_t>(wire::kExplainBytesMax, shared_.limits.frame_bytes_max / 2);
     const wire::QueryCounts counts = counts_of(run, rows.row_count(), kernel_.clock().now() - started);
     output_.reply(stream.id(), wire::QueryEnd{.epoch = hub.epoch(),
                                               .read_through = read_through,

@@ -23,7 +23,7 @@ struct SessionLimits {
     Duration idle_timeout{};                            // No request for so long: closed.  0: never.
     Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
     // Of all sessions:
-    std::uint32_t queries_max = 8;                          // At a time; one more: limit_exceeded.
+    std::uint32_t queries_max = 8;                        // At a time; one more: limit_exceeded.
     std::uint64_t query_memory_bytes_max = 64ULL << 20U;  // Of one query; above: limit_exceeded.
 };
 
@@ -57,7 +57,7 @@ struct Shared {
     io::Kernel& kernel;
     LogPipeline& log;
     files::Files& files;
-    int store_directory;  // fd, for tails that read files.
+    int store_directory;    // fd, for tails that read files.
     coro::Offload workers;  // Where queries compute: two jobs at a time.
     SessionLimits limits;
     ServerCounters counters;

@@ -94,6 +94,9 @@ class TailChunkBuilder {
     // Appends the frame to `to`, which it borrows.
     TailChunkBuilder(Bytes& to, std::uint64_t request_id, std::uint32_t epoch);
     void add(const TailEntry& entry);
+    // The caller appends an encoded entry to this, then calls added().
+    Bytes& bytes() noexcept { return to_; }
+    void added() noexcept { ++count_; }
     std::uint32_t count() const noexcept { return count_; }
     // Frame bytes so far, header included.
     std::size_t size_bytes() const noexcept { return to_.size() - start_; }
