@@ -12,6 +12,7 @@ namespace sluice::cli {
 using Run = std::function<int()>;
 
 void add_log(CLI::App& app, Context& context, Run& run);
+void add_query(CLI::App& app, Context& context, Run& run);
 void add_tail(CLI::App& app, Context& context, Run& run);
 void add_get(CLI::App& app, Context& context, Run& run);
 void add_put(CLI::App& app, Context& context, Run& run);

@@ -16,14 +16,39 @@ constexpr WallNs kSecond = 1000 * kMillisecond;
 constexpr WallNs kMinute = 60 * kSecond;
 constexpr WallNs kHour = 60 * kMinute;
 constexpr WallNs kDay = 24 * kHour;
-constexpr std::array kWidths{
-    kMillisecond,  2 * kMillisecond,  5 * kMillisecond,  10 * kMillisecond,  20 * kMillisecond,
-    50 * kMillisecond, 100 * kMillisecond, 200 * kMillisecond, 500 * kMillisecond, kSecond, 2 * kSecond,
-    5 * kSecond,   10 * kSecond,      15 * kSecond,      30 * kSecond,       kMinute,
-    2 * kMinute,   5 * kMinute,       10 * kMinute,      15 * kMinute,       30 * kMinute,
-    kHour,         2 * kHour,         3 * kHour,         6 * kHour,          12 * kHour,
-    kDay,          2 * kDay,          7 * kDay,          14 * kDay,          30 * kDay,
-    90 * kDay,     365 * kDay};
+constexpr std::array kWidths{kMillisecond,
+                             2 * kMillisecond,
+                             5 * kMillisecond,
+                             10 * kMillisecond,
+                             20 * kMillisecond,
+                             50 * kMillisecond,
+                             100 * kMillisecond,
+                             200 * kMillisecond,
+                             500 * kMillisecond,
+                             kSecond,
+                             2 * kSecond,
+                             5 * kSecond,
+                             10 * kSecond,
+                             15 * kSecond,
+                             30 * kSecond,
+                             kMinute,
+                             2 * kMinute,
+                             5 * kMinute,
+                             10 * kMinute,
+                             15 * kMinute,
+                             30 * kMinute,
+                             kHour,
+                             2 * kHour,
+                             3 * kHour,
+                             6 * kHour,
+                             12 * kHour,
+                             kDay,
+                             2 * kDay,
+                             7 * kDay,
+                             14 * kDay,
+                             30 * kDay,
+                             90 * kDay,
+                             365 * kDay};
 
 // Eighths of a character cell.
 constexpr std::array<std::string_view, 8> kEighths{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
@@ -57,10 +82,13 @@ std::string label(WallNs time, WallNs width, bool utc) {
     } else {
         ::localtime_r(&seconds, &parts);
     }
-    const char* form = width >= kDay ? "%Y-%m-%d" : width >= kMinute ? "%Y-%m-%d %H:%M" : "%Y-%m-%d %H:%M:%S";
-    std::array<char, 64> text{};
-    const std::size_t length = std::strftime(text.data(), text.size(), form, &parts);
-    std::string shown(text.data(), length);
+    std::string shown = fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+    if (width < kDay) {
+        shown += fmt::format(" {:02}:{:02}", parts.tm_hour, parts.tm_min);
+    }
+    if (width < kMinute) {
+        shown += fmt::format(":{:02}", parts.tm_sec);
+    }
     if (width < kSecond) {
         shown += fmt::format(".{:03}", (time - seconds * kSecond) / kMillisecond);
     }

@@ -20,6 +20,7 @@ struct HistogramOptions {
 
 // One line per bucket from the first to the last in `counts`, empty ones included: its begin, a bar, its count.
 // `counts`: by the begin of the bucket.
-std::string draw_histogram(const std::map<WallNs, std::uint64_t>& counts, WallNs width, const HistogramOptions& options);
+std::string draw_histogram(const std::map<WallNs, std::uint64_t>& counts, WallNs width,
+                           const HistogramOptions& options);
 
 }  // namespace sluice::cli

@@ -133,7 +133,7 @@ Result<client::QueryStep> StoreSource::next(Duration /*wait*/) {
         step.state = count > 0 ? client::QueryState::rows : client::QueryState::progress;
         return step;
     }
-    explain_ = combiner_.explain();
+    explain_ = plan_->options().explain ? combiner_.explain() : std::string();
     end_ = {.epoch = log_->epoch(),
             .read_through = {},
             .counts = {.records = scanned_,
@@ -154,8 +154,9 @@ std::string StoreSource::warning() const {
         text += text.empty() ? problem : "; " + problem;
     }
     if (log_->lost_records() > 0) {
-        text += fmt::format("{}{} records could not be read: damaged, or recycled meanwhile; 'sluice verify' tells which",
-                            text.empty() ? "" : "; ", log_->lost_records());
+        text +=
+            fmt::format("{}{} records could not be read: damaged, or recycled meanwhile; 'sluice verify' tells which",
+                        text.empty() ? "" : "; ", log_->lost_records());
     }
     return text;
 }

@@ -69,8 +69,11 @@ struct PipeName {
 int report_query(std::string_view command, std::string_view text, const Error& error) {
     const std::size_t column = column_of(error.text());
     if (error.code() != Errc::invalid_argument || column == 0 || column > text.size() + 1) {
-        const int code = report(command, error);
-        return error.code() == Errc::invalid_argument ? kExitUsage : code;
+        if (error.code() == Errc::invalid_argument) {
+            fmt::print(stderr, "sluice {}: {}\n", command, wire::escaped(error.text()));
+            return kExitUsage;
+        }
+        return report(command, error);
     }
     const std::string before = wire::escaped(text.substr(0, column - 1));
     const std::string after = wire::escaped(text.substr(column - 1));
@@ -92,7 +95,8 @@ Result<query::Query> parse_query_text(std::string_view text, PipeUse use) {
         const bool where = std::holds_alternative<query::Where>(pipe);
         const bool fields = std::holds_alternative<query::Fields>(pipe);
         if (use == PipeUse::filters && !where) {
-            return fail(Errc::invalid_argument, "a histogram counts records: '{}' cannot follow its filter, only 'where' can",
+            return fail(Errc::invalid_argument,
+                        "a histogram counts records: '{}' cannot follow its filter, only 'where' can",
                         std::visit(PipeName(), pipe));
         }
         if (use == PipeUse::tail && !where && !fields) {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "base/error.h"
+#include "base/result.h"
 #include "query/pipe.h"
 
 namespace sluice::cli {

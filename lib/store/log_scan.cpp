@@ -147,11 +147,10 @@ std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64
     const Segment& from = segments_[segment];
     next = 0;
     FrameHeader header;
-    const Result<std::size_t> size =
-        read_file(from.file.fd(), offset, std::as_writable_bytes(std::span(&header, 1)));
+    const Result<std::size_t> size = read_file(from.file.fd(), offset, std::as_writable_bytes(std::span(&header, 1)));
     const std::uint64_t left = from.file_bytes - offset;
-    if (!size || *size < sizeof header || header.magic != kFrameMagic ||
-        header.segment_id != from.header.segment_id || header.payload_bytes > left - sizeof header) {
+    if (!size || *size < sizeof header || header.magic != kFrameMagic || header.segment_id != from.header.segment_id ||
+        header.payload_bytes > left - sizeof header) {
         return std::nullopt;
     }
     const Place place{.segment = segment,

@@ -1,5 +1,5 @@
-// Reads the records of a store's segment files without the daemon.  Reads only, blocks, and may run beside a daemon that
-// writes: what it writes after open() is not seen, and what it recycles meanwhile is left out and counted.
+// Reads the records of a store's segment files without the daemon.  Reads only, blocks, and may run beside a daemon
+// that writes: what it writes after open() is not seen, and what it recycles meanwhile is left out and counted.
 #pragma once
 
 #include <memory>
