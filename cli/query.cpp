@@ -224,6 +224,7 @@ class QueryCommand {
     Bytes held_;        // With --reverse: the rows, encoded, and where each begins.
     std::vector<std::size_t> starts_;
     bool asked_ = false;
+    bool output_failed_ = false;
 };
 
 // Everything that can be wrong with the command line.
@@ -273,9 +274,10 @@ Result<> QueryCommand::flush(QueryProgress& progress) {
         return {};
     }
     progress.hide();
-    SLUICE_CHECK(write_all(STDOUT_FILENO, text_));
+    const Result<> written = write_all(STDOUT_FILENO, text_);
     text_.clear();
-    return {};
+    output_failed_ = !written;
+    return written;
 }
 
 Result<> QueryCommand::print_reversed(QuerySource& source, wire::Renderer& renderer, QueryProgress& progress) {
@@ -307,11 +309,11 @@ Result<int> QueryCommand::run_rows() {
     const Result<wire::QueryEnd> end = asker.run(each_row, before_wait);
     asked_ = asker.connected();
     if (!end) {
-        // What was found before it was stopped is shown.
-        if (end.error().code() == Errc::cancelled) {
+        // What was found before it was stopped is shown, unless it was stopped because nobody reads it.
+        if (!output_failed_) {
             renderer.append_end(text_);
+            (void)flush(asker.progress());
         }
-        (void)flush(asker.progress());
         return std::unexpected(end.error());
     }
     if (options_.reverse) {
