@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-COMMANDS = ["log", "tail", "get", "put", "cat", "stat", "append", "status", "verify", "bench"]
+COMMANDS = ["log", "query", "tail", "get", "put", "cat", "stat", "append", "status", "verify", "bench"]
 
 
 def run(*arguments, **environment):
@@ -78,6 +78,11 @@ class Usage(unittest.TestCase):
         self.check("tail", "--after", "12", says="cursor")
         self.check("tail", "--all", "-n", "3", says="only one of")
         self.check("tail", "--output", "xml", says="xml")
+        self.check("query", "--since", "yesterday-ish", says="15m")
+        self.check("query", "--output", "xml", says="short, short-iso, json")
+        self.check("query", "--histogram", "* | head", says="'head'")
+        self.check("query", "level:", says="column 7: expected")
+        self.check("tail", "* | top (a)", says="'top'")
         self.check("get", "no-colon", says="ROOT:PATH")
         self.check("put", "--mode", "999", "files:a", says="octal")
         self.check("bench", "--mode", "nonsense", says="nonsense")
@@ -95,6 +100,8 @@ class NoDaemon(unittest.TestCase):
             path = directory + "/none.sock"
             for arguments in (
                 ["log", "x"],
+                ["query"],
+                ["query", "--histogram"],
                 ["tail", "-f"],
                 ["get", "files:a"],
                 ["put", "files:a"],
@@ -122,6 +129,12 @@ class NoDaemon(unittest.TestCase):
             Path(directory, "sluice/sluice.sock").touch()
             user = run("status", XDG_RUNTIME_DIR=directory)
             self.assertIn(directory + "/sluice/sluice.sock", user.stderr)
+
+    def test_query_of_a_store_needs_none_and_reports_a_missing_one(self):
+        with tempfile.TemporaryDirectory() as directory:
+            result = run("query", "--store", directory + "/none")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("none", result.stderr)
 
     def test_verify_needs_none_and_reports_a_missing_store(self):
         with tempfile.TemporaryDirectory() as directory:
