@@ -39,12 +39,13 @@ class Pool {
 // Threads that live as long as the pool; the destructor finishes what was submitted.
 class ThreadPool final : public Pool {
  public:
-    explicit ThreadPool(std::size_t threads);
+    // `nice`: how much less urgent than the rest of the program its threads are, 0 to 19.
+    explicit ThreadPool(std::size_t threads, int nice = 0);
     ~ThreadPool() override;
     void submit(PoolJob& job) override;
 
  private:
-    void serve();
+    void serve(int nice);
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<PoolJob*> jobs_;

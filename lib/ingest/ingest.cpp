@@ -395,6 +395,21 @@ void Ingest::note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence) {
     SLUICE_ASSERT(staged, "the queue is empty at start");
 }
 
+bool Ingest::note_removed(const Removed& removed) {
+    wire::BatchBuilder builder;
+    builder.begin(wire::Severity::info, "sluice")
+        .message(fmt::format("removed {} records of class {} ({} bytes), from record {} to {}: retention",
+                             removed.records, removed.class_name, removed.bytes, removed.first_sequence,
+                             removed.last_sequence))
+        .field("class", removed.class_name)
+        .field("removed", removed.records)
+        .field("bytes", removed.bytes)
+        .field("parts", removed.parts)
+        .field("first_sequence", removed.first_sequence)
+        .field("last_sequence", removed.last_sequence);
+    return builder.finish_record() && stage_own(builder, 0);
+}
+
 Task<> Ingest::report_losses() {
     for (;;) {
         const Result<> woken = co_await lost_.wait();

@@ -76,6 +76,18 @@ class Ingest {
     // At start, before the first submit: writes into the log that an epoch begins, and where.
     void note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence);
 
+    // What retention has removed of a class of streams.
+    struct Removed {
+        std::string_view class_name;
+        std::uint64_t parts = 0;
+        std::uint64_t records = 0;
+        std::uint64_t bytes = 0;
+        std::uint64_t first_sequence = 0;
+        std::uint64_t last_sequence = 0;
+    };
+    // Writes it into the log.  False: there is no room now.
+    bool note_removed(const Removed& removed);
+
     // Hands groups over, and reports losses, until cancelled.  Runs once.
     Task<> run();
     // By the sink: the group is written (durable if group->durable), or failed.

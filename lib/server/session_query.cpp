@@ -133,7 +133,7 @@ Task<Result<>> Session::query(const OwnedRequest& request) {
 }
 
 Task<Result<>> Session::run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream) {
-    const LogHub& hub = shared_.log.hub();
+    LogHub& hub = shared_.log.hub();
     const MonotonicTime started = kernel_.clock().now();
     const wire::Cursor read_through{.store = hub.store_id(), .epoch = hub.epoch(), .sequence = hub.end_sequence() - 1};
     LogUnits units(kernel_, shared_.store_directory, hub, plan);
