@@ -335,6 +335,10 @@ void QueryCommand::print_end(const wire::QueryEnd& end, Asker& asker) const {
             rest.remove_prefix(std::min(line + 1, rest.size()));
         }
     }
+    if (end.counts.parts_damaged > 0) {
+        fmt::print(stderr, "sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
+                   end.counts.parts_damaged);
+    }
     if (const std::string warning = asker.source().warning(); !warning.empty()) {
         fmt::print(stderr, "sluice query: {}\n", wire::escaped(warning));
     }

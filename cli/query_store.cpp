@@ -1,14 +1,16 @@
 // A query over the files of a store, without the daemon.
 #include <algorithm>
+#include <deque>
 
 #include "cli/query_source.h"
 #include "query/combiner.h"
-#include "store/log_scan.h"
+#include "store/offline_store.h"
 
 namespace sluice::cli {
 namespace {
 
 constexpr std::uint64_t kMemoryBytesMax = 1ULL << 30U;  // Of the query; it is this process's own.
+constexpr std::size_t kCacheBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kUnitBytes = std::size_t{4} << 20U;
 // What one call of next() gathers at most, so that Ctrl-C and progress come in between.
 constexpr std::size_t kStepBytes = std::size_t{256} << 10U;
@@ -16,19 +18,13 @@ constexpr Duration kStepTime = std::chrono::milliseconds(100);
 
 class StoreSource final : public QuerySource {
  public:
-    StoreSource(std::shared_ptr<const query::Plan> plan, std::unique_ptr<store::LogScan> log)
-        : plan_(std::move(plan)), log_(std::move(log)), combiner_(plan_), started_(clock_.now()) {
-        left_ = log_->places().size();
-        for (const store::LogScan::Place& place : log_->places()) {
-            total_ += place.end_sequence - place.first_sequence;
-        }
-    }
+    StoreSource(std::shared_ptr<const query::Plan> plan, std::unique_ptr<store::OfflineStore> store);
 
     Result<client::QueryStep> next(Duration /*wait*/) override;
     void cancel() override { cancelled_ = true; }
     wire::QueryEnd end() const override { return end_; }
     wire::Cursor cursor_of(const wire::TailEntry& entry) const override {
-        return {log_->store_id(), log_->epoch(), entry.sequence};
+        return {store_->log().store_id(), store_->epoch(), entry.sequence};
     }
     int fd() const override { return -1; }
     short wanted_events() const override { return 0; }
@@ -37,10 +33,16 @@ class StoreSource final : public QuerySource {
  private:
     Result<> scan();
     Result<bool> next_unit();
+    Result<bool> next_part();
+    Result<bool> next_of_log();
+    void leave_unit(const Error& why);
     Result<> finish();
 
     std::shared_ptr<const query::Plan> plan_;
-    std::unique_ptr<store::LogScan> log_;
+    std::unique_ptr<store::OfflineStore> store_;
+    std::vector<store::LogScan::Place> places_;  // Of what is not sealed.
+    std::deque<std::unique_ptr<query::Unit>> parts_;
+    std::uint32_t parts_damaged_ = 0;
     query::Combiner combiner_;
     SystemClock clock_;
     MonotonicTime started_;
@@ -52,20 +54,49 @@ class StoreSource final : public QuerySource {
     std::uint64_t bytes_read_ = 0;
     Bytes rows_;
     std::string explain_;
+    std::string damage_;
     wire::QueryEnd end_;
     bool finished_ = false;
     bool cancelled_ = false;
 };
 
-// False: there are no more.
-Result<bool> StoreSource::next_unit() {
+StoreSource::StoreSource(std::shared_ptr<const query::Plan> plan, std::unique_ptr<store::OfflineStore> store)
+    : plan_(std::move(plan)), store_(std::move(store)), combiner_(plan_), started_(clock_.now()) {
+    for (std::unique_ptr<query::Unit>& unit : query::make_units(plan_, store_->parts(), {})) {
+        parts_.push_back(std::move(unit));
+    }
+    for (const std::shared_ptr<const part::Part>& part : store_->parts()) {
+        total_ += part->summary().rows;
+    }
+    for (const store::LogScan::Place& place : store_->log().places()) {
+        if (place.end_sequence > store_->sealed_end()) {
+            places_.push_back(place);
+            total_ += place.end_sequence - std::max(place.first_sequence, store_->sealed_end());
+        }
+    }
+    left_ = places_.size();
+}
+
+Result<bool> StoreSource::next_part() {
+    if (parts_.empty()) {
+        return false;
+    }
+    unit_ = std::move(parts_.front());
+    parts_.pop_front();
+    const query::SequenceRange range = unit_->range();
+    scanned_ = std::min(total_, scanned_ + (range.end - range.first));
+    return true;
+}
+
+Result<bool> StoreSource::next_of_log() {
     std::vector<query::GroupRows> groups;
-    const std::vector<store::LogScan::Place>& places = log_->places();
     for (std::size_t bytes = 0; bytes < kUnitBytes && left_ > 0;) {
-        const store::LogScan::Place& place = plan_->newest_first() ? places[left_ - 1] : places[places.size() - left_];
+        const store::LogScan::Place& place =
+            plan_->newest_first() ? places_[left_ - 1] : places_[places_.size() - left_];
         --left_;
-        scanned_ += place.end_sequence - place.first_sequence;
-        SLUICE_TRY(std::optional<store::LogScan::Frame> frame, log_->read(place));
+        const std::uint64_t from = std::max(place.first_sequence, store_->sealed_end());
+        scanned_ = std::min(total_, scanned_ + (place.end_sequence - from));
+        SLUICE_TRY(std::optional<store::LogScan::Frame> frame, store_->log().read(place));
         if (!frame) {
             continue;
         }
@@ -76,7 +107,8 @@ Result<bool> StoreSource::next_unit() {
                           .epoch = frame->epoch,
                           .first_sequence = frame->first_sequence,
                           .count = frame->count,
-                          .limit = frame->limit});
+                          .limit = frame->limit,
+                          .skip = static_cast<std::uint32_t>(from - frame->first_sequence)});
     }
     if (groups.empty()) {
         return false;
@@ -88,6 +120,22 @@ Result<bool> StoreSource::next_unit() {
     return true;
 }
 
+// False: there are no more.
+Result<bool> StoreSource::next_unit() {
+    SLUICE_TRY(const bool first, plan_->newest_first() ? next_of_log() : next_part());
+    if (first) {
+        return true;
+    }
+    return plan_->newest_first() ? next_part() : next_of_log();
+}
+
+// What is damaged is left out, and told at the end.
+void StoreSource::leave_unit(const Error& why) {
+    unit_.reset();
+    ++parts_damaged_;
+    damage_ += fmt::format("{}{}", damage_.empty() ? "" : "; ", why.text());
+}
+
 Result<> StoreSource::scan() {
     const MonotonicTime until = clock_.now() + kStepTime;
     while (rows_.size() < kStepBytes && clock_.now() < until) {
@@ -97,14 +145,22 @@ Result<> StoreSource::scan() {
         if (!unit_) {
             SLUICE_TRY(const bool more, next_unit());
             if (!more) {
+                scanned_ = total_;
                 return finish();
             }
         }
-        SLUICE_TRY(query::Step step, unit_->step());
-        if (step.done) {
+        Result<query::Step> step = unit_->step();
+        if (!step && (step.error().code() == Errc::corrupt || step.error().code() == Errc::io_error)) {
+            leave_unit(step.error());
+            continue;
+        }
+        if (!step) {
+            return std::unexpected(std::move(step).error());
+        }
+        if (step->done) {
             unit_.reset();
         }
-        SLUICE_CHECK(combiner_.take(std::move(step), rows_));
+        SLUICE_CHECK(combiner_.take(std::move(*step), rows_));
     }
     return {};
 }
@@ -120,7 +176,7 @@ Result<client::QueryStep> StoreSource::next(Duration /*wait*/) {
         return fail(Errc::cancelled, "stopped");
     }
     rows_.clear();
-    client::QueryStep step{.state = client::QueryState::end, .epoch = log_->epoch(), .progress = {}, .rows = {}};
+    client::QueryStep step{.state = client::QueryState::end, .epoch = store_->epoch(), .progress = {}, .rows = {}};
     if (!finished_) {
         SLUICE_CHECK(scan());
         std::uint32_t count = 0;
@@ -134,14 +190,14 @@ Result<client::QueryStep> StoreSource::next(Duration /*wait*/) {
         return step;
     }
     explain_ = plan_->options().explain ? combiner_.explain() : std::string();
-    end_ = {.epoch = log_->epoch(),
+    end_ = {.epoch = store_->epoch(),
             .read_through = {},
             .counts = {.records = scanned_,
                        .matched = combiner_.counters().rows_matched,
                        .rows = rows_count_,
-                       .bytes_read = bytes_read_,
-                       .parts = 0,
-                       .parts_skipped = 0,
+                       .bytes_read = bytes_read_ + combiner_.counters().bytes_decoded,
+                       .parts = static_cast<std::uint32_t>(store_->parts().size()),
+                       .parts_damaged = parts_damaged_,
                        .elapsed_us = static_cast<std::uint64_t>(
                            std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - started_).count())},
             .explain = explain_};
@@ -149,14 +205,17 @@ Result<client::QueryStep> StoreSource::next(Duration /*wait*/) {
 }
 
 std::string StoreSource::warning() const {
-    std::string text;
-    for (const std::string& problem : log_->problems()) {
-        text += text.empty() ? problem : "; " + problem;
+    std::string text = damage_;
+    const auto add = [&text](std::string_view more) { text += fmt::format("{}{}", text.empty() ? "" : "; ", more); };
+    for (const std::string& problem : store_->log().problems()) {
+        add(problem);
     }
-    if (log_->lost_records() > 0) {
-        text +=
-            fmt::format("{}{} records could not be read: damaged, or recycled meanwhile; 'sluice verify' tells which",
-                        text.empty() ? "" : "; ", log_->lost_records());
+    for (const std::string& problem : store_->problems()) {
+        add(problem);
+    }
+    if (const std::uint64_t lost = store_->log().lost_records(); lost > 0) {
+        add(fmt::format("{} records could not be read: damaged, or recycled meanwhile; 'sluice verify' tells which",
+                        lost));
     }
     return text;
 }
@@ -165,8 +224,8 @@ std::string StoreSource::warning() const {
 
 Result<std::unique_ptr<QuerySource>> ask_store(const Question& question) {
     SLUICE_TRY(std::shared_ptr<const query::Plan> plan, plan_of(question, kMemoryBytesMax));
-    SLUICE_TRY(std::unique_ptr<store::LogScan> log, store::LogScan::open(question.store));
-    return std::make_unique<StoreSource>(std::move(plan), std::move(log));
+    SLUICE_TRY(std::unique_ptr<store::OfflineStore> store, store::OfflineStore::open(question.store, kCacheBytesMax));
+    return std::make_unique<StoreSource>(std::move(plan), std::move(store));
 }
 
 }  // namespace sluice::cli

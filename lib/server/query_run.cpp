@@ -111,6 +111,7 @@ Task<Result<>> QueryRun::run_lanes(UnitSource& source, RowSink& sink, std::deque
             scans.spawn("scan", &QueryRun::scan, this, lane);
         }
         if (lanes.empty()) {
+            progress_.records = progress_.records_total;
             break;
         }
         Lane& lane = *lanes.front();
@@ -122,11 +123,12 @@ Task<Result<>> QueryRun::run_lanes(UnitSource& source, RowSink& sink, std::deque
             SLUICE_CO_CHECK(co_await take(lane, sink));
             continue;
         }
-        if (lane.error) {
+        if (lane.error && lane.error->code() != Errc::corrupt && lane.error->code() != Errc::io_error) {
             co_return std::unexpected(*lane.error);
         }
+        damaged_ += lane.error ? 1 : 0;  // Its neighbours are read.
         const query::SequenceRange range = lane.unit->range();
-        progress_.records += range.end - range.first;
+        progress_.records = std::min(progress_.records_total, progress_.records + (range.end - range.first));
         lanes.pop_front();
     }
     co_return Result<>{};

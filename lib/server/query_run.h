@@ -46,6 +46,8 @@ class QueryRun {
     Task<Result<>> run(UnitSource& source, RowSink& sink);
 
     wire::QueryProgress progress() const noexcept { return progress_; }
+    // Units that were damaged, and left out from there on.
+    std::uint32_t damaged() const noexcept { return damaged_; }
     // After run().
     const query::ScanCounters& counters() const noexcept { return combiner_.counters(); }
     std::string explain() const { return combiner_.explain(); }
@@ -78,6 +80,7 @@ class QueryRun {
     query::Combiner combiner_;
     Bytes rows_;  // Out of the combiner, not yet given to the sink.
     wire::QueryProgress progress_;
+    std::uint32_t damaged_ = 0;
 };
 
 }  // namespace sluice::server

@@ -98,6 +98,7 @@ wire::QueryCounts counts_of(const QueryRun& run, std::uint64_t rows, Duration el
             .bytes_read = found.bytes_decoded,
             .parts = to_u32(found.parts - skipped),
             .parts_skipped = to_u32(skipped),
+            .parts_damaged = run.damaged(),
             .elapsed_us =
                 static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count())};
 }

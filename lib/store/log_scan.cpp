@@ -1,53 +1,14 @@
 #include "store/log_scan.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "store/identity.h"
+#include "store/offline_file.h"
 #include "wire/batch.h"
 
 namespace sluice::store {
 namespace {
-
-// Fills `into` from `offset` on, as far as the file goes; the bytes read.
-Result<std::size_t> read_file(int fd, std::uint64_t offset, std::span<std::byte> into) {
-    std::size_t done = 0;
-    while (done < into.size()) {  // Bounded: each turn reads at least one byte or ends.
-        const ssize_t n = ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
-        if (n < 0 && errno != EINTR) {
-            return fail_errno(errno, "read at {}", offset + done);
-        }
-        if (n == 0) {
-            break;
-        }
-        done += n > 0 ? static_cast<std::size_t>(n) : 0;
-    }
-    return done;
-}
-
-class Descriptor {
- public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    int fd() const noexcept { return fd_; }
-
- private:
-    int fd_;
-};
 
 bool valid_batches(ByteView payload, std::uint32_t count) {
     constexpr wire::RecordLimits kAny{.message_bytes_max = UINT32_MAX, .fields_max = UINT32_MAX};
@@ -65,9 +26,8 @@ bool valid_batches(ByteView payload, std::uint32_t count) {
 }  // namespace
 
 struct LogScan::Segment {
-    Descriptor file;
+    OfflineFile file;
     SegmentHeader header;
-    std::uint64_t file_bytes = 0;
     std::uint64_t limit = kNoLimit;  // The first sequence that it does not own.
 };
 
@@ -80,14 +40,14 @@ Result<std::unique_ptr<LogScan>> LogScan::open(const std::string& directory) {
     return scan;
 }
 
+std::optional<std::uint64_t> LogScan::begins() const noexcept {
+    return segments_.empty() ? std::nullopt : std::optional(segments_.front().header.first_sequence);
+}
+
 Result<> LogScan::load(const std::string& directory) {
-    const std::string identity = directory + "/identity";
-    const Descriptor file(::open(identity.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.fd() < 0) {
-        return fail_errno(errno, "open '{}'", identity);
-    }
+    SLUICE_TRY(const OfflineFile file, OfflineFile::open(directory + "/identity"));
     Bytes bytes(kHeaderBlock);
-    SLUICE_TRY(const std::size_t size, read_file(file.fd(), 0, bytes));
+    SLUICE_TRY(const std::size_t size, file.read(0, bytes));
     SLUICE_TRY(store_id_, parse_identity(ByteView(bytes).first(size)));
 
     std::error_code error;
@@ -115,17 +75,15 @@ Result<> LogScan::load(const std::string& directory) {
 }
 
 void LogScan::open_segment(const std::string& directory, const std::string& name) {
-    const std::string path = directory + "/" + name;
-    Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    struct stat found{};
-    if (file.fd() < 0 || ::fstat(file.fd(), &found) != 0) {
-        if (errno != ENOENT) {  // Retired since it was listed.
-            problems_.push_back(fmt::format("{}: {}", name, Error::from_errno(errno, "open").text()));
+    Result<OfflineFile> file = OfflineFile::open(directory + "/" + name);
+    if (!file) {
+        if (file.error().code() != Errc::not_found) {  // Else it was retired since it was listed.
+            problems_.push_back(fmt::format("{}: {}", name, file.error().text()));
         }
         return;
     }
     Bytes block(kHeaderBlock);
-    const Result<std::size_t> size = read_file(file.fd(), 0, block);
+    const Result<std::size_t> size = file->read(0, block);
     if (!size) {
         problems_.push_back(fmt::format("{}: {}", name, size.error().text()));
         return;
@@ -136,7 +94,7 @@ void LogScan::open_segment(const std::string& directory, const std::string& name
     } else if (header->store_id != store_id_ || segment_name(header->segment_id) != name) {
         problems_.push_back(fmt::format("{}: its header is of another segment", name));
     } else {
-        segments_.push_back({std::move(file), *header, static_cast<std::uint64_t>(found.st_size), kNoLimit});
+        segments_.push_back({std::move(*file), *header, kNoLimit});
     }
 }
 
@@ -147,8 +105,8 @@ std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64
     const Segment& from = segments_[segment];
     next = 0;
     FrameHeader header;
-    const Result<std::size_t> size = read_file(from.file.fd(), offset, std::as_writable_bytes(std::span(&header, 1)));
-    const std::uint64_t left = from.file_bytes - offset;
+    const Result<std::size_t> size = from.file.read(offset, std::as_writable_bytes(std::span(&header, 1)));
+    const std::uint64_t left = from.file.size() - offset;
     if (!size || *size < sizeof header || header.magic != kFrameMagic || header.segment_id != from.header.segment_id ||
         header.payload_bytes > left - sizeof header) {
         return std::nullopt;
@@ -160,7 +118,7 @@ std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64
                       .end_sequence = std::min(header.first_sequence + header.count, from.limit)};
     if (check) {
         Bytes bytes(place.bytes);
-        const Result<std::size_t> all = read_file(from.file.fd(), offset, bytes);
+        const Result<std::size_t> all = from.file.read(offset, bytes);
         if (!all || *all < bytes.size() || !parse_frame(bytes, from.header, bytes.size())) {
             return std::nullopt;
         }
@@ -172,7 +130,7 @@ std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64
 void LogScan::index_segment(std::size_t segment) {
     const Segment& from = segments_[segment];
     bool searching = false;
-    for (std::uint64_t offset = kHeaderBlock; offset + sizeof(FrameHeader) <= from.file_bytes;) {
+    for (std::uint64_t offset = kHeaderBlock; offset + sizeof(FrameHeader) <= from.file.size();) {
         std::uint64_t next = 0;
         const std::optional<Place> place = place_at(segment, offset, searching, next);
         searching = next == 0;
@@ -193,7 +151,7 @@ void LogScan::index_segment(std::size_t segment) {
 Result<std::optional<LogScan::Frame>> LogScan::read(const Place& place) {
     const Segment& from = segments_[place.segment];
     auto bytes = std::make_shared<Bytes>(place.bytes);
-    SLUICE_TRY(const std::size_t size, read_file(from.file.fd(), place.offset, *bytes));
+    SLUICE_TRY(const std::size_t size, from.file.read(place.offset, *bytes));
     const auto frame = parse_frame(ByteView(*bytes).first(size), from.header, bytes->size());
     const bool whole = frame && frame->header.first_sequence == place.first_sequence &&
                        valid_batches(frame->payload, frame->header.count);

@@ -43,6 +43,8 @@ class LogScan {
     // The last frame may be one that is just being written, and does not count as lost.
     Result<std::optional<Frame>> read(const Place& place);
 
+    // The first sequence that the segments may hold; nothing if there are none.
+    std::optional<std::uint64_t> begins() const noexcept;
     const StoreId& store_id() const noexcept { return store_id_; }
     std::uint32_t epoch() const noexcept { return epoch_; }
     std::uint64_t lost_records() const noexcept { return lost_records_; }

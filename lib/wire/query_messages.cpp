@@ -60,7 +60,7 @@ void QueryEnd::encode(Bytes& to) const {
     append_int(to, epoch);
     append_int(to, counts.parts);
     append_int(to, counts.parts_skipped);
-    append_zeros(to, 4);
+    append_int(to, counts.parts_damaged);
     append_cursor(to, read_through);
     append_int(to, counts.records);
     append_int(to, counts.matched);
@@ -76,7 +76,7 @@ Result<QueryEnd> QueryEnd::decode(ByteView payload) {
     end.epoch = reader.u32();
     end.counts.parts = reader.u32();
     end.counts.parts_skipped = reader.u32();
-    reader.zeros(4);
+    end.counts.parts_damaged = reader.u32();
     end.read_through = reader.cursor();
     end.counts.records = reader.u64();
     end.counts.matched = reader.u64();

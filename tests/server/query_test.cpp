@@ -182,6 +182,31 @@ TEST_F(QueryTest, FilesAndMemoryGiveEachRecordOnce) {
     EXPECT_EQ(query("* | head 2").rows, numbers(1, 2));
 }
 
+// Sealed parts, and what is behind them in memory.
+TEST_F(QueryTest, PartsAndMemoryGiveEachRecordOnce) {
+    options.pipeline.seal.rows_max = 50;
+    options.pipeline.seal.page_rows = 16;
+    start();
+    fill(220);
+    pass(seconds(10));
+    const LogHub& hub = daemon->pipeline().hub();
+    ASSERT_GT(hub.parts()->size(), 1U);
+    ASSERT_GT(hub.sealed_end(), 150U);
+    ASSERT_LT(hub.sealed_end(), 220U);
+    EXPECT_EQ(query("*").rows, numbers(1, 220));
+    EXPECT_EQ(query("severity:err").rows, numbers(10, 220, 10));
+    EXPECT_EQ(query("* | stats count() as n").rows, (std::vector<std::string>{"n=220"}));
+    EXPECT_EQ(query("* | head 60 | skip 55").rows, numbers(56, 60));
+    EXPECT_EQ(query("* | sort by (sequence desc) limit 2").rows, (std::vector<std::string>{"220", "219"}));
+    wire::QueryRequest request = asking("severity:err");
+    request.newest = 20;
+    EXPECT_EQ(query(request).rows, numbers(30, 220, 10));
+    const Answer absent = query("absent");
+    EXPECT_TRUE(absent.rows.empty());
+    EXPECT_EQ(absent.counts->records, 220U);
+    EXPECT_GT(absent.counts->parts_skipped, 0U);
+}
+
 TEST_F(QueryTest, ATextThatIsNoQueryIsRefusedAtItsColumn) {
     start();
     const Answer answer = query("level:");

@@ -128,6 +128,7 @@ void check_query_messages() {
                                   .bytes_read = 123456,
                                   .parts = 2,
                                   .parts_skipped = 14,
+                                  .parts_damaged = 1,
                                   .elapsed_us = 1500},
                        .explain = "part 1: skipped"};
     check("query_end", 4, end, {}, &QueryEnd::epoch, &QueryEnd::read_through, &QueryEnd::counts, &QueryEnd::explain);
