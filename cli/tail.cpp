@@ -233,8 +233,10 @@ void add_tail(CLI::App& app, Context& context, Run& run) {
     command->add_option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
         ->type_name("TEXT")
         ->allow_extra_args(false);
-    command->add_option("-o,--output", options->output, "short, short-iso, json, logfmt, csv or cat (messages only)")
-        ->check(CLI::IsMember({"short", "short-iso", "json", "logfmt", "csv", "cat"}))
+    command
+        ->add_option("-o,--output", options->output,
+                     "short, short-iso, json, logfmt, csv, export or cat (messages only)")
+        ->check(CLI::IsMember({"short", "short-iso", "json", "logfmt", "csv", "cat", "export"}))
         ->type_name("FORMAT");
     const std::map<std::string, ColourChoice> colours{
         {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "wire/escape.h"
+#include "wire/journal_export.h"
 #include "wire/json.h"
 #include "wire/render_table.h"
 
@@ -16,7 +17,8 @@ namespace {
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::string_view kReset = "\x1b[0m";
 
-constexpr std::array<std::string_view, 7> kFormatNames{"short", "short-iso", "json", "logfmt", "csv", "cat", "table"};
+constexpr std::array<std::string_view, 8> kFormatNames{"short", "short-iso", "json",  "logfmt",
+                                                       "csv",   "cat",       "table", "export"};
 
 // As journalctl: red from err up, yellow warnings, bold notices, dim debugging.
 std::string_view colour_of(Severity severity) noexcept {
@@ -71,7 +73,7 @@ void append_cat(std::string& to, const TailEntry& entry, bool raw) {
 }  // namespace
 
 std::string_view output_format_names() noexcept {
-    return "short, short-iso, json, logfmt, csv, cat, table";
+    return "short, short-iso, json, logfmt, csv, cat, table, export";
 }
 
 std::optional<OutputFormat> parse_output_format(std::string_view name) noexcept {
@@ -115,6 +117,9 @@ void Renderer::append_line(std::string& to, const TailEntry& entry, const Cursor
             break;
         case OutputFormat::table:
             table_->add(to, entry);
+            return;
+        case OutputFormat::journal:
+            append_journal_entry(to, entry, is_computed(entry) ? nullptr : cursor);
             return;
     }
     to += '\n';

@@ -18,6 +18,7 @@ enum class OutputFormat : std::uint8_t {
     csv,         // RFC 4180, with a header line.
     cat,         // The message only; of a computed row, its values.
     table,       // Columns of equal width.
+    journal,     // wire/journal_export.h; "export".
 };
 // The name of each format, comma and space between them, for messages.
 std::string_view output_format_names() noexcept;

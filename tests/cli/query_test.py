@@ -109,6 +109,12 @@ class Formats(WithRecords):
     def test_cat_is_raw_in_a_pipe(self):
         self.assertEqual(self.query("-o", "cat", "user:eve"), RECORDS[3]["msg"] + "\n")
 
+    def test_export_is_the_journals_format(self):
+        lines = self.query("-o", "export", "disk").splitlines()
+        for line in ("MESSAGE=disk full", "PRIORITY=3", "SYSLOG_IDENTIFIER=shop", "USER=bob", "__REALTIME_TIMESTAMP=1772366401000000"):
+            self.assertIn(line, lines)
+        self.assertTrue(lines[0].startswith("__CURSOR="), lines)
+
     def test_table(self):
         self.assertEqual(
             self.query("-o", "table", "* | stats by (user) count() as n | sort by (user)"),
@@ -291,6 +297,27 @@ class Store(WithRecords):
         self.assertEqual([self.offline(*question) for question in self.QUESTIONS], expected)
         self.daemon.start()
         self.assertEqual([self.query(*question) for question in self.QUESTIONS], expected)
+
+    def test_sealed_parts_are_read_too(self):
+        self.daemon.stop()
+        config = self.daemon.directory / "seal.yaml"
+        config.write_text(
+            f"store: {{directory: {self.daemon.directory}/store, seal_rows_max: 1024}}\nlisten: {{socket: {self.daemon.socket}}}\n"
+        )
+        self.daemon.start("--config", str(config))
+        self.good("log", "--ack", "durable", data=b"".join(b"line %d of many\n" % i for i in range(20_000)))
+        store = self.daemon.directory / "store"
+        deadline = time.monotonic() + PATIENCE_S
+        while not list(store.glob("part-*.slp")):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        self.good("log", "--ack", "durable", data=b"one more line\n" * 100)
+        questions = self.QUESTIONS + (("--count", "line"), ("-o", "cat", "-n", "30", "line"), ("-o", "cat", '"line 777"'))
+        expected = [self.query(*question) for question in questions]
+        self.assertEqual(self.query("--count", "line"), "20100\n")
+        self.assertEqual([self.offline(*question) for question in questions], expected)
+        self.daemon.kill()
+        self.assertEqual([self.offline(*question) for question in questions], expected)
 
     def test_a_store_that_is_written_is_read_to_a_point(self):
         log = self.daemon.popen("log", stdin=subprocess.PIPE)
