@@ -20,6 +20,7 @@ inline CLI::Validator not_negative() {
 }
 
 void add_log(CLI::App& app, Context& context, Run& run);
+void add_query(CLI::App& app, Context& context, Run& run);
 void add_import(CLI::App& app, Context& context, Run& run);
 void add_export(CLI::App& app, Context& context, Run& run);
 void add_tail(CLI::App& app, Context& context, Run& run);

@@ -18,6 +18,7 @@ constexpr const char* kAbout =
     "  sluice log 'disk replaced'             one record\n"
     "  make 2>&1 | sluice log --stream build  a record per line\n"
     "  sluice tail -f                         the last ten records, and new ones as they come\n"
+    "  sluice query 'severity:err | top 5 by (stream)'   where the errors are\n"
     "  sluice put files:notes.txt <notes.txt  store a file, atomically\n"
     "  sluice get files:notes.txt             read it\n"
     "  sluice status                          how the daemon is\n";
@@ -50,6 +51,7 @@ int parse_and_run(int argc, char** argv) {
         ->type_name("PATH");
     sluice::cli::Run run;
     sluice::cli::add_log(app, context, run);
+    sluice::cli::add_query(app, context, run);
     sluice::cli::add_tail(app, context, run);
     sluice::cli::add_import(app, context, run);
     sluice::cli::add_export(app, context, run);

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/query_text.h"
 #include "cli/text.h"
 #include "wire/escape.h"
 #include "wire/render.h"
@@ -24,6 +25,7 @@ constexpr const char* kHelp =
     "  sluice tail --all --grep timeout          everything whose message contains a text\n"
     "  sluice tail -f --field user=ada           by field; _uid, _pid, _comm are the daemon's own\n"
     "  sluice tail --all --output json           JSON lines, each with its cursor\n"
+    "  sluice tail -f 'status:>=500 | fields path' a filter of the query language, and what to show\n"
     "  sluice tail -f --after CURSOR             continue after a record seen before\n";
 
 constexpr std::size_t kFlushBytes = 64U << 10U;
@@ -42,9 +44,18 @@ struct Options {
     std::string severity = "debug";
     std::vector<std::string> fields;
     std::vector<std::string> greps;
+    std::vector<std::string> words;  // Of the filter.
     std::string output = "short";
     ColourChoice colour = ColourChoice::automatic;
 };
+
+std::string filter_text(const Options& options) {
+    std::string text;
+    for (const std::string& word : options.words) {
+        text += text.empty() ? word : " " + word;
+    }
+    return text.find_first_not_of(" \t\r\n") == std::string::npos ? std::string() : text;
+}
 
 Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
     wire::TailRequest request;
@@ -83,6 +94,7 @@ Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
         request.filter.fields.push_back({field.key, field.value});
     }
     request.filter.greps = options.greps;
+    request.query = filter_text(options);
     return request;
 }
 
@@ -100,7 +112,7 @@ class TailCommand {
             return kExitDone;
         }
         print_cursor();
-        return report("tail", done.error());
+        return report_query("tail", filter_text(options_), done.error());
     }
 
  private:
@@ -186,6 +198,11 @@ class TailCommand {
 };
 
 int run_tail(const Context& context, const Options& options, bool n_given) {
+    if (const std::string text = filter_text(options); !text.empty()) {
+        if (const auto parsed = parse_query_text(text, PipeUse::tail); !parsed) {
+            return report_query("tail", text, parsed.error());
+        }
+    }
     auto request = request_of(options, n_given);
     if (!request) {
         return report_usage("tail", request.error().text());
@@ -209,6 +226,8 @@ void add_tail(CLI::App& app, Context& context, Run& run) {
     CLI::App* command = app.add_subcommand("tail", "Print records, and follow them")->description(kHelp);
     auto options = std::make_shared<Options>();
     command->add_flag("-f,--follow", options->follow, "Wait for new records; Ctrl-C ends it");
+    command->add_option("filter", options->words, "Only what matches: a filter of the query language")
+        ->type_name("FILTER");
     CLI::Option* n = command->add_option("-n,--lines", options->n, "Start with the last N matching records (10)")
                          ->check(not_negative());
     command->add_flag("--all", options->all, "Start with the oldest record");
@@ -225,8 +244,11 @@ void add_tail(CLI::App& app, Context& context, Run& run) {
     command->add_option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
         ->type_name("TEXT")
         ->allow_extra_args(false);
-    command->add_option("--output", options->output, "short, json or cat (messages only)")
-        ->check(CLI::IsMember({"short", "json", "cat"}));
+    command
+        ->add_option("-o,--output", options->output,
+                     "short, short-iso, json, logfmt, csv, export or cat (messages only)")
+        ->check(CLI::IsMember({"short", "short-iso", "json", "logfmt", "csv", "cat", "export"}))
+        ->type_name("FORMAT");
     const std::map<std::string, ColourChoice> colours{
         {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};
     command->add_option("--color", options->colour, "auto (on a terminal), always or never")

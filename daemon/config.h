@@ -145,6 +145,8 @@ struct LimitsConfig {
     std::uint32_t connections_max = 1024;           // Beyond: closed after an error frame, Errc::limit_exceeded.
     std::uint32_t connections_per_uid_max = 256;    // The same, counted per uid.
     std::uint64_t session_output_bytes_max = 4ULL << 20U;  // Replies that a client does not read; beyond: closed.
+    std::uint32_t queries_max = 8;                         // At a time; one more: Errc::limit_exceeded.
+    std::uint64_t query_memory_bytes_max = 64ULL << 20U;   // Of one query; above: Errc::limit_exceeded.
     Milliseconds idle_timeout{0};            // Connection without a request for so long is closed.  0: never.
     Milliseconds hello_timeout{10'000};      // Connection without a complete HELLO for so long is closed.
     std::uint32_t open_handles_max = 16384;  // Open files of all connections; beyond: Errc::limit_exceeded.

@@ -62,6 +62,7 @@ class Service {
           signals_(signals),
           log_(log),
           clock_(clock),
+          pools_(pools),
           kernel_(kernel),
           started_(clock.now()),
           events_(log, clock),
@@ -91,6 +92,7 @@ class Service {
     SignalFd& signals_;
     LogOutput& log_;
     const SystemClock& clock_;
+    Pools pools_;
     io::UringKernel& kernel_;
     MonotonicTime started_;
     LoggedEvents events_;
@@ -177,7 +179,8 @@ Task<Result<>> Service::start() {
     log_.info("store {}: records {} to {}, epoch {}, {} segments, {} parts", config_.store.directory,
               hub.oldest_sequence(), hub.end_sequence() - 1, hub.epoch(), hub.catalog().size(), hub.parts()->size());
     SLUICE_CO_CHECK(co_await load_roots_at_start());
-    server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
+    server_.emplace(kernel_, pools_.calls, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()),
+                    events_);
     server_->set_version(SLUICE_VERSION);
     server_->set_status([this] {
         const server::StatusFacts facts{.version = SLUICE_VERSION,

@@ -160,6 +160,10 @@ constexpr Setting kSettings[] = {
     {"limits.session_output_bytes_max", limit<&LimitsConfig::session_output_bytes_max>(), 256 * kKiB, kGiB, live,
      "Replies in memory for one client that does not read them. Beyond it the connection is closed. At least two "
      "frames."},
+    {"limits.queries_max", limit<&LimitsConfig::queries_max>(), 1, 1024, live,
+     "Queries that run at a time, of all connections. One more gets limit_exceeded."},
+    {"limits.query_memory_bytes_max", limit<&LimitsConfig::query_memory_bytes_max>(), 1 * kMiB, 64 * kGiB, live,
+     "Memory that one query may need for groups, sorting and the like. Beyond it the query gets limit_exceeded."},
     {"limits.idle_timeout", limit<&LimitsConfig::idle_timeout>(), kSecond, 720 * kHour, live,
      "A connection that has no request in flight and sends none for so long is closed.", "never"},
     {"limits.hello_timeout", limit<&LimitsConfig::hello_timeout>(), 100, kHour, live,

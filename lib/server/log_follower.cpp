@@ -246,8 +246,8 @@ std::uint64_t LogFollower::before(WallNs since) const noexcept {
     return sequence;
 }
 
-Task<Result<>> LogFollower::matches_in(Window window, const wire::TailFilter& filter, std::size_t keep,
-                                       std::deque<std::uint64_t>& matches) {
+Task<Result<>> LogFollower::matches_in(Window window, const Matches& matches, std::size_t keep,
+                                       std::deque<std::uint64_t>& found) {
     LogFollower scan(kernel_, directory_, hub_);
     scan.seek(window.from);
     for (;;) {  // Bounded by the window.
@@ -256,10 +256,10 @@ Task<Result<>> LogFollower::matches_in(Window window, const wire::TailFilter& fi
             co_return Result<>{};
         }
         for_each_entry(*group, scan.position(), [&](const wire::TailEntry& entry) {
-            if (entry.sequence < window.to && filter.matches(entry.record, entry.trusted)) {
-                matches.push_back(entry.sequence);
-                if (matches.size() > keep) {
-                    matches.pop_front();
+            if (entry.sequence < window.to && matches(entry)) {
+                found.push_back(entry.sequence);
+                if (found.size() > keep) {
+                    found.pop_front();
                 }
             }
             return true;
@@ -282,8 +282,7 @@ std::vector<LogFollower::Window> LogFollower::log_windows(std::uint64_t limit) c
     return windows;
 }
 
-Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& filter, std::uint64_t n,
-                                                       std::uint64_t limit) {
+Task<Result<std::uint64_t>> LogFollower::last_matching(const Matches& matches, std::uint64_t n, std::uint64_t limit) {
     if (n == 0) {
         co_return limit;
     }
@@ -297,18 +296,18 @@ Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& f
         if (gap && group != recent.rbegin()) {
             break;  // Damage; the files know what is there.
         }
-        std::vector<std::uint64_t> matches;
+        std::vector<std::uint64_t> here;
         for_each_entry(view_of(*group), 0, [&](const wire::TailEntry& entry) {
-            if (entry.sequence < limit && filter.matches(entry.record, entry.trusted)) {
-                matches.push_back(entry.sequence);
+            if (entry.sequence < limit && matches(entry)) {
+                here.push_back(entry.sequence);
             }
             return true;
         });
-        if (found + matches.size() >= n) {
-            co_return matches[matches.size() - (n - found)];
+        if (found + here.size() >= n) {
+            co_return here[here.size() - (n - found)];
         }
-        found += matches.size();
-        start = matches.empty() ? start : matches.front();
+        found += here.size();
+        start = here.empty() ? start : here.front();
         rest_limit = std::min(rest_limit, group->first_sequence);
     }
     const std::uint64_t sealed_end = hub_.sealed_end();
@@ -316,19 +315,19 @@ Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& f
         if (found >= n) {
             co_return start;
         }
-        std::deque<std::uint64_t> matches;
-        SLUICE_CO_CHECK(co_await matches_in(window, filter, n - found, matches));
-        found += matches.size();
-        start = matches.empty() ? start : matches.front();
+        std::deque<std::uint64_t> here;
+        SLUICE_CO_CHECK(co_await matches_in(window, matches, n - found, here));
+        found += here.size();
+        start = here.empty() ? start : here.front();
     }
     const store::PartReader parts(hub_.parts());
     const std::uint64_t oldest = parts.parts()->oldest_sequence();
     for (std::uint64_t to = std::min(rest_limit, sealed_end); found < n && to > oldest;) {  // Bounded by the pages.
         const Window window{parts.page_before(to, oldest), to};
-        std::deque<std::uint64_t> matches;
-        SLUICE_CO_CHECK(co_await matches_in(window, filter, n - found, matches));
-        found += matches.size();
-        start = matches.empty() ? start : matches.front();
+        std::deque<std::uint64_t> here;
+        SLUICE_CO_CHECK(co_await matches_in(window, matches, n - found, here));
+        found += here.size();
+        start = here.empty() ? start : here.front();
         to = window.from;
     }
     co_return start;

@@ -3,6 +3,7 @@
 // Threads: the service loop's; parts are read on the pool.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -47,7 +48,8 @@ class LogFollower {
     // A place at or before the first record received at `since`.
     std::uint64_t before(WallNs since) const noexcept;
     // The first of the last `n` records below `limit` that match; fewer if there are fewer.
-    Task<Result<std::uint64_t>> last_matching(const wire::TailFilter& filter, std::uint64_t n, std::uint64_t limit);
+    using Matches = std::function<bool(const wire::TailEntry&)>;
+    Task<Result<std::uint64_t>> last_matching(const Matches& matches, std::uint64_t n, std::uint64_t limit);
 
  private:
     Task<Result<std::optional<GroupView>>> next_from_parts(std::uint64_t limit);
@@ -63,8 +65,8 @@ class LogFollower {
         std::uint64_t to = 0;
     };
     std::vector<Window> log_windows(std::uint64_t limit) const;
-    Task<Result<>> matches_in(Window window, const wire::TailFilter& filter, std::size_t keep,
-                              std::deque<std::uint64_t>& matches);
+    Task<Result<>> matches_in(Window window, const Matches& matches, std::size_t keep,
+                              std::deque<std::uint64_t>& found);
 
     io::Kernel& kernel_;
     int directory_;

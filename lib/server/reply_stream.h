@@ -29,6 +29,8 @@ class ReplyStream {
         }
         co_return co_await output_.room();
     }
+    // Without waiting: could a frame go out now?
+    bool has_room() const noexcept { return credit_ > 0 && !output_.crowded(); }
     // After a frame of `bytes` was appended to output().pending().
     void sent(std::size_t bytes) {
         credit_ -= static_cast<std::int64_t>(bytes);

@@ -6,16 +6,20 @@ namespace sluice::server {
 namespace {
 // After a failed accept (no file descriptors left, say): long enough not to spin, short enough to recover soon.
 constexpr Duration kAcceptRetryDelay = std::chrono::milliseconds(100);
+// Of all queries together, so that the pool has threads left for files.
+constexpr std::size_t kQueryJobsMax = 2;
 }  // namespace
 
-Server::Server(io::Kernel& kernel, LogPipeline& log, files::Files& files, int store_directory, ServerOptions options,
-               ServerEvents& events)
+Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Files& files, int store_directory,
+               ServerOptions options, ServerEvents& events)
     : shared_{.kernel = kernel,
               .log = log,
               .files = files,
               .store_directory = store_directory,
+              .workers = coro::Offload(pool, kernel.loop(), kQueryJobsMax),
               .limits = options.session,
               .counters = {},
+              .queries_running = 0,
               .version = {},
               .status = {}},
       options_(std::move(options)),

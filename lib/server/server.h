@@ -20,9 +20,9 @@ struct ServerOptions {
 
 class Server {
  public:
-    // Borrows all but the options until destroyed.
-    Server(io::Kernel& kernel, LogPipeline& log, files::Files& files, int store_directory, ServerOptions options,
-           ServerEvents& events);
+    // Borrows all but the options until destroyed.  Queries compute on `pool`.
+    Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Files& files, int store_directory,
+           ServerOptions options, ServerEvents& events);
 
     // Accepts until cancelled; then ends the sessions, which refuse what they have not done, and awaits them.
     Task<> serve(const io::Handle& listener);
@@ -35,6 +35,7 @@ class Server {
     void set_options(ServerOptions options);
     const ServerCounters& counters() const noexcept { return shared_.counters; }
     std::size_t connections() const noexcept { return sessions_.size(); }
+    std::uint32_t queries_running() const noexcept { return shared_.queries_running; }
     void set_status(std::function<std::string()> status) { shared_.status = std::move(status); }
     void set_version(std::string version) { shared_.version = std::move(version); }
 

@@ -398,6 +398,8 @@ Task<Result<>> Session::execute(OwnedRequest& request) {
             co_return co_await log(request);
         case wire::MessageType::tail:
             co_return co_await tail(request);
+        case wire::MessageType::query:
+            co_return co_await query(request);
         case wire::MessageType::open:
             co_return co_await open(request);
         case wire::MessageType::read:

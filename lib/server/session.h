@@ -14,12 +14,16 @@
 
 #include "coro/scope.h"
 #include "coro/sync.h"
+#include "query/plan.h"
 #include "server/frame_source.h"
 #include "server/output.h"
 #include "server/reply_stream.h"
 #include "server/shared.h"
 
 namespace sluice::server {
+
+// The plan of a query text.  Errors: invalid_argument; where the text is no query, "column N: expected ...".
+Result<std::shared_ptr<const query::Plan>> plan_query(std::string_view text, const query::PlanOptions& options);
 
 class Session final : public ingest::AckTarget {
  public:
@@ -96,7 +100,10 @@ class Session final : public ingest::AckTarget {
     Result<> status(const OwnedRequest& request);
     Task<Result<>> log(OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
-    Task<Result<>> tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last);
+    Task<Result<>> tail_entries(const wire::TailRequest& wanted, const query::Plan* plan, ReplyStream& stream,
+                                wire::Cursor& last);
+    Task<Result<>> query(const OwnedRequest& request);
+    Task<Result<>> run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream);
     Task<Result<>> open(const OwnedRequest& request);
     Task<Result<>> read(const OwnedRequest& request);
     Task<Result<>> write(const OwnedRequest& request);

@@ -8,6 +8,77 @@ namespace {
 // Entries of one TAIL frame: enough to be cheap, small enough to be prompt.
 constexpr std::size_t kChunkBytes = 64 * 1024;
 
+// The filter text of a TAIL; null: it has none.
+Result<std::shared_ptr<const query::Plan>> plan_tail(const wire::TailRequest& wanted, WallNs now) {
+    if (wanted.query.empty()) {
+        return nullptr;
+    }
+    query::PlanOptions options;
+    options.now = now;
+    SLUICE_TRY(std::shared_ptr<const query::Plan> plan, plan_query(wanted.query, options));
+    if (!plan->follows_ok()) {
+        return fail(
+            Errc::invalid_argument,
+            "'{}' needs the whole result, and a tail has no end: only 'where' and 'fields' can follow its filter",
+            plan->why_not_follow());
+    }
+    return plan;
+}
+
+// What a tail shows, and how.
+class TailRows {
+ public:
+    // Borrows both until destroyed; `plan` may be null.
+    TailRows(const wire::TailRequest& wanted, const query::Plan* plan) noexcept : wanted_(wanted), plan_(plan) {}
+
+    bool matches(const wire::TailEntry& entry) {
+        if (!wanted_.filter.matches(entry.record, entry.trusted)) {
+            return false;
+        }
+        scratch_.clear();
+        return plan_ == nullptr || plan_->select(entry, scratch_);
+    }
+    void add(const wire::TailEntry& entry, wire::TailChunkBuilder& chunk) const {
+        if (!wanted_.filter.matches(entry.record, entry.trusted)) {
+            return;
+        }
+        if (plan_ == nullptr) {
+            chunk.add(entry);
+            return;
+        }
+        const std::size_t start = chunk.bytes().size();
+        if (plan_->select(entry, chunk.bytes())) {
+            store_int(chunk.bytes().data() + start, entry.sequence);  // Also of a computed row: the tail resumes by it.
+            chunk.added();
+        }
+    }
+
+ private:
+    const wire::TailRequest& wanted_;
+    const query::Plan* plan_;
+    Bytes scratch_;
+};
+
+// The first record to look at; `end`: one past what there is.
+Task<Result<std::uint64_t>> tail_start(const LogHub& hub, LogFollower& follower, TailRows& rows,
+                                       const wire::TailRequest& wanted, std::uint64_t end) {
+    switch (wanted.start) {
+        case wire::TailStart::now:
+            break;
+        case wire::TailStart::oldest:
+            co_return hub.oldest_sequence();
+        case wire::TailStart::since:
+            co_return follower.before(wanted.since_ns);
+        case wire::TailStart::after_cursor:
+            co_return follower.after(wanted.after);
+        case wire::TailStart::last_n: {
+            const LogFollower::Matches matches = [&rows](const wire::TailEntry& entry) { return rows.matches(entry); };
+            co_return co_await follower.last_matching(matches, wanted.n, end);
+        }
+    }
+    co_return end;
+}
+
 }  // namespace
 
 // ---- LOG ----
@@ -95,6 +166,7 @@ Task<Result<>> Session::log(OwnedRequest& request) {
 
 Task<Result<>> Session::tail(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::TailRequest wanted, wire::TailRequest::decode(request.payload));
+    SLUICE_CO_TRY(const std::shared_ptr<const query::Plan> plan, plan_tail(wanted, kernel_.clock().wall_now()));
     ++shared_.counters.tails;
     if (wanted.follow) {
         if (draining_) {
@@ -106,7 +178,7 @@ Task<Result<>> Session::tail(const OwnedRequest& request) {
     streams_.emplace(stream.id(), &stream);
     const LogHub& hub = shared_.log.hub();
     wire::Cursor last{.store = hub.store_id(), .epoch = hub.epoch(), .sequence = 0};
-    Result<> outcome = co_await tail_entries(wanted, stream, last);
+    Result<> outcome = co_await tail_entries(wanted, plan.get(), stream, last);
     streams_.erase(stream.id());
     if (outcome) {
         output_.reply(request.header.id, wire::TailEnd{.epoch = hub.epoch(), .resume_after = last});
@@ -114,30 +186,14 @@ Task<Result<>> Session::tail(const OwnedRequest& request) {
     co_return outcome;
 }
 
-Task<Result<>> Session::tail_entries(const wire::TailRequest& wanted, ReplyStream& stream, wire::Cursor& last) {
+Task<Result<>> Session::tail_entries(const wire::TailRequest& wanted, const query::Plan* plan, ReplyStream& stream,
+                                     wire::Cursor& last) {
     LogHub& hub = shared_.log.hub();
     LogFollower follower(kernel_, shared_.store_directory, hub);
+    TailRows rows(wanted, plan);
     const auto written = [&] { return wanted.durable_only ? hub.durable_sequence() : hub.end_sequence(); };
     const std::uint64_t end_at_start = written();
-    std::uint64_t start = end_at_start;
-    switch (wanted.start) {
-        case wire::TailStart::now:
-            break;
-        case wire::TailStart::oldest:
-            start = hub.oldest_sequence();
-            break;
-        case wire::TailStart::since:
-            start = follower.before(wanted.since_ns);
-            break;
-        case wire::TailStart::after_cursor: {
-            SLUICE_CO_TRY(start, follower.after(wanted.after));
-            break;
-        }
-        case wire::TailStart::last_n: {
-            SLUICE_CO_TRY(start, co_await follower.last_matching(wanted.filter, wanted.n, end_at_start));
-            break;
-        }
-    }
+    SLUICE_CO_TRY(const std::uint64_t start, co_await tail_start(hub, follower, rows, wanted, end_at_start));
     const bool by_time = wanted.start == wire::TailStart::since;
     follower.seek(start);
     last.sequence = start - 1;
@@ -158,9 +214,8 @@ Task<Result<>> Session::tail_entries(const wire::TailRequest& wanted, ReplyStrea
             const std::size_t before = output_.pending().size() - chunk.size_bytes();
             const std::uint64_t at = follower.position();
             const std::uint64_t next = for_each_entry(*group, at, [&](const wire::TailEntry& entry) {
-                if (entry.sequence < end && (!by_time || entry.receive_time_ns >= wanted.since_ns) &&
-                    wanted.filter.matches(entry.record, entry.trusted)) {
-                    chunk.add(entry);
+                if (entry.sequence < end && (!by_time || entry.receive_time_ns >= wanted.since_ns)) {
+                    rows.add(entry, chunk);
                 }
                 return entry.sequence + 1 < end && chunk.size_bytes() < kChunkBytes;
             });

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "coro/pool.h"
 #include "files/file_table.h"
 #include "io/kernel.h"
 #include "server/log_pipeline.h"
@@ -21,6 +22,9 @@ struct SessionLimits {
     Duration hello_timeout = std::chrono::seconds(10);  // No complete HELLO for so long: closed.
     Duration idle_timeout{};                            // No request for so long: closed.  0: never.
     Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
+    // Of all sessions:
+    std::uint32_t queries_max = 8;                        // At a time; one more: limit_exceeded.
+    std::uint64_t query_memory_bytes_max = 64ULL << 20U;  // Of one query; above: limit_exceeded.
 };
 
 // Numbers for `status`; each only grows.
@@ -30,6 +34,7 @@ struct ServerCounters {
     std::uint64_t requests = 0;
     std::uint64_t requests_failed = 0;
     std::uint64_t tails = 0;
+    std::uint64_t queries = 0;
 };
 
 struct Peer {
@@ -52,9 +57,11 @@ struct Shared {
     io::Kernel& kernel;
     LogPipeline& log;
     files::Files& files;
-    int store_directory;  // fd, for tails that read files.
+    int store_directory;    // fd, for tails that read files.
+    coro::Offload workers;  // Where queries compute: two jobs at a time.
     SessionLimits limits;
     ServerCounters counters;
+    std::uint32_t queries_running = 0;
     std::string version;
     std::function<std::string()> status;  // The STATUS reply, JSON; empty: {}.
 };

@@ -92,7 +92,9 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                            {"refused", counters.connections_refused},
                            {"requests", counters.requests},
                            {"requests_failed", counters.requests_failed},
-                           {"tails", counters.tails}};
+                           {"tails", counters.tails},
+                           {"queries", counters.queries},
+                           {"queries_running", server.queries_running()}};
     return json.dump();
 }
 

@@ -20,6 +20,8 @@ std::string_view message_type_name(MessageType type) noexcept {
             return "log";
         case MessageType::tail:
             return "tail";
+        case MessageType::query:
+            return "query";
         case MessageType::open:
             return "open";
         case MessageType::read:

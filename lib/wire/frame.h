@@ -23,6 +23,7 @@ enum class MessageType : std::uint16_t {
     ping = 4,
     log = 16,
     tail = 17,
+    query = 18,
     open = 32,
     read = 33,
     write = 34,

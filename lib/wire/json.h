@@ -16,6 +16,7 @@
 // then the client's fields and the trusted fields by name.  A name that occurs twice becomes an array; a field that has
 // the name of one of those keys gets "field." in front.  Text that is not UTF-8, and every bytes field, is
 // {"base64":"..."}; so nothing is lost.  A float that JSON has no number for is the text NaN, Infinity or -Infinity.
+// A computed row (kBatchComputed) is an object of its columns only.
 #pragma once
 
 #include <memory>

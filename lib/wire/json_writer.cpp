@@ -103,9 +103,12 @@ void append_value(std::string& to, const FieldView& field) {
     }
 }
 
-void append_name(std::string& to, std::string_view name) {
-    to += ',';
-    if (std::find(kOwnKeys.begin(), kOwnKeys.end(), name) == kOwnKeys.end()) {
+// Whose names the fields must not take.
+enum class OwnKeys : bool { absent, present };
+
+void append_name(std::string& to, std::string_view name, OwnKeys own) {
+    to += to.ends_with('{') ? "" : ",";
+    if (own == OwnKeys::absent || std::find(kOwnKeys.begin(), kOwnKeys.end(), name) == kOwnKeys.end()) {
         append_json_string(to, name);
     } else {
         append_json_string(to, fmt::format("field.{}", name));
@@ -114,7 +117,7 @@ void append_name(std::string& to, std::string_view name) {
 }
 
 // Every name once, in the order of its first occurrence; several values as an array.
-void append_fields(std::string& to, std::vector<FieldView>& fields) {
+void append_fields(std::string& to, std::vector<FieldView>& fields, OwnKeys own) {
     // By name, then by place, so that values keep their order.  A record has few fields; one with a thousand costs a
     // sort, not a square.
     std::vector<std::size_t> order(fields.size());
@@ -136,7 +139,7 @@ void append_fields(std::string& to, std::vector<FieldView>& fields) {
         if (!first[i]) {
             continue;
         }
-        append_name(to, fields[i].name);
+        append_name(to, fields[i].name, own);
         const bool array = next[i] != SIZE_MAX;
         to += array ? "[" : "";
         append_value(to, fields[i]);
@@ -168,6 +171,20 @@ void append_json_string(std::string& to, std::string_view text) {
 }
 
 void append_json(std::string& to, const TailEntry& entry, const Cursor* cursor) {
+    std::vector<FieldView> fields;
+    fields.reserve(entry.record.fields().size() + entry.trusted.size());
+    for (const FieldView field : entry.record.fields()) {
+        fields.push_back(field);
+    }
+    for (const FieldView field : entry.trusted) {
+        fields.push_back(field);
+    }
+    if ((entry.flags & kBatchComputed) != 0) {
+        to += '{';
+        append_fields(to, fields, OwnKeys::absent);
+        to += '}';
+        return;
+    }
     to += R"({"time":")";
     append_rfc3339(to, entry.record.time_ns());
     to += R"(","receive_time":")";
@@ -182,15 +199,7 @@ void append_json(std::string& to, const TailEntry& entry, const Cursor* cursor) 
     }
     fmt::format_to(std::back_inserter(to), R"(,"stream":"{}","message":)", entry.record.stream_or_default());
     append_text(to, entry.record.message());
-    std::vector<FieldView> fields;
-    fields.reserve(entry.record.fields().size() + entry.trusted.size());
-    for (const FieldView field : entry.record.fields()) {
-        fields.push_back(field);
-    }
-    for (const FieldView field : entry.trusted) {
-        fields.push_back(field);
-    }
-    append_fields(to, fields);
+    append_fields(to, fields, OwnKeys::present);
     to += '}';
 }
 

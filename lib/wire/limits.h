@@ -19,6 +19,8 @@ inline constexpr std::size_t kTailStreamsMax = 64;            // Stream patterns
 inline constexpr std::size_t kTailFieldsMax = 64;             // Field conditions in one TAIL.
 inline constexpr std::size_t kTailGrepsMax = 16;              // Substrings in one TAIL.
 inline constexpr std::size_t kTailTextBytesMax = 4096;        // One field value or substring in a TAIL.
+inline constexpr std::size_t kQueryTextBytesMax = 65536;      // Text of a QUERY, or filter of a TAIL.
+inline constexpr std::size_t kExplainBytesMax = 262144;       // A longer explanation is cut when sent.
 inline constexpr std::size_t kErrorTextBytesMax = 4096;       // A longer error text is cut when sent.
 
 // What a single record may hold.

@@ -6,6 +6,7 @@
 #include "wire/codec.h"
 #include "wire/file_messages.h"
 #include "wire/frame.h"
+#include "wire/query_messages.h"
 #include "wire/tail_messages.h"
 
 namespace sluice::wire {

@@ -7,13 +7,18 @@
 #include <iterator>
 
 #include "wire/escape.h"
+#include "wire/journal_export.h"
 #include "wire/json.h"
+#include "wire/render_table.h"
 
 namespace sluice::wire {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::string_view kReset = "\x1b[0m";
+
+constexpr std::array<std::string_view, 8> kFormatNames{"short", "short-iso", "json",  "logfmt",
+                                                       "csv",   "cat",       "table", "export"};
 
 // As journalctl: red from err up, yellow warnings, bold notices, dim debugging.
 std::string_view colour_of(Severity severity) noexcept {
@@ -35,51 +40,97 @@ std::string_view colour_of(Severity severity) noexcept {
     return "";
 }
 
-bool needs_quotes(std::string_view text) noexcept {
-    return text.empty() || text.find_first_of(" \"\\=") != std::string_view::npos;
+void append_computed(std::string& to, const TailEntry& entry) {
+    const std::size_t start = to.size();
+    for (const FieldView field : entry.record.fields()) {
+        append_field_text(to, field);
+    }
+    if (to.size() > start) {
+        to.erase(start, 1);  // The blank in front.
+    }
 }
 
-void append_field_text(std::string& to, const FieldView& field) {
-    to += ' ';
-    append_escaped(to, field.name);
-    to += '=';
-    const std::string text = field.value_text();
-    if (needs_quotes(text)) {
-        append_quoted(to, text);
-    } else {
-        append_escaped(to, text);
+void append_cat(std::string& to, const TailEntry& entry, bool raw) {
+    const auto append_text = [&](std::string_view text) {
+        if (raw) {
+            to += text;
+        } else {
+            append_escaped(to, text);
+        }
+    };
+    if (!is_computed(entry)) {
+        append_text(entry.record.message());
+        return;
+    }
+    bool first = true;
+    for (const FieldView field : entry.record.fields()) {
+        to += first ? std::string_view() : "\t";
+        first = false;
+        append_text(field.value_text());
     }
 }
 
 }  // namespace
 
-std::optional<OutputFormat> parse_output_format(std::string_view name) noexcept {
-    if (name == "short") {
-        return OutputFormat::short_line;
-    }
-    if (name == "json") {
-        return OutputFormat::json;
-    }
-    return name == "cat" ? std::optional(OutputFormat::cat) : std::nullopt;
+std::string_view output_format_names() noexcept {
+    return "short, short-iso, json, logfmt, csv, cat, table, export";
 }
+
+std::optional<OutputFormat> parse_output_format(std::string_view name) noexcept {
+    for (std::size_t i = 0; i < kFormatNames.size(); ++i) {
+        if (kFormatNames[i] == name) {
+            return static_cast<OutputFormat>(i);
+        }
+    }
+    return std::nullopt;
+}
+
+Renderer::Renderer(RenderOptions options) : options_(std::move(options)) {
+    if (options_.format == OutputFormat::table) {
+        table_ = std::make_unique<TableText>(options_.columns, options_.colour);
+    }
+}
+
+Renderer::~Renderer() = default;
 
 void Renderer::append_line(std::string& to, const TailEntry& entry, const Cursor* cursor) {
     switch (options_.format) {
         case OutputFormat::short_line:
-            append_short(to, entry);
-            break;
-        case OutputFormat::json:
-            append_json(to, entry, cursor);
-            break;
-        case OutputFormat::cat:
-            if (options_.raw_messages) {
-                to += entry.record.message();
+        case OutputFormat::short_iso:
+            if (is_computed(entry)) {
+                append_computed(to, entry);
             } else {
-                append_escaped(to, entry.record.message());
+                append_short(to, entry);
             }
             break;
+        case OutputFormat::json:
+            append_json(to, entry, is_computed(entry) ? nullptr : cursor);
+            break;
+        case OutputFormat::logfmt:
+            append_logfmt(to, entry);
+            break;
+        case OutputFormat::csv:
+            append_csv(to, entry);
+            return;
+        case OutputFormat::cat:
+            append_cat(to, entry, options_.raw_messages);
+            break;
+        case OutputFormat::table:
+            table_->add(to, entry);
+            return;
+        case OutputFormat::journal:
+            append_journal_entry(to, entry, is_computed(entry) ? nullptr : cursor);
+            return;
     }
     to += '\n';
+}
+
+void Renderer::append_end(std::string& to) {
+    if (table_) {
+        table_->finish(to);
+    } else if (options_.format == OutputFormat::csv && !header_written_ && !options_.columns.empty()) {
+        append_csv_header(to);
+    }
 }
 
 void Renderer::append_short(std::string& to, const TailEntry& entry) {
@@ -122,10 +173,18 @@ void Renderer::append_time(std::string& to, WallNs time_ns) {
             ::localtime_r(&time, &parts);
         }
         cached_second_ = second;
-        cached_text_ = fmt::format("{} {:02} {:02}:{:02}:{:02}", kMonths[static_cast<std::size_t>(parts.tm_mon)],
-                                   parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+        if (options_.format == OutputFormat::short_iso) {
+            const long minutes = parts.tm_gmtoff / 60;
+            cached_text_ = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
+                                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+            cached_offset_ =
+                fmt::format("{}{:02}{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60, std::abs(minutes) % 60);
+        } else {
+            cached_text_ = fmt::format("{} {:02} {:02}:{:02}:{:02}", kMonths[static_cast<std::size_t>(parts.tm_mon)],
+                                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+        }
     }
-    fmt::format_to(std::back_inserter(to), "{}.{:06}", cached_text_, fraction / 1000);
+    fmt::format_to(std::back_inserter(to), "{}.{:06}{}", cached_text_, fraction / 1000, cached_offset_);
 }
 
 }  // namespace sluice::wire

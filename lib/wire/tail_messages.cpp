@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint8_t kTailFollow = 1;
 constexpr std::uint8_t kTailDurable = 2;
+constexpr std::uint8_t kTailQuery = 4;
 
 // Reads a count and reserves for it only what the limit and the bytes that are left allow.
 template <class T>
@@ -47,7 +48,8 @@ void take_filter(Reader& reader, TailFilter& filter) {
 
 void TailRequest::encode(Bytes& to) const {
     append_int(to, static_cast<std::uint8_t>(start));
-    append_int(to, static_cast<std::uint8_t>((follow ? kTailFollow : 0) | (durable_only ? kTailDurable : 0)));
+    append_int(to, static_cast<std::uint8_t>((follow ? kTailFollow : 0) | (durable_only ? kTailDurable : 0) |
+                                             (query.empty() ? 0 : kTailQuery)));
     append_int(to, static_cast<std::uint8_t>(filter.severity_max));
     append_zeros(to, 1);
     append_int(to, credit);
@@ -67,6 +69,9 @@ void TailRequest::encode(Bytes& to) const {
     for (const std::string& grep : filter.greps) {
         append_str(to, grep);
     }
+    if (!query.empty()) {
+        append_str(to, query);
+    }
 }
 
 Result<TailRequest> TailRequest::decode(ByteView payload) {
@@ -79,7 +84,7 @@ Result<TailRequest> TailRequest::decode(ByteView payload) {
     if (start > static_cast<std::uint8_t>(TailStart::oldest)) {
         reader.refuse(Errc::invalid_argument, "unknown start");
     }
-    if ((flags & ~(kTailFollow | kTailDurable)) != 0) {
+    if ((flags & ~(kTailFollow | kTailDurable | kTailQuery)) != 0) {
         reader.refuse(Errc::unsupported, "unknown flag");
     }
     if (severity > 7) {
@@ -94,6 +99,12 @@ Result<TailRequest> TailRequest::decode(ByteView payload) {
     tail.since_ns = reader.i64();
     tail.after = reader.cursor();
     take_filter(reader, tail.filter);
+    if ((flags & kTailQuery) != 0) {
+        tail.query = reader.str(kQueryTextBytesMax);
+        if (tail.query.empty()) {
+            reader.refuse(Errc::invalid_argument, "an empty filter");
+        }
+    }
     SLUICE_CHECK(reader.finish("tail"));
     return tail;
 }
@@ -117,13 +128,8 @@ void TailChunk::encode(Bytes& to) const {
     sluice::append(to, entries.bytes());
 }
 
-Result<TailChunk> TailChunk::decode(ByteView payload, const RecordLimits& limits) {
-    Reader reader(payload);
-    TailChunk chunk;
-    chunk.epoch = reader.u32();
-    const auto count = reader.u32();
-    const ByteView entries = reader.rest();
-    Reader rest(entries);
+Result<TailEntryRange> parse_tail_entries(ByteView bytes, std::uint32_t count, const RecordLimits& limits) {
+    Reader rest(bytes);
     for (std::uint32_t i = 0; i < count && !rest.failed(); ++i) {
         rest.bytes(18);
         const auto trusted_count = rest.u16();
@@ -131,16 +137,25 @@ Result<TailChunk> TailChunk::decode(ByteView payload, const RecordLimits& limits
         if (auto trusted = parse_fields(rest.bytes(trusted_size), trusted_count); !trusted) {
             return std::unexpected(std::move(trusted).error().during("tail entry {}: trusted fields", i));
         }
-        const ByteView left = entries.last(rest.left());
+        const ByteView left = bytes.last(rest.left());
         const RecordCheck record = check_record(left.data(), left.data() + left.size(), limits);
         if (record.fault != RecordFault::none) {
             return std::unexpected(record_error(record.fault).during("tail entry {}", i));
         }
         rest.bytes(record.size);
     }
+    SLUICE_CHECK(rest.finish("tail entries"));
+    return TailEntryRange(bytes, count);
+}
+
+Result<TailChunk> TailChunk::decode(ByteView payload, const RecordLimits& limits) {
+    Reader reader(payload);
+    TailChunk chunk;
+    chunk.epoch = reader.u32();
+    const auto count = reader.u32();
+    const ByteView entries = reader.rest();
     SLUICE_CHECK(reader.finish("tail chunk"));
-    SLUICE_CHECK(rest.finish("tail chunk"));
-    chunk.entries = TailEntryRange(entries, count);
+    SLUICE_TRY(chunk.entries, parse_tail_entries(entries, count, limits));
     return chunk;
 }
 

@@ -53,6 +53,7 @@ struct TailRequest {
     WallNs since_ns = 0;       // With since: receive time.
     Cursor after{};            // With after_cursor.
     TailFilter filter{};
+    std::string query{};  // A filter in the query language, which must hold too; may end in `where` and `fields`.
 
     void encode(Bytes& to) const;
     static Result<TailRequest> decode(ByteView payload);
@@ -87,12 +88,18 @@ inline std::size_t tail_entry_bytes(const TailEntry& entry) noexcept {
 }
 void append_tail_entry(Bytes& to, const TailEntry& entry);
 
+// Checks `count` encoded entries that are exactly `bytes`.  Errors: malformed, too_large.
+Result<TailEntryRange> parse_tail_entries(ByteView bytes, std::uint32_t count, const RecordLimits& limits = {});
+
 // Collects entries into one TAIL reply frame with MORE.
 class TailChunkBuilder {
  public:
     // Appends the frame to `to`, which it borrows.
     TailChunkBuilder(Bytes& to, std::uint64_t request_id, std::uint32_t epoch);
     void add(const TailEntry& entry);
+    // The caller appends an encoded entry to this, then calls added().
+    Bytes& bytes() noexcept { return to_; }
+    void added() noexcept { ++count_; }
     std::uint32_t count() const noexcept { return count_; }
     // Frame bytes so far, header included.
     std::size_t size_bytes() const noexcept { return to_.size() - start_; }

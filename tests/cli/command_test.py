@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-COMMANDS = ["log", "tail", "import", "export", "get", "put", "cat", "stat", "append", "status", "verify", "bench"]
+COMMANDS = ["log", "query", "tail", "import", "export", "get", "put", "cat", "stat", "append", "status", "verify", "bench"]
 
 
 def run(*arguments, **environment):
@@ -81,14 +81,13 @@ class Usage(unittest.TestCase):
         self.check("tail", "-n", "-1", says="-1 is below 0")
         self.check("tail", "--stream", "a b", says="can match no stream")
         self.check("tail", "--stream", "a*b", says="can match no stream")
+        self.check("tail", "* | top (a)", says="'top'")
+        self.check("query", "--since", "yesterday-ish", says="15m")
+        self.check("query", "--output", "xml", says="short, short-iso, json")
+        self.check("query", "--histogram", "* | head", says="'head'")
+        self.check("query", "level:", says="column 7: expected")
         self.check("get", "--offset", "-1", "files:a", says="-1 is below 0")
         self.check("bench", "--seconds", "-1", says="--seconds")
-
-    def test_output_that_cannot_be_written_is_a_failure_of_this_side(self):
-        with open("/dev/full", "wb") as full:
-            result = subprocess.run([SLUICE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-        self.assertEqual(result.returncode, 1)
-        self.assertIn("write to standard output: No space left on device", result.stderr)
         self.check("get", "no-colon", says="ROOT:PATH")
         self.check("put", "--mode", "999", "files:a", says="octal")
         self.check("bench", "--mode", "nonsense", says="nonsense")
@@ -97,6 +96,12 @@ class Usage(unittest.TestCase):
         self.check("import", "--time-pattern", "%F", "--zone", "CET", says="+01:00")
         self.check("import", "--time-pattern", "%F", "--format", "json", says="for text")
         self.check("export", "--since", "1d", "--after", "x", says="only one of")
+
+    def test_output_that_cannot_be_written_is_a_failure_of_this_side(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([SLUICE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("write to standard output: No space left on device", result.stderr)
 
     def test_untrusted_text_cannot_steer_the_terminal(self):
         result = run("get", "\x1b[2Jevil")
@@ -111,6 +116,8 @@ class NoDaemon(unittest.TestCase):
             path = directory + "/none.sock"
             for arguments in (
                 ["log", "x"],
+                ["query"],
+                ["query", "--histogram"],
                 ["tail", "-f"],
                 ["import"],
                 ["export"],
@@ -140,6 +147,12 @@ class NoDaemon(unittest.TestCase):
             Path(directory, "sluice/sluice.sock").touch()
             user = run("status", XDG_RUNTIME_DIR=directory)
             self.assertIn(directory + "/sluice/sluice.sock", user.stderr)
+
+    def test_query_of_a_store_needs_none_and_reports_a_missing_one(self):
+        with tempfile.TemporaryDirectory() as directory:
+            result = run("query", "--store", directory + "/none")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("none", result.stderr)
 
     def test_verify_needs_none_and_reports_a_missing_store(self):
         with tempfile.TemporaryDirectory() as directory:

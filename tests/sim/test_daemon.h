@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "coro/pool.h"
 #include "coro/scope.h"
 #include "files/files.h"
 #include "io/sim_kernel.h"
@@ -83,6 +84,7 @@ class TestDaemon {
     unsigned life_;
     io::SimRandom random_;
     std::string boot_id_;
+    coro::InlinePool pool_;
     io::SimKernel kernel_;
     StoreReport report_;
     server::ServerEvents events_;

@@ -102,6 +102,38 @@ void check_log_messages() {
     check("tail_end", 3, TailEnd{3, {kStore, 3, 4711}}, {}, &TailEnd::epoch, &TailEnd::resume_after);
 }
 
+void check_query_messages() {
+    TailRequest tail{.start = TailStart::last_n,
+                     .durable_only = true,
+                     .credit = 262144,
+                     .n = 10,
+                     .since_ns = kGoldenTime,
+                     .after = {kStore, 3, 4710},
+                     .filter = {.severity_max = Severity::warning},
+                     .query = "port:>22 | fields port"};
+    check("tail_filter", 3, tail, {}, &TailRequest::durable_only, &TailRequest::filter, &TailRequest::query);
+    using Q = QueryRequest;
+    const Q query{.explain = true,
+                  .credit = 262144,
+                  .newest = 1000,
+                  .since_ns = kGoldenTime - 1000,
+                  .until_ns = kGoldenTime,
+                  .text = "level:error | top 3 by (user)"};
+    check("query", 4, query, {}, &Q::explain, &Q::credit, &Q::newest, &Q::since_ns, &Q::until_ns, &Q::text);
+    const QueryEnd end{.epoch = 3,
+                       .read_through = {kStore, 3, 4711},
+                       .counts = {.records = 65536,
+                                  .matched = 25,
+                                  .rows = 3,
+                                  .bytes_read = 123456,
+                                  .parts = 2,
+                                  .parts_skipped = 14,
+                                  .parts_damaged = 1,
+                                  .elapsed_us = 1500},
+                       .explain = "part 1: skipped"};
+    check("query_end", 4, end, {}, &QueryEnd::epoch, &QueryEnd::read_through, &QueryEnd::counts, &QueryEnd::explain);
+}
+
 void check_file_messages() {
     using O = OpenRequest;
     check("open", 20, O{kOpenWrite | kOpenCreate | kOpenReplace, 0640, "files", "etc/motd"}, {.flags = kFrameLink},
@@ -169,6 +201,26 @@ void check_tail_chunk() {
     EXPECT_EQ(entry.record.message(), "login failed");
 }
 
+void check_query_chunk() {
+    const Bytes records = test::golden_records(0);
+    const FieldBlock trusted = golden_trusted();
+    Bytes entries;
+    append_tail_entry(entries, golden_entry(trusted, records));
+    const QueryChunk chunk{
+        .progress = {.records = 8192, .records_total = 65536}, .epoch = 3, .entries = TailEntryRange(entries, 1)};
+    checked().emplace("query_chunk");
+    const Bytes file = golden("query_chunk").bytes;
+    Bytes encoded;
+    append_frame(encoded, 4, chunk, {.flags = kFrameMore});
+    EXPECT_EQ(encoded, file);
+    const auto decoded = QueryChunk::decode(frame_of(file).payload);
+    ASSERT_TRUE(decoded) << decoded.error();
+    EXPECT_EQ(decoded->progress, chunk.progress);
+    EXPECT_EQ(decoded->epoch, 3U);
+    ASSERT_EQ(decoded->entries.size(), 1U);
+    EXPECT_EQ((*decoded->entries.begin()).record.message(), "login failed");
+}
+
 void check_stored_batch() {
     checked().emplace("batch_stored");
     const Bytes file = golden("batch_stored").bytes;
@@ -212,6 +264,8 @@ void check_record() {
 TEST(Golden, EveryVectorEncodesAndDecodes) {
     check_session_messages();
     check_log_messages();
+    check_query_messages();
+    check_query_chunk();
     check_file_messages();
     check_tail_chunk();
     check_stored_batch();

@@ -58,6 +58,38 @@ TEST(TailRequest, ConditionsAreBounded) {
     EXPECT_EQ(decode_code(TailRequest{.start = TailStart{5}}), Errc::invalid_argument);
 }
 
+TEST(TailRequest, FilterTextIsBoundedAndNotEmpty) {
+    TailRequest tail;
+    tail.query.assign(kQueryTextBytesMax, 'a');
+    EXPECT_EQ(decode_code(tail), Errc{});
+    tail.query += 'a';
+    EXPECT_EQ(decode_code(tail), Errc::too_large);
+    Bytes bytes;
+    TailRequest{.query = "x"}.encode(bytes);
+    bytes.resize(bytes.size() - 1);
+    store_int(bytes.data() + bytes.size() - 4, std::uint32_t{0});
+    EXPECT_EQ(TailRequest::decode(bytes).error().code(), Errc::invalid_argument);
+}
+
+TEST(QueryRequest, TextIsBoundedAndUnknownFlagsAreRefused) {
+    const std::string text(kQueryTextBytesMax + 1, 'a');
+    EXPECT_EQ(decode_code(QueryRequest{.text = text}), Errc::too_large);
+    EXPECT_EQ(decode_code(QueryRequest{.text = std::string_view(text).substr(1)}), Errc{});
+    Bytes bytes;
+    QueryRequest{}.encode(bytes);
+    bytes[0] = std::byte{2};
+    EXPECT_EQ(QueryRequest::decode(bytes).error().code(), Errc::unsupported);
+}
+
+TEST(QueryEnd, LongExplanationIsCut) {
+    const std::string text(kExplainBytesMax + 10, 'e');
+    Bytes bytes;
+    QueryEnd{.explain = text}.encode(bytes);
+    const auto decoded = QueryEnd::decode(bytes);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->explain.size(), kExplainBytesMax);
+}
+
 TEST(ErrorReply, CarriesAnErrorThere) {
     const Error error(Errc::no_space, 28, "write 'x': No space left on device");
     Bytes bytes;

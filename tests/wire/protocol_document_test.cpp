@@ -126,6 +126,8 @@ TEST(ProtocolDocument, LimitTableEqualsTheCode) {
                                                      {"TAIL field conditions", kTailFieldsMax},
                                                      {"TAIL substrings", kTailGrepsMax},
                                                      {"TAIL text bytes", kTailTextBytesMax},
+                                                     {"query text bytes", kQueryTextBytesMax},
+                                                     {"explanation bytes", kExplainBytesMax},
                                                      {"error text bytes", kErrorTextBytesMax}};
     for (const auto& [name, value] : known) {
         EXPECT_EQ(documented[name], std::to_string(value)) << name;
@@ -133,7 +135,7 @@ TEST(ProtocolDocument, LimitTableEqualsTheCode) {
 }
 
 TEST(ProtocolDocument, StaysReadable) {
-    EXPECT_LE(std::count(document().begin(), document().end(), '\n'), 300);
+    EXPECT_LE(std::count(document().begin(), document().end(), '\n'), 320);
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ Result<Bytes> request_again(const FrameView& frame) {
             return again<LogRequest>(frame);
         case MessageType::tail:
             return again<TailRequest>(frame);
+        case MessageType::query:
+            return again<QueryRequest>(frame);
         case MessageType::open:
             return again<OpenRequest>(frame);
         case MessageType::read:
@@ -78,6 +80,8 @@ Result<Bytes> reencode(const FrameView& frame) {
             return again<LogReply>(frame);
         case MessageType::tail:
             return frame.header.more() ? again<TailChunk>(frame) : again<TailEnd>(frame);
+        case MessageType::query:
+            return frame.header.more() ? again<QueryChunk>(frame) : again<QueryEnd>(frame);
         case MessageType::open:
             return again<OpenReply>(frame);
         case MessageType::read:

@@ -63,7 +63,97 @@ TEST_F(RenderTest, EverySecondIsItsOwn) {
               "Dec 31 23:59:59.999999 s info: m\nJan 01 00:00:01.000000 s info: m\n");
 }
 
+TEST_F(RenderTest, ShortIsoHasDateAndOffset) {
+    EXPECT_EQ(line({.format = OutputFormat::short_iso, .utc = true}),
+              "2023-11-21T01:02:03.123456+0000 web[77] err: bad\\x1b[2J\\nthing status=404 path=\"/a b\" empty=\"\"\n");
+}
+
+TEST_F(RenderTest, LogfmtHasEverythingAsPairs) {
+    EXPECT_EQ(line({.format = OutputFormat::logfmt}),
+              "time=2023-11-21T01:02:03.123456789Z severity=err stream=web message=\"bad\\x1b[2J\\nthing\" status=404 "
+              "path=\"/a b\" empty=\"\" _pid=77 _uid=0\n");
+}
+
+TEST_F(RenderTest, CsvHasAHeaderAndQuotesWhatNeedsIt) {
+    EXPECT_EQ(line({.format = OutputFormat::csv, .raw_messages = true}),
+              "time,severity,stream,message\n2023-11-21T01:02:03.123456789Z,err,web,\"bad\x1b[2J\nthing\"\n");
+    EXPECT_EQ(line({.format = OutputFormat::csv, .columns = {"status", "a,\"b", "_pid", "message"}}),
+              "status,\"a,\"\"b\",_pid,message\n404,,77,bad\\x1b[2J\\nthing\n");
+}
+
+TEST(Renderer, CsvAndTableWithoutRowsHaveTheHeaderAskedFor) {
+    for (const OutputFormat format : {OutputFormat::csv, OutputFormat::table}) {
+        std::string text;
+        Renderer({.format = format, .columns = {"a", "b"}}).append_end(text);
+        EXPECT_EQ(text, format == OutputFormat::csv ? "a,b\n" : "a  b\n");
+        text.clear();
+        Renderer({.format = format}).append_end(text);
+        EXPECT_EQ(text, "");
+    }
+}
+
+class ComputedRows : public testing::Test {
+ protected:
+    std::string render(RenderOptions options) {
+        Renderer renderer(options);
+        std::string text;
+        const std::string_view users[] = {"ann", "bob\x1b", "\xc3\xa9mile"};
+        for (int i = 0; i < 3; ++i) {
+            Bytes bytes;
+            RecordBuilder record(bytes);
+            record.begin(Severity::info).field("user", users[i]).field("time", i * 50);
+            if (i == 1) {
+                record.field("extra", 0.5);
+            }
+            EXPECT_TRUE(record.finish());
+            renderer.append_line(text, {0, 0, kBatchComputed, {}, RecordView::unchecked(bytes.data())});
+        }
+        renderer.append_end(text);
+        return text;
+    }
+};
+
+TEST_F(ComputedRows, AreTheirColumnsInEveryFormat) {
+    EXPECT_EQ(render({}), "user=ann time=0\nuser=bob\\x1b time=50 extra=0.5\nuser=\xc3\xa9mile time=100\n");
+    EXPECT_EQ(render({.format = OutputFormat::json}),
+              "{\"user\":\"ann\",\"time\":0}\n{\"user\":\"bob\\u001b\",\"time\":50,\"extra\":0.5}\n"
+              "{\"user\":\"\xc3\xa9mile\",\"time\":100}\n");
+    EXPECT_EQ(render({.format = OutputFormat::logfmt}),
+              "user=ann time=0\nuser=\"bob\\x1b\" time=50 extra=0.5\nuser=\xc3\xa9mile time=100\n");
+    EXPECT_EQ(render({.format = OutputFormat::csv}), "user,time\nann,0\nbob\\x1b,50\n\xc3\xa9mile,100\n");
+    EXPECT_EQ(render({.format = OutputFormat::cat}), "ann\t0\nbob\\x1b\t50\t0.5\n\xc3\xa9mile\t100\n");
+}
+
+TEST_F(ComputedRows, TableAlignsNumbersRightAndCountsCharacters) {
+    EXPECT_EQ(render({.format = OutputFormat::table}),
+              "user     time  extra\n"
+              "ann         0       \n"
+              "bob\\x1b    50    0.5\n"
+              "\xc3\xa9mile     100       \n");
+    EXPECT_TRUE(
+        render({.format = OutputFormat::table, .colour = true}).starts_with("\x1b[1muser     time  extra\x1b[0m\n"));
+}
+
+// Widths are found from the first rows; the others do not wait.
+TEST(Renderer, LongTableStreams) {
+    Renderer renderer({.format = OutputFormat::table});
+    std::string text;
+    for (std::size_t i = 0; i < 1500; ++i) {
+        Bytes bytes;
+        RecordBuilder record(bytes);
+        ASSERT_TRUE(record.begin(Severity::info).field("n", i).finish());
+        renderer.append_line(text, {0, 0, kBatchComputed, {}, RecordView::unchecked(bytes.data())});
+        EXPECT_EQ(text.empty(), i < 999);
+    }
+    EXPECT_TRUE(text.ends_with("1498\n1499\n"));
+    EXPECT_TRUE(text.starts_with("  n\n  0\n"));
+}
+
 TEST(OutputFormat, NamesAreKnown) {
+    for (const auto format : {OutputFormat::short_iso, OutputFormat::logfmt, OutputFormat::csv, OutputFormat::table}) {
+        EXPECT_TRUE(format == parse_output_format("short-iso") || format == parse_output_format("logfmt") ||
+                    format == parse_output_format("csv") || format == parse_output_format("table"));
+    }
     EXPECT_EQ(parse_output_format("short"), OutputFormat::short_line);
     EXPECT_EQ(parse_output_format("json"), OutputFormat::json);
     EXPECT_EQ(parse_output_format("cat"), OutputFormat::cat);

@@ -1,0 +1,30 @@
+// Files that are read with blocking calls.
+#pragma once
+
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace sluice::store {
+
+// Threads: any, for reading.
+class OfflineFile {
+ public:
+    // Errors: errno's.
+    static Result<OfflineFile> open(const std::string& path);
+    OfflineFile(OfflineFile&& other) noexcept;
+    OfflineFile& operator=(OfflineFile&& other) noexcept;
+    ~OfflineFile();
+
+    std::uint64_t size() const noexcept { return size_; }
+    // Fills `into` from `offset` on, as far as the file goes; the bytes read.
+    Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) const;
+
+ private:
+    OfflineFile(int fd, std::uint64_t size) noexcept : fd_(fd), size_(size) {}
+    int fd_;
+    std::uint64_t size_;
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,160 @@
+// Records by field: logfmt, csv, and the value of a column.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "wire/escape.h"
+#include "wire/render.h"
+#include "wire/time_text.h"
+
+namespace sluice::wire {
+namespace {
+
+bool needs_quotes(std::string_view text) noexcept {
+    return text.empty() || text.find_first_of(" \"\\=") != std::string_view::npos;
+}
+
+void append_value(std::string& to, std::string_view text) {
+    if (needs_quotes(text)) {
+        append_quoted(to, text);
+    } else {
+        append_escaped(to, text);
+    }
+}
+
+std::string time_text(WallNs time_ns) {
+    std::string text;
+    append_rfc3339(text, time_ns);
+    return text;
+}
+
+// What every record has; nothing for any other name.
+std::optional<std::string> own_text(const TailEntry& entry, std::string_view column) {
+    if (column == "message" || column == "_msg" || column == "msg") {
+        return std::string(entry.record.message());
+    }
+    if (column == "level") {
+        column = "severity";
+    } else if (column.starts_with('_')) {
+        column.remove_prefix(1);
+    }
+    if (column == "time") {
+        return time_text(entry.record.time_ns());
+    }
+    if (column == "receive_time") {
+        return time_text(entry.receive_time_ns);
+    }
+    if (column == "sequence") {
+        return fmt::to_string(entry.sequence);
+    }
+    if (column == "severity") {
+        return std::string(severity_name(entry.record.severity()));
+    }
+    if (column == "stream") {
+        return std::string(entry.record.stream_or_default());
+    }
+    return std::nullopt;
+}
+
+void append_cell(std::string& to, std::string_view text, bool raw) {
+    const std::string shown = raw ? std::string(text) : escaped(text);
+    if (shown.find_first_of(",\"\r\n") == std::string::npos) {
+        to += shown;
+        return;
+    }
+    to += '"';
+    for (const char c : shown) {
+        to += c == '"' ? "\"\"" : std::string_view(&c, 1);
+    }
+    to += '"';
+}
+
+}  // namespace
+
+void append_field_text(std::string& to, const FieldView& field) {
+    to += ' ';
+    append_escaped(to, field.name);
+    to += '=';
+    append_value(to, field.value_text());
+}
+
+void append_logfmt(std::string& to, const TailEntry& entry) {
+    const std::size_t start = to.size();
+    const auto append_pair = [&](std::string_view name, std::string_view value) {
+        to += to.size() == start ? "" : " ";
+        const std::size_t at = to.size();
+        append_escaped(to, name);
+        std::replace_if(
+            to.begin() + static_cast<std::ptrdiff_t>(at), to.end(),
+            [](char c) { return c == ' ' || c == '"' || c == '='; }, '_');
+        to += '=';
+        // What reads logfmt undoes escapes only between quotes.
+        if (const std::string shown = escaped(value); shown != value || needs_quotes(value)) {
+            append_quoted(to, value);
+        } else {
+            to += shown;
+        }
+    };
+    if (!is_computed(entry)) {
+        append_pair("time", time_text(entry.record.time_ns()));
+        append_pair("severity", severity_name(entry.record.severity()));
+        append_pair("stream", entry.record.stream_or_default());
+        append_pair("message", entry.record.message());
+    }
+    for (const FieldView field : entry.record.fields()) {
+        append_pair(field.name, field.value_text());
+    }
+    for (const FieldView field : entry.trusted) {
+        append_pair(field.name, field.value_text());
+    }
+}
+
+std::string column_text(const TailEntry& entry, std::string_view column) {
+    if (!is_computed(entry)) {
+        if (auto own = own_text(entry, column)) {
+            return *std::move(own);
+        }
+        constexpr std::string_view kField = "field.";
+        if (column.starts_with(kField) && own_text(entry, column.substr(kField.size()))) {
+            column.remove_prefix(kField.size());
+        }
+    }
+    if (const auto field = entry.record.fields().find(column)) {
+        return field->value_text();
+    }
+    const auto field = entry.trusted.find(column);
+    return field ? field->value_text() : std::string();
+}
+
+void Renderer::append_csv_header(std::string& to) {
+    header_written_ = true;
+    for (std::size_t i = 0; i < options_.columns.size(); ++i) {
+        to += i == 0 ? "" : ",";
+        append_cell(to, options_.columns[i], options_.raw_messages);
+    }
+    to += '\n';
+}
+
+void Renderer::append_csv(std::string& to, const TailEntry& entry) {
+    if (options_.columns.empty()) {
+        if (is_computed(entry)) {
+            for (const FieldView field : entry.record.fields()) {
+                options_.columns.emplace_back(field.name);
+            }
+        } else {
+            options_.columns = {"time", "severity", "stream", "message"};
+        }
+    }
+    if (!header_written_) {
+        append_csv_header(to);
+    }
+    bool first = true;
+    for (const std::string& column : options_.columns) {
+        to += first ? "" : ",";
+        first = false;
+        append_cell(to, column_text(entry, column), options_.raw_messages);
+    }
+    to += '\n';
+}
+
+}  // namespace sluice::wire
