@@ -47,9 +47,13 @@ struct Part::Impl {
     Result<std::shared_ptr<const TemplateLayout>> templates(std::uint32_t column) const;
     // Like page(); of a templates column with ids for values.
     Result<std::shared_ptr<PageValues>> stored_page(std::uint32_t column, std::uint32_t page) const;
-    // The texts of the values whose templates are wanted, the others empty; empty `wanted`: all.
+    // Which values of a page are joined; the others come out empty.
+    struct Wanted {
+        std::span<const bool> templates{};      // Of these templates.  Empty: of all.
+        std::span<const std::uint16_t> rows{};  // In these rows, ascending.  Empty: in all.
+    };
     Result<std::shared_ptr<const PageValues>> joined_page(std::uint32_t column, std::uint32_t page,
-                                                          std::span<const bool> wanted) const;
+                                                          const Wanted& wanted) const;
     Result<std::shared_ptr<const Dictionary>> slot_dictionary(std::uint32_t column, const Coding& slot,
                                                               const Spans& spans) const;
     // The variables of a slot in one chunk: texts.

@@ -56,16 +56,17 @@ bool has_text(const ColumnInfo& info) noexcept {
 
 class RowWriter {
  public:
-    RowWriter(const Part::Impl& part, std::uint32_t page) : part_(part), page_(page) {}
+    RowWriter(const Part::Impl& part, std::uint32_t page, std::span<const std::uint16_t> rows)
+        : part_(part), page_(page), rows_(rows) {}
 
-    Result<> open(std::span<const std::uint16_t> rows) {
+    Result<> open() {
         SLUICE_TRY(schemas_, part_.schemas(page_));
         for (std::uint32_t column = 0; column < kFixedColumns; ++column) {
             SLUICE_CHECK(open_column(column));
         }
         // One look per schema; most pages have few.
         std::vector<bool> seen(part_.layout.schemas.size());
-        for (const std::uint16_t row : rows) {
+        for (const std::uint16_t row : rows_) {
             const std::uint32_t schema = schemas_->ids[row];
             if (seen[schema]) {
                 continue;
@@ -106,7 +107,11 @@ class RowWriter {
         }
         column_at_[column] = static_cast<std::uint32_t>(columns_.size());
         ColumnCursor cursor;
-        SLUICE_TRY(cursor.values, part_.page(column, page_));
+        if (part_.has_templates(column)) {  // Only what is asked for is joined.
+            SLUICE_TRY(cursor.values, part_.joined_page(column, page_, {.rows = rows_}));
+        } else {
+            SLUICE_TRY(cursor.values, part_.page(column, page_));
+        }
         const ColumnInfo& info = part_.infos[column];
         if (part_.layout.columns[column].coding.codec == Codec::dictionary) {
             SLUICE_TRY(cursor.dictionary, part_.dictionary(column));
@@ -158,6 +163,7 @@ class RowWriter {
 
     const Part::Impl& part_;
     const std::uint32_t page_;
+    const std::span<const std::uint16_t> rows_;
     std::shared_ptr<const PageSchemas> schemas_;
     std::vector<ColumnCursor> columns_;     // The fixed ones first.
     std::vector<std::uint32_t> column_at_;  // Of each column of the part, in columns_.
@@ -172,8 +178,8 @@ Result<> Part::append_entries(std::uint32_t page, std::span<const std::uint16_t>
         return {};
     }
     const std::size_t start = to.size();
-    RowWriter writer(*impl_, page);
-    Result<> result = writer.open(rows);
+    RowWriter writer(*impl_, page, rows);
+    Result<> result = writer.open();
     for (std::size_t i = 0; i < rows.size() && result; ++i) {
         result = writer.append(rows[i], to);
     }
