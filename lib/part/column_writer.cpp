@@ -12,7 +12,8 @@ namespace sluice::part {
 namespace {
 
 constexpr std::size_t kSmallDictionary = 64;
-constexpr std::size_t kUnfilteredEntries = 256;  // A dictionary this small is searched itself.
+constexpr std::size_t kFilterBytesMax = 32U << 20U;  // A larger one is left out.
+constexpr std::size_t kUnfilteredEntries = 256;      // A dictionary this small is searched itself.
 
 Spans spans_of(const ColumnValues& values, std::span<const PageLayout> pages) {
     Spans spans;
@@ -86,6 +87,11 @@ void write_numeric(ColumnLayout& column, std::span<const std::int64_t> ints, Blo
     });
 }
 
+std::optional<Bytes> filter_of(const TokenFilterBuilder& words) {
+    Bytes filter = words.finish();
+    return filter.size() <= kFilterBytesMax ? std::optional(std::move(filter)) : std::nullopt;
+}
+
 std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::string_view> texts, BlockWriter& blocks,
                                 References* references) {
     const bool forced = must_be_dictionary(column.info);
@@ -98,19 +104,19 @@ std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::strin
             return std::nullopt;
         }
         std::ranges::for_each(distinct.entries, [&words](std::string_view entry) { add_words(words, entry); });
-        return words.finish();
+        return filter_of(words);
     }
     std::vector<std::int64_t> numbers;
     const std::optional<TextShape> shape = find_shape(texts, numbers);
     if (!shape && write_templates(column, texts, blocks, references, words)) {
-        return words.finish();
+        return filter_of(words);
     }
     column.coding = write_plain_texts(column.spans, texts, blocks);
     if (shape && shape->type == TextType::timestamps) {
         return std::nullopt;  // Nobody looks for the words of a time, and there are very many.
     }
     std::ranges::for_each(texts, [&words](std::string_view text) { add_words(words, text); });
-    return words.finish();
+    return filter_of(words);
 }
 
 }  // namespace

@@ -9,6 +9,14 @@
 
 namespace sluice::part {
 
+// The schemas of the rows of one page.
+struct PageSchemas {
+    std::vector<std::uint32_t> ids;  // Of each row.
+    // Schema << 16 | row, ascending: where a part has many schemas, so that the rows of a rare column are found without
+    // a look at all.  Else empty.
+    std::vector<std::uint64_t> order;
+};
+
 struct Part::Impl {
     std::shared_ptr<const Source> source;
     std::shared_ptr<Cache> cache;
@@ -26,7 +34,7 @@ struct Part::Impl {
     void load_filters();
 
     Result<StreamBytes> stream(std::uint32_t index) const;
-    Result<std::shared_ptr<const std::vector<std::uint32_t>>> schema_ids(std::uint32_t page) const;
+    Result<std::shared_ptr<const PageSchemas>> schemas(std::uint32_t page) const;
     Result<std::shared_ptr<const Dictionary>> dictionary(std::uint32_t column) const;
     Result<std::shared_ptr<const Chunk>> chunk(std::uint32_t column, std::uint32_t index) const;
     Result<std::shared_ptr<const Chunk>> read_values(const Coding& coding, std::uint32_t column, std::uint32_t index,
@@ -39,11 +47,13 @@ struct Part::Impl {
     Result<std::shared_ptr<const TemplateLayout>> templates(std::uint32_t column) const;
     // Like page(); of a templates column with ids for values.
     Result<std::shared_ptr<PageValues>> stored_page(std::uint32_t column, std::uint32_t page) const;
-    // The texts of the values whose templates are wanted, the others empty; empty `wanted`: all.
-    // Values whose template is not wanted, or that are not wanted themselves, come out empty; empty: all are.
+    // Which values of a page are joined; the others come out empty.
+    struct Wanted {
+        std::span<const bool> templates{};      // Of these templates.  Empty: of all.
+        std::span<const std::uint16_t> rows{};  // In these rows, ascending.  Empty: in all.
+    };
     Result<std::shared_ptr<const PageValues>> joined_page(std::uint32_t column, std::uint32_t page,
-                                                          std::span<const bool> wanted,
-                                                          std::span<const bool> wanted_values = {}) const;
+                                                          const Wanted& wanted) const;
     Result<std::shared_ptr<const Dictionary>> slot_dictionary(std::uint32_t column, const Coding& slot,
                                                               const Spans& spans) const;
     // The variables of a slot in one chunk: texts.
@@ -55,7 +65,6 @@ struct Part::Impl {
 
     // Rows of the page that have the column.  Precondition: the page has values of it, and it is not dense.
     Result<std::vector<std::uint16_t>> positions(std::uint32_t column, const PageSpan& span) const;
-    bool schema_has(std::uint32_t schema, std::uint32_t column) const noexcept;
 
     Result<> verify_columns(std::uint32_t page) const;
     Result<> verify_dictionary(std::uint32_t column) const;

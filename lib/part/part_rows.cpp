@@ -56,23 +56,24 @@ bool has_text(const ColumnInfo& info) noexcept {
 
 class RowWriter {
  public:
-    RowWriter(const Part::Impl& part, std::uint32_t page) : part_(part), page_(page) {}
+    RowWriter(const Part::Impl& part, std::uint32_t page, std::span<const std::uint16_t> rows)
+        : part_(part), page_(page), rows_(rows) {}
 
-    Result<> open(std::span<const std::uint16_t> rows) {
-        SLUICE_TRY(schema_ids_, part_.schema_ids(page_));
+    Result<> open() {
+        SLUICE_TRY(schemas_, part_.schemas(page_));
         for (std::uint32_t column = 0; column < kFixedColumns; ++column) {
-            SLUICE_CHECK(open_column(column, rows));
+            SLUICE_CHECK(open_column(column));
         }
         // One look per schema; most pages have few.
         std::vector<bool> seen(part_.layout.schemas.size());
-        for (const std::uint16_t row : rows) {
-            const std::uint32_t schema = (*schema_ids_)[row];
+        for (const std::uint16_t row : rows_) {
+            const std::uint32_t schema = schemas_->ids[row];
             if (seen[schema]) {
                 continue;
             }
             seen[schema] = true;
             for (const std::uint32_t column : part_.layout.schemas[schema]) {
-                SLUICE_CHECK(open_column(column, rows));
+                SLUICE_CHECK(open_column(column));
             }
         }
         return {};
@@ -83,7 +84,7 @@ class RowWriter {
         append_int(to, static_cast<std::uint64_t>(number(ColumnKind::sequence)));
         append_int(to, number(ColumnKind::receive_time));
         append_int(to, static_cast<std::uint16_t>(number(ColumnKind::flags)));
-        const std::vector<std::uint32_t>& schema = part_.layout.schemas[(*schema_ids_)[row]];
+        const std::vector<std::uint32_t>& schema = part_.layout.schemas[schemas_->ids[row]];
         const auto middle =
             std::ranges::partition_point(schema, [this](std::uint32_t column) { return part_.infos[column].trusted; });
         const std::size_t start = to.size();
@@ -97,30 +98,7 @@ class RowWriter {
  private:
     ColumnCursor& fixed(ColumnKind kind) { return columns_[static_cast<std::size_t>(kind)]; }
 
-    // Only what these rows need is joined: most of a page's time goes there.
-    Result<std::shared_ptr<const PageValues>> joined(std::uint32_t column, std::span<const std::uint16_t> rows) const {
-        SLUICE_TRY(const auto stored, part_.stored_page(column, page_));
-        const std::size_t count = stored->codes.size();
-        const auto wanted = std::make_unique<bool[]>(count);
-        if (stored->positions.empty()) {
-            for (const std::uint16_t row : rows) {
-                if (row < count) {
-                    wanted[row] = true;
-                }
-            }
-        } else {
-            std::size_t next = 0;
-            for (std::size_t i = 0; i < count; ++i) {
-                while (next < rows.size() && rows[next] < stored->positions[i]) {
-                    ++next;
-                }
-                wanted[i] = next < rows.size() && rows[next] == stored->positions[i];
-            }
-        }
-        return part_.joined_page(column, page_, {}, std::span<const bool>(wanted.get(), count));
-    }
-
-    Result<> open_column(std::uint32_t column, std::span<const std::uint16_t> rows) {
+    Result<> open_column(std::uint32_t column) {
         if (column_at_.size() <= column) {
             column_at_.resize(part_.layout.columns.size(), UINT32_MAX);
         }
@@ -129,7 +107,11 @@ class RowWriter {
         }
         column_at_[column] = static_cast<std::uint32_t>(columns_.size());
         ColumnCursor cursor;
-        SLUICE_TRY(cursor.values, part_.has_templates(column) ? joined(column, rows) : part_.page(column, page_));
+        if (part_.has_templates(column)) {  // Only what is asked for is joined.
+            SLUICE_TRY(cursor.values, part_.joined_page(column, page_, {.rows = rows_}));
+        } else {
+            SLUICE_TRY(cursor.values, part_.page(column, page_));
+        }
         const ColumnInfo& info = part_.infos[column];
         if (part_.layout.columns[column].coding.codec == Codec::dictionary) {
             SLUICE_TRY(cursor.dictionary, part_.dictionary(column));
@@ -181,7 +163,8 @@ class RowWriter {
 
     const Part::Impl& part_;
     const std::uint32_t page_;
-    std::shared_ptr<const std::vector<std::uint32_t>> schema_ids_;
+    const std::span<const std::uint16_t> rows_;
+    std::shared_ptr<const PageSchemas> schemas_;
     std::vector<ColumnCursor> columns_;     // The fixed ones first.
     std::vector<std::uint32_t> column_at_;  // Of each column of the part, in columns_.
 };
@@ -195,8 +178,8 @@ Result<> Part::append_entries(std::uint32_t page, std::span<const std::uint16_t>
         return {};
     }
     const std::size_t start = to.size();
-    RowWriter writer(*impl_, page);
-    Result<> result = writer.open(rows);
+    RowWriter writer(*impl_, page, rows);
+    Result<> result = writer.open();
     for (std::size_t i = 0; i < rows.size() && result; ++i) {
         result = writer.append(rows[i], to);
     }

@@ -63,9 +63,9 @@ struct OpenTemplate {
         const ReferredColumn* referred = nullptr;
     };
     std::vector<Slot> slots;
-    std::size_t next = 0;     // Value in the chunks.
-    std::size_t skipped = 0;  // Values passed over before it was opened.
-    std::size_t end = 0;
+    std::size_t seen = 0;   // Values of the page so far.
+    std::size_t first = 0;  // Value of the page in the chunks.
+    std::size_t count = 0;
     bool open = false;
 };
 
@@ -96,13 +96,13 @@ class PageJoiner {
             }
             one.slots.push_back(std::move(opened));
         }
-        one.next = span->offset + one.skipped;
-        one.end = span->offset + span->count;
+        one.first = span->offset;
+        one.count = span->count;
         return {};
     }
 
-    // Passes over a value that nobody asked for.
-    void skip(std::uint32_t id) noexcept { ++(open_[id].open ? open_[id].next : open_[id].skipped); }
+    // The next value of that template is not joined.
+    void skip(std::uint32_t id) noexcept { ++open_[id].seen; }
 
     // Nothing: the tables do not hold.
     std::optional<std::string_view> next(std::uint32_t id, std::size_t row, TextArena& arena) {
@@ -111,22 +111,22 @@ class PageJoiner {
         if (from.slots() == 0) {
             return from.literals.front();
         }
-        if (one.slots.size() != from.slots() || one.next >= one.end) {
+        if (one.slots.size() != from.slots() || one.seen >= one.count) {
             return std::nullopt;
         }
+        const std::size_t value = one.first + one.seen++;
         std::size_t bytes = from.literals.front().size();
         variables_.clear();
         for (std::size_t slot = 0; slot < one.slots.size(); ++slot) {
             const OpenTemplate::Slot& at = one.slots[slot];
             const auto text =
-                at.chunk != nullptr ? std::optional(at.chunk->texts[one.next]) : at.referred->text(row, numbers_);
+                at.chunk != nullptr ? std::optional(at.chunk->texts[value]) : at.referred->text(row, numbers_);
             if (!text) {
                 return std::nullopt;
             }
             variables_.push_back(*text);
             bytes += text->size() + from.literals[slot + 1].size();
         }
-        ++one.next;
         char* const start = arena.allocate(bytes);
         char* to = std::ranges::copy(from.literals.front(), start).out;
         for (std::size_t slot = 0; slot < variables_.size(); ++slot) {
@@ -215,31 +215,32 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::slot_chunk(std::uint32_t column
 }
 
 Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t column, std::uint32_t page,
-                                                                  std::span<const bool> wanted,
-                                                                  std::span<const bool> wanted_values) const {
+                                                                  const Wanted& wanted) const {
     SLUICE_TRY(auto made, stored_page(column, page));
     if (made->codes.empty()) {
         return made;
     }
     SLUICE_TRY(auto known, templates(column));
     PageJoiner joiner(*this, column, page, *known);
+    auto next_row = wanted.rows.begin();
     made->text_store.reserve(made->codes.size());
     for (std::size_t i = 0; i < made->codes.size(); ++i) {
         const std::uint32_t id = made->codes[i];
         if (id >= known->set.templates.size()) {
             return std::unexpected(damaged_values(column, layout.columns[column].coding.first_stream));
         }
-        if (!wanted_values.empty() && !wanted_values[i]) {
-            made->text_store.emplace_back();
-            joiner.skip(id);
-            continue;
+        const std::size_t row = made->positions.empty() ? i : made->positions[i];
+        while (next_row != wanted.rows.end() && *next_row < row) {
+            ++next_row;
         }
-        if (!wanted.empty() && !wanted[id]) {
+        const bool row_wanted = wanted.rows.empty() || (next_row != wanted.rows.end() && *next_row == row);
+        if (!row_wanted || (!wanted.templates.empty() && !wanted.templates[id])) {
+            joiner.skip(id);
             made->text_store.emplace_back();
             continue;
         }
         SLUICE_CHECK(joiner.open(id));
-        const auto text = joiner.next(id, made->positions.empty() ? i : made->positions[i], made->arena);
+        const auto text = joiner.next(id, row, made->arena);
         if (!text) {
             return std::unexpected(damaged_values(column, layout.columns[column].coding.set_stream));
         }
@@ -280,7 +281,7 @@ Result<std::shared_ptr<const PageValues>> Part::page_of(std::uint32_t column, st
     }
     SLUICE_TRY(const auto known, impl_->templates(column));
     SLUICE_ASSERT(wanted.size() == known->set.templates.size(), "{} of {}", wanted.size(), known->set.templates.size());
-    return impl_->joined_page(column, page, wanted);
+    return impl_->joined_page(column, page, {.templates = wanted});
 }
 
 }  // namespace sluice::part

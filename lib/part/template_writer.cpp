@@ -78,6 +78,16 @@ class TemplateValues {
     std::vector<std::uint32_t> rows_;
 };
 
+std::size_t literal_bytes(std::span<const Template> templates) noexcept {
+    std::size_t bytes = 0;
+    for (const Template& one : templates) {
+        for (const std::string& literal : one.literals) {
+            bytes += literal.size() + 1;
+        }
+    }
+    return bytes;
+}
+
 Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, std::size_t id, std::size_t slots) {
     Spans spans;
     std::size_t first = 0;
@@ -102,7 +112,7 @@ Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, s
 bool write_templates(ColumnLayout& column, std::span<const std::string_view> values, BlockWriter& blocks,
                      References* references, TokenFilterBuilder& words) {
     TemplateSplit split = part::split(values);
-    if (split.templates.empty()) {
+    if (split.templates.empty() || literal_bytes(split.templates) > kDictionaryBytesMax) {
         return false;
     }
     const TemplateValues variables(split, column.spans);

@@ -190,12 +190,35 @@ void shapes_of(std::string_view text, std::vector<TextShape>& into) {
 
 // --- Rendering: one number, to `to`, which has room for 48 bytes.  Returns the end, null: it has no such text.
 
-char* put_digits(char* to, std::uint64_t value, std::size_t digits) noexcept {
-    for (std::size_t i = digits; i > 0; --i) {
-        to[i - 1] = static_cast<char>('0' + value % 10);
+constexpr std::array<char, 200> kPairs = [] {
+    std::array<char, 200> pairs{};
+    for (std::size_t i = 0; i < 100; ++i) {
+        pairs[2 * i] = static_cast<char>('0' + i / 10);
+        pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+    return pairs;
+}();
+
+// Two digits at a time: half the divisions, and rendering is most of what reading a page of messages costs.
+template <class Word>
+char* put_word(char* to, Word value, std::size_t digits) noexcept {
+    char* at = to + digits;
+    for (; digits >= 2; digits -= 2) {
+        at -= 2;
+        std::memcpy(at, kPairs.data() + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (digits == 1) {
+        *--at = static_cast<char>('0' + value % 10);
         value /= 10;
     }
-    return value == 0 ? to + digits : nullptr;
+    return value == 0 ? at : nullptr;
+}
+
+char* put_digits(char* to, std::uint64_t value, std::size_t digits) noexcept {
+    const char* const start =
+        value <= UINT32_MAX ? put_word(to, static_cast<std::uint32_t>(value), digits) : put_word(to, value, digits);
+    return start != nullptr ? to + digits : nullptr;
 }
 
 char* put_integer(char* to, std::uint64_t value) noexcept {

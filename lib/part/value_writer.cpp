@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "part/typed_text.h"
+
 namespace sluice::part {
 namespace {
 
@@ -50,15 +52,21 @@ Coding write_dictionary(const Spans& spans, const Distinct<std::string_view>& di
     return write(spans, distinct, blocks);
 }
 
-bool dictionary_pays(const Distinct<std::string_view>& distinct) noexcept {
+bool dictionary_pays(const Distinct<std::string_view>& distinct) {
     std::size_t bytes = 0;
     bool identifiers = true;
     for (const std::string_view entry : distinct.entries) {
         bytes += entry.size() + 1;
         identifiers = identifiers && entry.size() <= kIdentifierBytes && entry.find(' ') == std::string_view::npos;
     }
-    return bytes <= kDictionaryBytesMax &&
-           (identifiers || distinct.entries.size() <= distinct.codes.size() / 4 || distinct.entries.size() == 1);
+    if (bytes > kDictionaryBytesMax) {
+        return false;
+    }
+    if (distinct.entries.size() <= distinct.codes.size() / 4 || distinct.entries.size() == 1) {
+        return true;
+    }
+    std::vector<std::int64_t> numbers;  // Which are small as they are.
+    return identifiers && !find_shape(distinct.entries, numbers);
 }
 
 Coding write_plain_texts(const Spans& spans, std::span<const std::string_view> values, BlockWriter& blocks) {

@@ -33,8 +33,8 @@ constexpr std::size_t entries_max(std::size_t values) noexcept {
     return std::max<std::size_t>(values * 5 / 8, 1);
 }
 // Whether a dictionary is smaller than the values, about: a quarter of them, or up to entries_max for what looks like
-// identifiers, which nothing else makes smaller.
-bool dictionary_pays(const Distinct<std::string_view>& distinct) noexcept;
+// identifiers and not numbers, which nothing else makes smaller.
+bool dictionary_pays(const Distinct<std::string_view>& distinct);
 
 Coding write_plain_texts(const Spans& spans, std::span<const std::string_view> values, BlockWriter& blocks);
 

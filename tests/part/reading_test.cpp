@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "part/part_fixture.h"
 #include "part/sample_rows.h"
 #include "part/words.h"
@@ -101,6 +104,19 @@ TEST(PartReading, MessagesThatRepeatFieldsCostNothing) {
     }
     EXPECT_TRUE(round_trips(twice));
     EXPECT_LT(twice.build().size(), once.build().size() + 40'000);  // The token filter, no values.
+}
+
+TEST(PartReading, ManyThreadsReadTheSamePart) {
+    const Rows rows = sample_rows(2000);
+    const auto cache = std::make_shared<Cache>(std::size_t{256} << 10U);  // So small that they take from each other.
+    const auto part = open_part(rows.build({.page_rows = 300}), cache);
+    std::atomic<int> equal = 0;
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] { equal += same_rows(rows, read_rows(*part)) ? 1 : 0; });
+    }
+    threads.clear();
+    EXPECT_EQ(equal, 4);
 }
 
 TEST(PartReading, SomeRowsAreThoseOfThePage) {
