@@ -1,0 +1,250 @@
+#include "query/accumulator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/checksum.h"
+
+namespace sluice::query {
+
+// ---- Sum ----
+
+void Sum::add(const Number& number, std::uint64_t times) noexcept {
+    count_ += times;
+    if (number.is_integer) {
+        integers_ += static_cast<Wide>(number.integer) * static_cast<Wide>(times);
+    } else {
+        floats_ += number.floating * static_cast<double>(times);
+        has_float_ = true;
+    }
+}
+
+void Sum::merge(const Sum& other) noexcept {
+    count_ += other.count_;
+    integers_ += other.integers_;
+    floats_ += other.floats_;
+    has_float_ = has_float_ || other.has_float_;
+}
+
+ValueView Sum::total() const noexcept {
+    constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+    constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
+    if (!has_float_ && integers_ <= kMax && integers_ >= kMin) {
+        return ValueView::of_integer(static_cast<std::int64_t>(integers_));
+    }
+    return ValueView::of_floating(static_cast<double>(integers_) + floats_);
+}
+
+double Sum::average() const noexcept {
+    return (static_cast<double>(integers_) + floats_) / static_cast<double>(count_);
+}
+
+// ---- HashSet ----
+
+bool HashSet::add(std::uint64_t hash) {
+    if (hash == 0) {
+        return !std::exchange(has_zero_, true);
+    }
+    if ((count_ + 1) * 4 > slots_.size() * 3) {
+        grow();
+    }
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t at = hash & mask;
+    for (; slots_[at] != 0; at = (at + 1) & mask) {  // Bounded: a quarter is free.
+        if (slots_[at] == hash) {
+            return false;
+        }
+    }
+    slots_[at] = hash;
+    ++count_;
+    return true;
+}
+
+void HashSet::grow() {
+    std::vector<std::uint64_t> old(slots_.empty() ? 8 : slots_.size() * 2, 0);
+    old.swap(slots_);
+    const std::size_t mask = slots_.size() - 1;
+    for (const std::uint64_t hash : old) {
+        if (hash != 0) {
+            std::size_t at = hash & mask;
+            while (slots_[at] != 0) {
+                at = (at + 1) & mask;
+            }
+            slots_[at] = hash;
+        }
+    }
+}
+
+void HashSet::merge(const HashSet& other) {
+    for (const std::uint64_t hash : other.slots_) {
+        if (hash != 0) {
+            add(hash);
+        }
+    }
+    has_zero_ = has_zero_ || other.has_zero_;
+}
+
+// ---- Numbers ----
+
+ValueView Numbers::quantile(double fraction) {
+    if (values.empty()) {
+        return {};
+    }
+    const double rank = std::ceil(fraction * static_cast<double>(values.size()));
+    const std::size_t at = std::min(static_cast<std::size_t>(std::max(rank - 1, 0.0)), values.size() - 1);
+    const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
+    std::nth_element(values.begin(), place, values.end());
+    return all_integers ? ValueView::of_integer(static_cast<std::int64_t>(*place)) : ValueView::of_floating(*place);
+}
+
+// ---- ResultColumn ----
+
+void ResultColumn::resize(std::size_t groups) {
+    switch (spec_.function) {
+        case Function::count:
+            counts_.resize(groups);
+            return;
+        case Function::count_uniq:
+            sets_.resize(groups);
+            return;
+        case Function::sum:
+        case Function::avg:
+            sums_.resize(groups);
+            return;
+        case Function::min:
+        case Function::max:
+            best_.resize(groups);
+            return;
+        case Function::median:
+        case Function::quantile:
+            numbers_.resize(groups);
+            return;
+    }
+}
+
+std::size_t ResultColumn::bytes_per_group() const noexcept {
+    switch (spec_.function) {
+        case Function::count:
+            return sizeof(std::uint64_t);
+        case Function::count_uniq:
+            return sizeof(HashSet);
+        case Function::sum:
+        case Function::avg:
+            return sizeof(Sum);
+        case Function::min:
+        case Function::max:
+            return sizeof(Value);
+        case Function::median:
+        case Function::quantile:
+            return sizeof(Numbers);
+    }
+    return 0;
+}
+
+std::size_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::uint64_t times) {
+    if (value.kind == ValueKind::missing) {
+        return 0;
+    }
+    const bool is_text = value.kind == ValueKind::text || value.kind == ValueKind::bytes;
+    switch (spec_.function) {
+        case Function::count:
+            counts_[group] += is_text && value.text.empty() ? 0 : times;
+            return 0;
+        case Function::count_uniq: {
+            if (is_text && value.text.empty()) {
+                return 0;
+            }
+            std::string key;
+            append_key(key, value);
+            HashSet& set = sets_[group];
+            const std::size_t before = set.bytes();
+            set.add(checksum64(as_bytes(key)));
+            return set.bytes() - before;
+        }
+        case Function::sum:
+        case Function::avg:
+            if (const auto number = number_of(value)) {
+                sums_[group].add(*number, times);
+            }
+            return 0;
+        case Function::min:
+        case Function::max: {
+            Value& best = best_[group];
+            const std::weak_ordering order = compare_exactly(value, best.view());
+            if (best.kind == ValueKind::missing || (spec_.function == Function::min ? order < 0 : order > 0)) {
+                const std::size_t before = best.bytes();
+                best = Value(value);
+                return best.bytes() > before ? best.bytes() - before : 0;
+            }
+            return 0;
+        }
+        case Function::median:
+        case Function::quantile: {
+            const auto number = number_of(value);
+            if (!number) {
+                return 0;
+            }
+            Numbers& all = numbers_[group];
+            const std::size_t before = all.values.capacity();
+            all.values.insert(all.values.end(), times, number->as_double());
+            all.all_integers = all.all_integers && number->is_integer;
+            return (all.values.capacity() - before) * sizeof(double);
+        }
+    }
+    return 0;
+}
+
+std::size_t ResultColumn::merge(std::uint32_t group, ResultColumn& other, std::uint32_t others_group) {
+    switch (spec_.function) {
+        case Function::count:
+            counts_[group] += other.counts_[others_group];
+            return 0;
+        case Function::count_uniq: {
+            const std::size_t before = sets_[group].bytes();
+            sets_[group].merge(other.sets_[others_group]);
+            return sets_[group].bytes() - before;
+        }
+        case Function::sum:
+        case Function::avg:
+            sums_[group].merge(other.sums_[others_group]);
+            return 0;
+        case Function::min:
+        case Function::max:
+            return add(group, other.best_[others_group].view());
+        case Function::median:
+        case Function::quantile: {
+            Numbers& all = numbers_[group];
+            Numbers& more = other.numbers_[others_group];
+            const std::size_t before = all.values.capacity();
+            all.values.insert(all.values.end(), more.values.begin(), more.values.end());
+            all.all_integers = all.all_integers && more.all_integers;
+            return (all.values.capacity() - before) * sizeof(double);
+        }
+    }
+    return 0;
+}
+
+Value ResultColumn::result(std::uint32_t group) {
+    switch (spec_.function) {
+        case Function::count:
+            return Value(ValueView::of_integer(static_cast<std::int64_t>(counts_[group])));
+        case Function::count_uniq:
+            return Value(ValueView::of_integer(static_cast<std::int64_t>(sets_[group].size())));
+        case Function::sum:
+            return Value(sums_[group].total());
+        case Function::avg:
+            return sums_[group].count() == 0 ? Value() : Value(ValueView::of_floating(sums_[group].average()));
+        case Function::min:
+        case Function::max:
+            return std::move(best_[group]);
+        case Function::median:
+        case Function::quantile:
+            return Value(numbers_[group].quantile(spec_.fraction));
+    }
+    return {};
+}
+
+}  // namespace sluice::query

@@ -1,0 +1,87 @@
+// One test, ready to be run on values of any type.
+//
+// Texts: by words, bytes or RE2.  Numbers: a word, `=` and in() mean the whole number; comparisons are exact.  Times
+// and severities have literals of their own, read once here.  A number compares with numbers (also with texts that read
+// as numbers), a text with texts.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "query/filter.h"
+#include "query/regex.h"
+#include "query/text_search.h"
+#include "query/time_literal.h"
+#include "query/value.h"
+
+namespace sluice::query {
+
+// What a name says about its literals: errors instead of tests that never match.
+enum class LiteralKind : std::uint8_t { any, time, severity };
+
+// What a text must be for a name of that kind, if it is not: for an error.
+std::optional<std::string_view> wrong_literal(LiteralKind kind, std::string_view text);
+
+class Matcher {
+ public:
+    // A text of phrase, prefix, exact or in(), read in each way that it can be.
+    struct Form {
+        std::string text;
+        std::optional<Number> number;
+        std::optional<TimeSpan> time;
+        std::optional<std::int64_t> severity;
+    };
+    struct BoundForm {
+        bool inclusive = false;
+        bool is_number = false;  // It was written without quotes and reads as a number.
+        Form form;
+    };
+
+    // Errors: invalid_argument.
+    static Result<std::shared_ptr<const Matcher>> make(const Test& test, LiteralKind kind, WallNs now);
+    Matcher(const Matcher&) = delete;
+    Matcher& operator=(const Matcher&) = delete;
+
+    bool matches(const ValueView& value) const;
+    bool matches_text(std::string_view text) const;  // As matches() of a text.
+    // Of a row without a value of that name: its value is the empty text.
+    bool matches_missing() const noexcept { return matches_missing_; }
+
+    // ---- for scans of parts ----
+    TestKind kind() const noexcept { return test_.kind; }
+    // Of a time: only times within match, and all of them.  Nothing: it is not that simple.
+    std::optional<TimeSpan> time_span() const;
+    // Of an integer: likewise, from the first to the last.  Nothing: it is not that simple.
+    struct IntegerSpan {
+        std::int64_t first = INT64_MIN;
+        std::int64_t last = INT64_MAX;
+    };
+    std::optional<IntegerSpan> integer_span() const;
+    // Each text that matches has all the words of one of these lists, whole; empty: nothing is known.
+    const std::vector<std::vector<std::string>>& required_words() const noexcept { return words_; }
+    // phrase, prefix, substring
+    Needle needle() const noexcept { return {needle_, ignore_case_}; }
+    const Regex* regex() const noexcept { return regex_.get(); }
+
+ private:
+    explicit Matcher(const Test& test) : test_(test) {}
+    Result<> check(LiteralKind kind) const;
+    void find_required_words();
+    bool within(const ValueView& value) const;
+    bool equals_any(const ValueView& value) const;
+
+    Test test_;
+    std::optional<BoundForm> low_;
+    std::optional<BoundForm> high_;
+    std::vector<Form> forms_;  // phrase, prefix, exact: one; any_of: all.
+    std::unique_ptr<const Regex> regex_;
+    std::vector<std::vector<std::string>> words_;
+    std::string needle_;  // In lower case if ignore_case_.
+    bool ignore_case_ = false;
+    bool matches_missing_ = false;
+};
+
+}  // namespace sluice::query

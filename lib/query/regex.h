@@ -1,0 +1,39 @@
+// A regular expression with what it needs to find in a text to match at all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace re2 {
+class FilteredRE2;
+class RE2;
+}  // namespace re2
+
+namespace sluice::query {
+
+// Threads: any, concurrently.
+class Regex {
+ public:
+    // Errors: invalid_argument, with what RE2 says.
+    static Result<std::unique_ptr<const Regex>> make(const std::string& pattern);
+    ~Regex();
+
+    // Somewhere in the text.
+    bool matches(std::string_view text) const;
+    // Texts in lower case, some of which a text that matches has (without regard to case); empty: nothing is known.
+    const std::vector<std::string>& atoms() const noexcept { return atoms_; }
+    // Could a text match that has these atoms (indexes, ascending) and no others?
+    bool possible(const std::vector<int>& present) const;
+
+ private:
+    Regex();
+    std::unique_ptr<re2::RE2> regex_;
+    std::unique_ptr<re2::FilteredRE2> filtered_;
+    std::vector<std::string> atoms_;
+};
+
+}  // namespace sluice::query
