@@ -89,15 +89,34 @@ void HashSet::merge(const HashSet& other) {
 
 // ---- Numbers ----
 
-ValueView Numbers::quantile(double fraction) {
-    if (values.empty()) {
-        return {};
+void Numbers::add(const Number& number, std::uint64_t times) {
+    if (number.is_integer) {
+        integers_.insert(integers_.end(), times, number.integer);
+    } else {
+        floats_.insert(floats_.end(), times, number.floating);
     }
-    const double rank = std::ceil(fraction * static_cast<double>(values.size()));
-    const std::size_t at = std::min(static_cast<std::size_t>(std::max(rank - 1, 0.0)), values.size() - 1);
-    const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
-    std::nth_element(values.begin(), place, values.end());
-    return all_integers ? ValueView::of_integer(static_cast<std::int64_t>(*place)) : ValueView::of_floating(*place);
+}
+
+void Numbers::merge(const Numbers& other) {
+    integers_.insert(integers_.end(), other.integers_.begin(), other.integers_.end());
+    floats_.insert(floats_.end(), other.floats_.begin(), other.floats_.end());
+}
+
+ValueView Numbers::quantile(double fraction) {
+    const auto at_rank = [fraction](auto& values) {
+        const double rank = std::ceil(fraction * static_cast<double>(values.size()));
+        const std::size_t at = std::min(static_cast<std::size_t>(std::max(rank - 1, 0.0)), values.size() - 1);
+        const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
+        std::nth_element(values.begin(), place, values.end());
+        return *place;
+    };
+    if (floats_.empty()) {
+        return integers_.empty() ? ValueView() : ValueView::of_integer(at_rank(integers_));
+    }
+    std::ranges::transform(integers_, std::back_inserter(floats_),
+                           [](std::int64_t n) { return static_cast<double>(n); });
+    integers_.clear();
+    return ValueView::of_floating(at_rank(floats_));
 }
 
 // ---- ResultColumn ----
@@ -188,10 +207,9 @@ std::size_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::
                 return 0;
             }
             Numbers& all = numbers_[group];
-            const std::size_t before = all.values.capacity();
-            all.values.insert(all.values.end(), times, number->as_double());
-            all.all_integers = all.all_integers && number->is_integer;
-            return (all.values.capacity() - before) * sizeof(double);
+            const std::size_t before = all.bytes();
+            all.add(*number, times);
+            return all.bytes() - before;
         }
     }
     return 0;
@@ -217,11 +235,9 @@ std::size_t ResultColumn::merge(std::uint32_t group, ResultColumn& other, std::u
         case Function::median:
         case Function::quantile: {
             Numbers& all = numbers_[group];
-            Numbers& more = other.numbers_[others_group];
-            const std::size_t before = all.values.capacity();
-            all.values.insert(all.values.end(), more.values.begin(), more.values.end());
-            all.all_integers = all.all_integers && more.all_integers;
-            return (all.values.capacity() - before) * sizeof(double);
+            const std::size_t before = all.bytes();
+            all.merge(other.numbers_[others_group]);
+            return all.bytes() - before;
         }
     }
     return 0;

@@ -45,11 +45,17 @@ class HashSet {
 };
 
 // All values, for quantiles.
-struct Numbers {
-    std::vector<double> values;
-    bool all_integers = true;
+class Numbers {
+ public:
+    void add(const Number& number, std::uint64_t times);
+    void merge(const Numbers& other);
+    std::size_t bytes() const noexcept { return (integers_.capacity() + floats_.capacity()) * sizeof(double); }
     // The nearest rank: the smallest value that at least `fraction` of all are not above.  Reorders.
     ValueView quantile(double fraction);
+
+ private:
+    std::vector<std::int64_t> integers_;
+    std::vector<double> floats_;
 };
 
 class ResultColumn {

@@ -100,11 +100,11 @@ std::vector<std::uint32_t> GroupTable::in_order() {
         std::string_view x = keys_.key(a);
         std::string_view y = keys_.key(b);
         while (!x.empty() && !y.empty()) {
-            if (const auto c = compare(take_key(x), take_key(y)); c != 0) {
+            if (const auto c = compare_exactly(take_key(x), take_key(y)); c != 0) {
                 return c < 0;
             }
         }
-        return keys_.key(a) < keys_.key(b);  // 5 and "5" are equal and yet not the same.
+        return false;
     };
     const auto by_hits = [&](std::uint32_t a, std::uint32_t b) {
         const std::uint64_t x = columns_.front().counted(a);

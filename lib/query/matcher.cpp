@@ -71,6 +71,11 @@ bool keeps_to(const ValueView& value, const Matcher::BoundForm& bound, bool is_l
     return satisfies(text_of(value, scratch) <=> std::string_view(bound.form.text), bound, is_low);
 }
 
+// Smart case: a text without upper-case letters finds any case.
+bool has_upper_case(std::string_view text) noexcept {
+    return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> words;
     part::for_each_word(text, [&](std::string_view word) { words.push_back(part::lower_case(word)); });
@@ -127,8 +132,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
         case TestKind::phrase:
         case TestKind::prefix:
         case TestKind::substring:
-            made->ignore_case_ = test.kind != TestKind::substring && !has_upper_case(test.text);
-            made->needle_ = test.text;
+            made->searcher_.emplace(test.text, test.kind != TestKind::substring && !has_upper_case(test.text));
             made->forms_.push_back(form_of(test.text, now));
             made->matches_missing_ = test.text.empty();
             break;
@@ -195,11 +199,11 @@ void Matcher::find_required_words() {
 bool Matcher::matches_text(std::string_view text) const {
     switch (test_.kind) {
         case TestKind::phrase:
-            return has_phrase(text, needle(), PhraseEnd::whole_word);
+            return searcher_->find_phrase(text) != std::string_view::npos;
         case TestKind::prefix:
-            return has_phrase(text, needle(), PhraseEnd::may_go_on);
+            return searcher_->find_prefix(text) != std::string_view::npos;
         case TestKind::substring:
-            return find(text, needle()) != std::string_view::npos;
+            return searcher_->find(text) != std::string_view::npos;
         case TestKind::exact:
             return text == test_.text;
         case TestKind::any_of:

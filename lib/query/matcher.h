@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "part/literal_search.h"
 #include "query/filter.h"
 #include "query/regex.h"
-#include "query/text_search.h"
 #include "query/time_literal.h"
 #include "query/value.h"
 
@@ -62,8 +62,8 @@ class Matcher {
     std::optional<IntegerSpan> integer_span() const;
     // Each text that matches has all the words of one of these lists, whole; empty: nothing is known.
     const std::vector<std::vector<std::string>>& required_words() const noexcept { return words_; }
-    // phrase, prefix, substring
-    Needle needle() const noexcept { return {needle_, ignore_case_}; }
+    // Of phrase, prefix and substring; else nullptr.
+    const part::LiteralSearcher* searcher() const noexcept { return searcher_ ? &*searcher_ : nullptr; }
     const Regex* regex() const noexcept { return regex_.get(); }
 
  private:
@@ -79,8 +79,7 @@ class Matcher {
     std::vector<Form> forms_;  // phrase, prefix, exact: one; any_of: all.
     std::unique_ptr<const Regex> regex_;
     std::vector<std::vector<std::string>> words_;
-    std::string needle_;  // In lower case if ignore_case_.
-    bool ignore_case_ = false;
+    std::optional<part::LiteralSearcher> searcher_;
     bool matches_missing_ = false;
 };
 

@@ -1,0 +1,64 @@
+#include <gtest/gtest.h>
+
+#include "query/random_query.h"
+#include "query/reference.h"
+
+namespace sluice::query::test {
+namespace {
+
+// Parts of one and of three classes with pages of a few rows, gaps between sequence numbers, and open rows.
+Store random_store(Random& random) {
+    Store store(static_cast<std::uint32_t>(5 + random.below(40)));
+    const bool classes = random.one_in(2);
+    const std::size_t rows = 50 + random.below(500);
+    for (std::size_t i = 0; i < rows; ++i) {
+        RowDraft row = random_row(random, i);
+        if (random.one_in(20)) {
+            row.sequence(store.entries().empty() ? 3 : store.entries().back().sequence + 1 + random.below(10));
+        }
+        store.add(row);
+        if (random.one_in(100)) {
+            store.seal([&](const wire::TailEntry& entry) {
+                return classes ? static_cast<int>(entry.record.stream().size() % 3) : 0;
+            });
+        }
+    }
+    return store;
+}
+
+void check(const Store& store, const std::vector<wire::TailEntry>& entries, const Query& query, std::uint64_t seed) {
+    const std::string text = to_text(query);
+    const Parsed<Query> again = parse_query(text);
+    ASSERT_TRUE(again) << text << "\n" << again.error().text();
+    ASSERT_EQ(*again, query) << text;
+    const Store::Answer answer = store.run(query, Store::options());
+    if (answer.error.contains("two columns are named")) {
+        return;
+    }
+    ASSERT_EQ(answer.error, "") << text;
+    const std::vector<std::string> expected = reference::run(query, entries, kNoon);
+    ASSERT_EQ(answer.lines, expected) << "seed " << seed << ": " << text << "\n" << answer.explain;
+}
+
+// SLUICE_QUERY_SEED replays one store; SLUICE_QUERY_STORES is how many are tried.
+TEST(Properties, ResultsEqualThoseOfThePlainEvaluator) {
+    const char* const replay = std::getenv("SLUICE_QUERY_SEED");
+    const char* const count = std::getenv("SLUICE_QUERY_STORES");
+    const std::uint64_t first = replay != nullptr ? std::strtoull(replay, nullptr, 10) : 1;
+    const std::uint64_t stores = replay != nullptr ? 1 : count != nullptr ? std::strtoull(count, nullptr, 10) : 40;
+    constexpr int kQueriesPerStore = 250;
+    for (std::uint64_t seed = first; seed < first + stores; ++seed) {
+        Random random(seed);
+        const Store store = random_store(random);
+        const std::vector<wire::TailEntry> entries = store.entries();
+        for (int i = 0; i < kQueriesPerStore; ++i) {
+            check(store, entries, random_query(random), seed);
+            if (HasFatalFailure()) {
+                return;
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace sluice::query::test

@@ -1,0 +1,673 @@
+#include "query/reference.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "wire/time_text.h"
+
+namespace sluice::query::reference {
+namespace {
+
+enum class Kind : std::uint8_t { none, text, bytes, integer, floating, boolean, time, severity };
+
+struct V {
+    Kind kind = Kind::none;
+    std::string text;
+    std::int64_t integer = 0;
+    double floating = 0;
+};
+
+struct R {
+    const wire::TailEntry* entry = nullptr;          // A record, or what `fields` left of it.
+    std::vector<std::pair<std::string, V>> columns;  // What `stats`, `top` and `uniq` made.
+    bool narrowed = false;                           // Only `names`.
+    std::vector<std::string> names;
+};
+
+// ---- values ----
+
+V of_text(std::string_view text) {
+    return {Kind::text, std::string(text), 0, 0};
+}
+V of_integer(std::int64_t integer) {
+    return {Kind::integer, "", integer, 0};
+}
+V of_floating(double floating) {
+    return {Kind::floating, "", 0, floating};
+}
+
+std::string to_text(const V& v) {
+    std::string text;
+    switch (v.kind) {
+        case Kind::none:
+            return "";
+        case Kind::text:
+        case Kind::bytes:
+            return v.text;
+        case Kind::integer:
+            return std::to_string(v.integer);
+        case Kind::floating:
+            return fmt::format("{}", v.floating);
+        case Kind::boolean:
+            return v.integer != 0 ? "true" : "false";
+        case Kind::time:
+            wire::append_rfc3339(text, v.integer);
+            return text;
+        case Kind::severity:
+            return std::string(wire::severity_name(static_cast<wire::Severity>(v.integer)));
+    }
+    return "";
+}
+
+// Wide enough for every int64 and every double.
+using Wide = long double;
+
+std::optional<Wide> number_in(const std::string& text) {
+    static const std::map<std::string, double> units{{"", 1},
+                                                     {"ns", 1e-9},
+                                                     {"us", 1e-6},
+                                                     {"ms", 1e-3},
+                                                     {"s", 1},
+                                                     {"m", 60},
+                                                     {"h", 3600},
+                                                     {"d", 86400},
+                                                     {"w", 604800},
+                                                     {"B", 1},
+                                                     {"KB", 1e3},
+                                                     {"MB", 1e6},
+                                                     {"GB", 1e9},
+                                                     {"TB", 1e12},
+                                                     {"KiB", 1024},
+                                                     {"MiB", 1048576},
+                                                     {"GiB", 1073741824.0},
+                                                     {"TiB", 1099511627776.0}};
+    if (text.empty() || text.find_first_of("+ \t\nxXnN") == 0 ||
+        std::string("0123456789-.").find(text[0]) == std::string::npos) {
+        return std::nullopt;
+    }
+    if (text.find_first_of("xX") != std::string::npos) {
+        return std::nullopt;  // strtod knows hexadecimal.
+    }
+    char* rest = nullptr;
+    errno = 0;
+    const long long integer = std::strtoll(text.c_str(), &rest, 10);
+    if (*rest == '\0' && errno == 0) {
+        return integer;
+    }
+    const double number = std::strtod(text.c_str(), &rest);
+    const auto unit = units.find(rest);
+    if (unit == units.end() || !std::isfinite(number) || rest == text.c_str()) {
+        return std::nullopt;
+    }
+    return number * unit->second;
+}
+
+std::optional<Wide> number_of(const V& v) {
+    switch (v.kind) {
+        case Kind::integer:
+            return v.integer;
+        case Kind::floating:
+            return v.floating;
+        case Kind::text:
+        case Kind::bytes:
+            return number_in(v.text);
+        default:
+            return std::nullopt;
+    }
+}
+
+// missing, numbers, times, severities, booleans, texts
+int rank(const V& v) {
+    if (number_of(v)) {
+        return 1;
+    }
+    switch (v.kind) {
+        case Kind::none:
+            return 0;
+        case Kind::time:
+            return 2;
+        case Kind::severity:
+            return 3;
+        case Kind::boolean:
+            return 4;
+        default:
+            return 5;
+    }
+}
+
+int sign(Wide a, Wide b) {
+    if (std::isnan(a) || std::isnan(b)) {
+        return int{std::isnan(a)} - int{std::isnan(b)};
+    }
+    return a < b ? -1 : a > b ? 1 : 0;
+}
+
+int order(const V& a, const V& b) {
+    if (rank(a) != rank(b)) {
+        return rank(a) - rank(b);
+    }
+    switch (rank(a)) {
+        case 0:
+            return 0;
+        case 1:
+            return sign(*number_of(a), *number_of(b));
+        case 5:
+            return a.text.compare(b.text);
+        default:
+            return sign(a.integer, b.integer);
+    }
+}
+
+int exact_order(const V& a, const V& b) {
+    if (const int c = order(a, b)) {
+        return c;
+    }
+    return a.kind != b.kind ? static_cast<int>(a.kind) - static_cast<int>(b.kind) : a.text.compare(b.text);
+}
+
+struct ExactLess {
+    bool operator()(const V& a, const V& b) const { return exact_order(a, b) < 0; }
+    bool operator()(const std::vector<V>& a, const std::vector<V>& b) const {
+        return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), *this);
+    }
+};
+
+// ---- names ----
+
+V of_field(const wire::FieldView& field) {
+    switch (field.type) {
+        case wire::FieldType::string:
+            return of_text(field.text());
+        case wire::FieldType::bytes:
+            return {Kind::bytes, std::string(field.text()), 0, 0};
+        case wire::FieldType::int64:
+            return of_integer(field.as_int64());
+        case wire::FieldType::float64:
+            return of_floating(field.as_float64());
+        case wire::FieldType::boolean:
+            return {Kind::boolean, "", field.as_boolean() ? 1 : 0, 0};
+    }
+    return {};
+}
+
+bool is_time_name(const std::string& name) {
+    return name == "time" || name == "_time" || name == "receive_time" || name == "_receive_time";
+}
+bool is_severity_name(const std::string& name) {
+    return name == "severity" || name == "_severity" || name == "level";
+}
+
+std::vector<V> record_values(const wire::TailEntry& entry, std::string name) {
+    if (name == "time" || name == "_time") {
+        return {{Kind::time, "", entry.record.time_ns(), 0}};
+    }
+    if (is_time_name(name)) {
+        return {{Kind::time, "", entry.receive_time_ns, 0}};
+    }
+    if (is_severity_name(name)) {
+        return {{Kind::severity, "", static_cast<std::int64_t>(entry.record.severity()), 0}};
+    }
+    if (name == "sequence" || name == "_sequence") {
+        return {of_integer(static_cast<std::int64_t>(entry.sequence))};
+    }
+    if (name == "stream" || name == "_stream") {
+        return {of_text(entry.record.stream_or_default())};
+    }
+    if (name.empty() || name == "message" || name == "msg" || name == "_msg") {
+        return {of_text(entry.record.message())};
+    }
+    if (name == "field.level" || name == "field.stream") {
+        name = name.substr(6);
+    }
+    std::vector<V> own;
+    std::vector<V> trusted;
+    for (const auto field : entry.record.fields()) {
+        if (field.name == name) {
+            own.push_back(of_field(field));
+        }
+    }
+    for (const auto field : entry.trusted) {
+        if (field.name == name) {
+            trusted.push_back(of_field(field));
+        }
+    }
+    const auto by_kind = [](const V& a, const V& b) { return a.kind < b.kind; };
+    std::stable_sort(own.begin(), own.end(), by_kind);
+    std::stable_sort(trusted.begin(), trusted.end(), by_kind);
+    own.insert(own.end(), trusted.begin(), trusted.end());
+    return own;
+}
+
+std::vector<V> values(const R& row, const std::string& name) {
+    if (row.narrowed && std::ranges::find(row.names, name) == row.names.end()) {
+        return {};
+    }
+    if (row.entry != nullptr) {
+        return record_values(*row.entry, name);
+    }
+    for (const auto& [column, v] : row.columns) {
+        if (column == name && v.kind != Kind::none) {
+            return {v};
+        }
+    }
+    return {};
+}
+
+V first(const R& row, const std::string& name) {
+    const std::vector<V> all = values(row, name);
+    return all.empty() ? V() : all.front();
+}
+
+// ---- tests ----
+
+char fold(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+bool word_byte(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool has_words(const std::string& text, const std::string& phrase, bool may_go_on) {
+    const bool any_case = std::ranges::none_of(phrase, [](char c) { return c >= 'A' && c <= 'Z'; });
+    for (std::size_t at = 0; at + phrase.size() <= text.size(); ++at) {
+        bool equal = true;
+        for (std::size_t i = 0; i < phrase.size() && equal; ++i) {
+            equal = any_case ? fold(text[at + i]) == phrase[i] : text[at + i] == phrase[i];
+        }
+        const std::size_t end = at + phrase.size();
+        const bool cut_front = !phrase.empty() && word_byte(phrase.front()) && at > 0 && word_byte(text[at - 1]);
+        const bool cut_back =
+            !may_go_on && !phrase.empty() && word_byte(phrase.back()) && end < text.size() && word_byte(text[end]);
+        if (equal && !cut_front && !cut_back) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct Span {
+    WallNs begin = 0;
+    WallNs end = 0;
+    bool is_duration = false;
+};
+// A date, a time to the second with Z, or a simple duration: what the tests write.
+std::optional<Span> span_of(const std::string& text, WallNs now) {
+    if (text.size() == 10 && text[4] == '-') {
+        const WallNs begin = *wire::parse_rfc3339(text);
+        return Span{begin, begin + 86'400'000'000'000};
+    }
+    if (text.size() == 20 && text[4] == '-') {
+        const WallNs begin = *wire::parse_rfc3339(text);
+        return Span{begin, begin + 1'000'000'000};
+    }
+    if (const auto seconds = number_in(text);
+        seconds && !text.empty() && text.find_first_not_of("0123456789") != std::string::npos) {
+        const WallNs begin = now - static_cast<WallNs>(*seconds * 1e9L);
+        return Span{begin, begin + 1, true};
+    }
+    return std::nullopt;
+}
+
+bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now) {
+    const auto decide = [&](int c) { return c == 0 ? bound.inclusive : (c > 0) == low; };
+    if (v.kind == Kind::time) {
+        const auto span = span_of(bound.value.text, now);
+        if (!span) {
+            return false;
+        }
+        if (low) {
+            return bound.inclusive ? v.integer >= span->begin : v.integer >= span->end;
+        }
+        return bound.inclusive ? v.integer < span->end : v.integer < span->begin;
+    }
+    if (v.kind == Kind::severity) {
+        const auto severity = wire::parse_severity(bound.value.text);
+        return severity && decide(sign(v.integer, static_cast<int>(*severity)));
+    }
+    if (bound.value.number) {
+        const auto number = number_of(v);
+        return number && !std::isnan(*number) && decide(sign(*number, *number_in(bound.value.text)));
+    }
+    if (v.kind == Kind::integer || v.kind == Kind::floating || v.kind == Kind::none) {
+        return false;
+    }
+    return decide(to_text(v).compare(bound.value.text));
+}
+
+bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now) {
+    switch (v.kind) {
+        case Kind::time: {
+            const auto span = span_of(text, now);
+            return span && v.integer >= span->begin && (v.integer < span->end || (is_phrase && span->is_duration));
+        }
+        case Kind::severity: {
+            const auto severity = wire::parse_severity(text);
+            return severity && static_cast<int>(*severity) == v.integer;
+        }
+        case Kind::integer:
+        case Kind::floating:
+            if (const auto number = number_in(text)) {
+                return sign(*number, *number_of(v)) == 0;
+            }
+            return to_text(v) == text;
+        default:
+            return to_text(v) == text;
+    }
+}
+
+bool holds(const V& v, const Test& test, WallNs now) {
+    const bool is_text = v.kind == Kind::text || v.kind == Kind::bytes;
+    switch (test.kind) {
+        case TestKind::phrase:
+            return is_text ? has_words(v.text, test.text, false) : equals(v, test.text, true, now);
+        case TestKind::prefix:
+            return has_words(to_text(v), test.text, true);
+        case TestKind::substring:
+            return to_text(v).find(test.text) != std::string::npos;
+        case TestKind::exact:
+            return is_text ? v.text == test.text : equals(v, test.text, false, now);
+        case TestKind::regex:
+            return re2::RE2::PartialMatch(to_text(v), re2::RE2(test.text, re2::RE2::Quiet));
+        case TestKind::compare:
+        case TestKind::range:
+            return (!test.low || keeps_to(v, *test.low, true, now)) &&
+                   (!test.high || keeps_to(v, *test.high, false, now));
+        case TestKind::any_of:
+            return std::ranges::any_of(test.texts, [&](const std::string& text) {
+                return is_text ? v.text == text : equals(v, text, false, now);
+            });
+        case TestKind::exists:
+            return is_text ? !v.text.empty() : v.kind != Kind::none;
+    }
+    return false;
+}
+
+bool holds_without_value(const Test& test) {
+    switch (test.kind) {
+        case TestKind::phrase:
+        case TestKind::prefix:
+        case TestKind::substring:
+        case TestKind::exact:
+        case TestKind::regex:
+        case TestKind::any_of:
+            return holds(of_text(""), test, 0);
+        default:
+            return false;
+    }
+}
+
+bool matches(const R& row, const Filter& filter, WallNs now) {
+    switch (filter.kind) {
+        case FilterKind::everything:
+            return true;
+        case FilterKind::match: {
+            const std::vector<V> all = values(row, filter.field);
+            return all.empty() ? holds_without_value(filter.test)
+                               : std::ranges::any_of(all, [&](const V& v) { return holds(v, filter.test, now); });
+        }
+        case FilterKind::all_of:
+            return std::ranges::all_of(filter.parts, [&](const Filter& part) { return matches(row, part, now); });
+        case FilterKind::one_of:
+            return std::ranges::any_of(filter.parts, [&](const Filter& part) { return matches(row, part, now); });
+        case FilterKind::none_of:
+            return !matches(row, filter.parts.front(), now);
+    }
+    return false;
+}
+
+// ---- stages ----
+
+V bucket(const V& v, double width) {
+    if (v.kind == Kind::time) {
+        const auto wide = static_cast<std::int64_t>(std::llround(width * 1e9));
+        return {Kind::time, "", static_cast<std::int64_t>(std::floor(static_cast<Wide>(v.integer) / wide)) * wide, 0};
+    }
+    const auto number = number_of(v);
+    if (!number) {
+        return {};
+    }
+    const bool integer = v.kind == Kind::integer ||
+                         (v.kind != Kind::floating && v.text.find_first_not_of("-0123456789") == std::string::npos);
+    if (integer && width == std::floor(width)) {
+        return of_integer(static_cast<std::int64_t>(std::floor(*number / width) * width));
+    }
+    return of_floating(std::floor(static_cast<double>(*number) / width) * width);
+}
+
+bool has_value(const V& v) {
+    return v.kind != Kind::none && !((v.kind == Kind::text || v.kind == Kind::bytes) && v.text.empty());
+}
+
+V aggregate(const Aggregate& each, const std::vector<R>& rows) {
+    if (each.function == Function::count && each.field.empty()) {
+        return of_integer(static_cast<std::int64_t>(rows.size()));
+    }
+    std::vector<V> all;
+    for (const R& row : rows) {
+        if (const V v = first(row, each.field); v.kind != Kind::none) {
+            all.push_back(v);
+        }
+    }
+    std::vector<Wide> numbers;
+    bool integers = true;
+    for (const V& v : all) {
+        if (const auto number = number_of(v)) {
+            numbers.push_back(*number);
+            integers = integers &&
+                       (v.kind == Kind::integer ||
+                        (v.kind != Kind::floating && v.text.find_first_not_of("-0123456789") == std::string::npos));
+        }
+    }
+    Wide sum = 0;
+    for (const Wide number : numbers) {
+        sum += number;
+    }
+    switch (each.function) {
+        case Function::count:
+            return of_integer(std::ranges::count_if(all, has_value));
+        case Function::count_uniq: {
+            std::set<V, ExactLess> unique;
+            for (const V& v : all) {
+                if (has_value(v)) {
+                    unique.insert(v);
+                }
+            }
+            return of_integer(static_cast<std::int64_t>(unique.size()));
+        }
+        case Function::sum:
+            return integers ? of_integer(static_cast<std::int64_t>(sum)) : of_floating(static_cast<double>(sum));
+        case Function::avg:
+            return numbers.empty() ? V() : of_floating(static_cast<double>(sum / static_cast<Wide>(numbers.size())));
+        case Function::min:
+            return all.empty() ? V() : *std::ranges::min_element(all, ExactLess());
+        case Function::max:
+            return all.empty() ? V() : *std::ranges::max_element(all, ExactLess());
+        case Function::median:
+        case Function::quantile: {
+            if (numbers.empty()) {
+                return {};
+            }
+            std::ranges::sort(numbers);
+            const double rank = std::ceil(each.fraction * static_cast<double>(numbers.size()));
+            const Wide found = numbers[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
+            return integers ? of_integer(static_cast<std::int64_t>(found)) : of_floating(static_cast<double>(found));
+        }
+    }
+    return {};
+}
+
+using Rows = std::vector<R>;
+
+struct Apply {
+    Rows& rows;
+    WallNs now;
+
+    void operator()(const Where& stage) const {
+        std::erase_if(rows, [&](const R& row) { return !matches(row, stage.filter, now); });
+    }
+    void operator()(const Fields& stage) const {
+        for (R& row : rows) {
+            std::vector<std::string> names;
+            for (const std::string& name : stage.names) {
+                if ((!row.narrowed || std::ranges::find(row.names, name) != row.names.end()) || row.entry == nullptr) {
+                    names.push_back(name);
+                }
+            }
+            if (row.entry == nullptr) {
+                Rows::value_type narrowed;
+                for (const std::string& name : stage.names) {
+                    narrowed.columns.emplace_back(name, first(row, name));
+                }
+                row = std::move(narrowed);
+            } else {
+                row.names = std::move(names);
+                row.narrowed = true;
+            }
+        }
+    }
+    void operator()(const Sort& stage) const {
+        std::ranges::stable_sort(rows, [&](const R& a, const R& b) {
+            for (const SortKey& key : stage.keys) {
+                if (const int c = order(first(a, key.name), first(b, key.name))) {
+                    return (c < 0) != key.descending;
+                }
+            }
+            return false;
+        });
+        if (stage.limit) {
+            (*this)(Head{.count = *stage.limit});
+        }
+    }
+    void operator()(const Head& stage) const { rows.resize(std::min<std::uint64_t>(stage.count, rows.size())); }
+    void operator()(const Skip& stage) const {
+        rows.erase(rows.begin(),
+                   rows.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(stage.count, rows.size())));
+    }
+    void operator()(const Tail& stage) const {
+        (*this)(Skip{.count = rows.size() - std::min<std::uint64_t>(stage.count, rows.size())});
+    }
+    void operator()(const Stats& stage) const {
+        std::map<std::vector<V>, Rows, ExactLess> groups;
+        if (stage.by.empty()) {
+            groups[{}] = {};
+        }
+        for (const R& row : rows) {
+            std::vector<V> key;
+            for (const GroupBy& by : stage.by) {
+                const V v = first(row, by.name);
+                key.push_back(by.bucket ? bucket(v, *by.bucket->number) : v);
+            }
+            groups[key].push_back(row);
+        }
+        Rows made;
+        for (const auto& [key, members] : groups) {
+            R row;
+            for (std::size_t i = 0; i < key.size(); ++i) {
+                row.columns.emplace_back(stage.by[i].name, key[i]);
+            }
+            for (const Aggregate& each : stage.aggregates) {
+                row.columns.emplace_back(each.name, aggregate(each, members));
+            }
+            made.push_back(std::move(row));
+        }
+        rows = std::move(made);
+    }
+    void operator()(const Uniq& stage) const {
+        Stats counted;
+        for (const std::string& name : stage.names) {
+            counted.by.push_back({.name = name, .bucket = std::nullopt});
+        }
+        counted.aggregates.push_back({.function = Function::count, .field = {}, .fraction = 0, .name = "hits"});
+        (*this)(counted);
+    }
+    void operator()(const Top& stage) const {
+        (*this)(Uniq{.names = stage.names});
+        std::ranges::stable_sort(rows, [](const R& a, const R& b) {
+            return a.columns.back().second.integer > b.columns.back().second.integer;
+        });
+        (*this)(Head{.count = stage.count});
+    }
+};
+
+// ---- results ----
+
+std::string show_value(const V& v) {
+    if (v.kind == Kind::floating) {
+        return fmt::format("float {:.9g}", v.floating == 0 ? 0.0 : v.floating);  // Sums depend on the order.
+    }
+    const char* const type = v.kind == Kind::integer   ? "int"
+                             : v.kind == Kind::boolean ? "bool"
+                             : v.kind == Kind::bytes   ? "bytes"
+                                                       : "text";
+    return fmt::format("{} {}", type, to_text(v));
+}
+
+std::string show_record(const wire::TailEntry& entry) {
+    return fmt::format("record {} {} {} {}", entry.sequence, entry.receive_time_ns, as_text(entry.trusted.bytes()),
+                       as_text(entry.record.bytes()));
+}
+
+std::string show_row(const R& row) {
+    if (row.entry != nullptr && !row.narrowed) {
+        return show_record(*row.entry);
+    }
+    std::string line = row.entry != nullptr ? fmt::format("row {}:", row.entry->sequence) : std::string("row 0:");
+    std::set<std::string> seen;
+    const auto add = [&](const std::string& name, const V& v) {
+        if (v.kind != Kind::none && seen.insert(name).second) {
+            line += fmt::format(" {}={}", name, show_value(v));
+        }
+    };
+    for (const std::string& name : row.names) {
+        add(name, first(row, name));
+    }
+    for (const auto& [name, v] : row.columns) {
+        add(name, v);
+    }
+    return line;
+}
+
+}  // namespace
+
+std::vector<std::string> run(const Query& query, const std::vector<wire::TailEntry>& entries, WallNs now) {
+    Rows rows;
+    for (const wire::TailEntry& entry : entries) {
+        R row;
+        row.entry = &entry;
+        rows.push_back(std::move(row));
+    }
+    const Apply apply{rows, now};
+    apply(Where{.filter = query.filter});
+    for (const Pipe& pipe : query.pipes) {
+        std::visit(apply, pipe);
+    }
+    std::vector<std::string> lines;
+    for (const R& row : rows) {
+        lines.push_back(show_row(row));
+    }
+    return lines;
+}
+
+std::vector<std::string> show_results(ByteView entries) {
+    std::vector<std::string> lines;
+    while (!entries.empty()) {
+        const wire::TailEntry entry = wire::TailEntryCodec::view(entries.data());
+        if ((entry.flags & wire::kBatchComputed) == 0) {
+            lines.push_back(show_record(entry));
+        } else {
+            std::string line = fmt::format("row {}:", entry.sequence);
+            for (const wire::FieldView field : entry.record.fields()) {
+                line += fmt::format(" {}={}", field.name, show_value(of_field(field)));
+            }
+            lines.push_back(std::move(line));
+        }
+        entries = entries.subspan(wire::TailEntryCodec::size(entries.data()));
+    }
+    return lines;
+}
+
+}  // namespace sluice::query::reference
