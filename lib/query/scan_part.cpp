@@ -1,4 +1,7 @@
-#include "query/row_sink.h"
+// One sealed part, page by page.
+#include <algorithm>
+
+#include "query/part_grouper.h"
 #include "query/unit.h"
 
 namespace sluice::query {
@@ -7,47 +10,148 @@ namespace {
 class PartUnit final : public Unit {
  public:
     PartUnit(std::shared_ptr<const Plan> plan, std::shared_ptr<const part::Part> part)
-        : plan_(std::move(plan)), part_(std::move(part)), sink_(*plan_) {
-        if (const auto* newest = std::get_if<NewestSpec>(&plan_->breaker())) {
+        : plan_(std::move(plan)), part_(std::move(part)) {
+        if (const auto* window = std::get_if<WindowSpec>(&plan_->breaker())) {
+            left_ = window->count > UINT64_MAX - window->skip ? UINT64_MAX : window->skip + window->count;
+        } else if (const auto* newest = std::get_if<NewestSpec>(&plan_->breaker())) {
             left_ = newest->count;
+        } else if (const auto* groups = std::get_if<GroupSpec>(&plan_->breaker())) {
+            grouper_ = std::make_unique<PartGrouper>(*part_, *groups, plan_->budget());
+        } else if (const auto* sort = std::get_if<SortSpec>(&plan_->breaker())) {
+            sorted_ = std::make_unique<SortBuffer>(*sort, plan_->budget());
+            for (const SortSpec::Key& key : sort->keys) {
+                sort_keys_.push_back(std::make_unique<ValueReader>(*part_, key.name));
+            }
         }
     }
-    Result<Step> step() override {
-        Step step;
-        if (next_ < part_->pages()) {
-            const std::uint32_t page = plan_->newest_first() ? part_->pages() - 1 - next_ : next_;
-            ++next_;
-            std::vector<std::uint16_t> rows(part_->page_rows(page));
-            for (std::size_t i = 0; i < rows.size(); ++i) {
-                rows[i] = static_cast<std::uint16_t>(i);
-            }
-            Bytes bytes;
-            SLUICE_CHECK(part_->append_entries(page, rows, bytes));
-            for (const wire::TailEntry entry : wire::TailEntryRange(bytes, static_cast<std::uint32_t>(rows.size()))) {
-                if (plan_->filter().matches(entry)) {
-                    SLUICE_CHECK(sink_.add(entry, step));
-                }
-            }
-            if (plan_->newest_first()) {
-                left_ -= std::min<std::uint64_t>(left_, step.count);
-            }
-        }
-        if (next_ == part_->pages() || sink_.satisfied() || left_ == 0) {
-            sink_.finish(step);
-        }
-        return step;
-    }
+
+    Result<Step> step() override;
     SequenceRange range() const noexcept override {
         return {part_->summary().first_sequence, part_->summary().end_sequence};
     }
 
  private:
+    Result<> begin(Step& step);
+    Result<> scan(std::uint32_t page, const PageBits& selected, Step& step);
+    Result<> emit(std::uint32_t page, const PageBits& selected, Step& step);
+    Result<> sort(std::uint32_t page, const PageBits& selected, Step& step);
+    void finish(Step& step);
+
     std::shared_ptr<const Plan> plan_;
     std::shared_ptr<const part::Part> part_;
-    RowSink sink_;
-    std::uint32_t next_ = 0;
-    std::uint64_t left_ = UINT64_MAX;
+    std::optional<PartFilter> filter_;
+    std::unique_ptr<PartGrouper> grouper_;
+    std::unique_ptr<SortBuffer> sorted_;
+    std::vector<std::unique_ptr<ValueReader>> sort_keys_;
+    std::uint32_t next_ = 0;           // Pages done.
+    std::uint64_t left_ = UINT64_MAX;  // Rows still of use.
 };
+
+// Decides what can be decided for the whole part.
+Result<> PartUnit::begin(Step& step) {
+    SLUICE_TRY(filter_, PartFilter::make(*part_, plan_->filter().root()));
+    ++step.counters.parts;
+    if (filter_->verdict() == Verdict::never) {
+        filter_->reason().count(step.counters);
+        next_ = part_->pages();
+        return {};
+    }
+    if (grouper_ != nullptr) {
+        SLUICE_TRY(const bool answered, grouper_->add_counts(*filter_));
+        if (answered) {
+            ++step.counters.parts_from_counts;
+            next_ = part_->pages();
+        }
+    }
+    return {};
+}
+
+Result<Step> PartUnit::step() {
+    Step step;
+    if (!filter_) {
+        SLUICE_CHECK(begin(step));
+    }
+    // Pages that need no reading cost nothing: on to the first that does.
+    while (next_ < part_->pages() && left_ > 0) {
+        const std::uint32_t page = plan_->newest_first() ? part_->pages() - 1 - next_ : next_;
+        ++next_;
+        ++step.counters.pages;
+        if (filter_->verdict(page) == Verdict::never) {
+            ++step.counters.pages_skipped;
+            continue;
+        }
+        SLUICE_TRY(const PageBits selected, filter_->run(page, PageBits::all(part_->page_rows(page)), step.counters));
+        if (!selected.none()) {
+            step.counters.rows_matched += selected.count();
+            SLUICE_CHECK(scan(page, selected, step));
+        }
+        break;
+    }
+    if (next_ == part_->pages() || left_ == 0) {
+        step.counters.pages += part_->pages() - next_;
+        step.counters.pages_skipped += part_->pages() - next_;
+        finish(step);
+    }
+    return step;
+}
+
+Result<> PartUnit::scan(std::uint32_t page, const PageBits& selected, Step& step) {
+    if (grouper_ != nullptr) {
+        return grouper_->add_page(page, selected, step.counters);
+    }
+    return sorted_ != nullptr ? sort(page, selected, step) : emit(page, selected, step);
+}
+
+// Of more rows than are of use the first ones, or the last ones.
+Result<> PartUnit::emit(std::uint32_t page, const PageBits& selected, Step& step) {
+    const std::vector<std::uint16_t> all = selected.selected();
+    const std::size_t count = std::min<std::uint64_t>(left_, all.size());
+    const std::span rows = plan_->newest_first() ? std::span(all).last(count) : std::span(all).first(count);
+    left_ -= left_ == UINT64_MAX ? 0 : count;
+    step.count = static_cast<std::uint32_t>(count);
+    if (!plan_->emits_results() || !plan_->computed()) {
+        return part_->append_entries(page, rows, step.entries);
+    }
+    Bytes whole;
+    SLUICE_CHECK(part_->append_entries(page, rows, whole));
+    for (const wire::TailEntry entry : wire::TailEntryRange(whole, step.count)) {
+        append_row(step.entries, plan_->output_schema(), RowRef{.entry = &entry, .columns = {}});
+    }
+    return {};
+}
+
+// Keys first: only rows that can be among the first are made whole.
+Result<> PartUnit::sort(std::uint32_t page, const PageBits& selected, Step& step) {
+    for (const auto& reader : sort_keys_) {
+        SLUICE_CHECK(reader->load(page, step.counters));
+    }
+    std::vector<std::uint16_t> rows;
+    std::vector<Value> keys;
+    selected.for_each([&](std::uint32_t row) {
+        keys.clear();
+        for (const auto& reader : sort_keys_) {
+            keys.emplace_back(reader->at(row));
+        }
+        if (sorted_->wants(keys, 0)) {
+            rows.push_back(static_cast<std::uint16_t>(row));
+        }
+    });
+    Bytes whole;
+    SLUICE_CHECK(part_->append_entries(page, rows, whole));
+    for (const wire::TailEntry entry : wire::TailEntryRange(whole, static_cast<std::uint32_t>(rows.size()))) {
+        SLUICE_CHECK(sorted_->add(RowRef{.entry = &entry, .columns = {}}, entry.sequence));
+    }
+    return {};
+}
+
+void PartUnit::finish(Step& step) {
+    step.done = true;
+    if (grouper_ != nullptr || sorted_ != nullptr) {
+        step.partial = std::make_unique<Partial>();
+        step.partial->groups = grouper_ == nullptr ? nullptr : grouper_->take();
+        step.partial->rows = std::move(sorted_);
+    }
+}
 
 }  // namespace
 

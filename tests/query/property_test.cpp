@@ -26,7 +26,12 @@ Store random_store(Random& random) {
     return store;
 }
 
-void check(const Store& store, const std::vector<wire::TailEntry>& entries, const Query& query, std::uint64_t seed) {
+struct Reached {
+    ScanCounters counters;
+    std::uint64_t answers_with_rows = 0;
+};
+
+void check(const Store& store, const std::vector<wire::TailEntry>& entries, const Query& query, Reached& reached) {
     const std::string text = to_text(query);
     const Parsed<Query> again = parse_query(text);
     ASSERT_TRUE(again) << text << "\n" << again.error().text();
@@ -37,7 +42,9 @@ void check(const Store& store, const std::vector<wire::TailEntry>& entries, cons
     }
     ASSERT_EQ(answer.error, "") << text;
     const std::vector<std::string> expected = reference::run(query, entries, kNoon);
-    ASSERT_EQ(answer.lines, expected) << "seed " << seed << ": " << text << "\n" << answer.explain;
+    ASSERT_EQ(answer.lines, expected) << text << "\n" << answer.explain;
+    reached.counters.add(answer.counters);
+    reached.answers_with_rows += answer.lines.empty() ? 0 : 1;
 }
 
 // SLUICE_QUERY_SEED replays one store; SLUICE_QUERY_STORES is how many are tried.
@@ -47,15 +54,27 @@ TEST(Properties, ResultsEqualThoseOfThePlainEvaluator) {
     const std::uint64_t first = replay != nullptr ? std::strtoull(replay, nullptr, 10) : 1;
     const std::uint64_t stores = replay != nullptr ? 1 : count != nullptr ? std::strtoull(count, nullptr, 10) : 40;
     constexpr int kQueriesPerStore = 250;
+    Reached reached;
     for (std::uint64_t seed = first; seed < first + stores; ++seed) {
+        SCOPED_TRACE(fmt::format("SLUICE_QUERY_SEED={}", seed));
         Random random(seed);
         const Store store = random_store(random);
         const std::vector<wire::TailEntry> entries = store.entries();
         for (int i = 0; i < kQueriesPerStore; ++i) {
-            check(store, entries, random_query(random), seed);
+            check(store, entries, random_query(random), reached);
             if (HasFatalFailure()) {
                 return;
             }
+        }
+    }
+    if (replay == nullptr) {  // All ways through the executor were taken, often.
+        const ScanCounters& c = reached.counters;
+        EXPECT_GT(reached.answers_with_rows, stores * kQueriesPerStore / 3);
+        for (const std::uint64_t often :
+             {c.parts, c.parts_skipped_time, c.parts_skipped_sequence, c.parts_skipped_dictionary,
+              c.parts_skipped_field, c.parts_skipped_range, c.parts_from_counts, c.pages_skipped, c.pages_read,
+              c.rows_tested, c.rows_matched, c.open_rows}) {
+            EXPECT_GT(often, stores);
         }
     }
 }

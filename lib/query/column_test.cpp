@@ -1,0 +1,278 @@
+#include "query/column_test.h"
+
+#include <algorithm>
+
+#include "part/words.h"
+#include "query/part_columns.h"
+
+namespace sluice::query {
+namespace {
+
+using part::ColumnKind;
+
+bool is_time(const part::ColumnInfo& info) noexcept {
+    return info.kind == ColumnKind::time || info.kind == ColumnKind::receive_time;
+}
+bool is_integer(const part::ColumnInfo& info) noexcept {
+    return info.kind == ColumnKind::sequence || (info.kind == ColumnKind::field && info.type == wire::FieldType::int64);
+}
+
+// The values that match, where they are all those from one to another.
+std::optional<Matcher::IntegerSpan> span_of(const part::ColumnInfo& info, const Matcher& matcher) {
+    if (is_integer(info)) {
+        return matcher.integer_span();
+    }
+    if (!is_time(info)) {
+        return std::nullopt;
+    }
+    const std::optional<TimeSpan> span = matcher.time_span();
+    if (!span) {
+        return std::nullopt;
+    }
+    if (span->end == INT64_MIN) {
+        return Matcher::IntegerSpan{0, -1};
+    }
+    return Matcher::IntegerSpan{span->begin, span->end == TimeSpan::kEnd ? INT64_MAX : span->end - 1};
+}
+
+Verdict compare_ranges(const Matcher::IntegerSpan& wanted, const std::optional<part::Part::Range>& held) noexcept {
+    if (wanted.first > wanted.last) {
+        return Verdict::never;
+    }
+    if (!held) {
+        return Verdict::some;
+    }
+    if (held->max < wanted.first || held->min > wanted.last) {
+        return Verdict::never;
+    }
+    return held->min >= wanted.first && held->max <= wanted.last ? Verdict::always : Verdict::some;
+}
+
+// Calls use(index of the value, row) for the rows of `wanted` that have a value.
+template <class Use>
+void for_each_wanted(const part::PageValues& values, const PageBits& wanted, Use&& use) {
+    if (values.positions.empty()) {
+        if (values.size() != 0) {
+            wanted.for_each([&](std::uint32_t row) { use(row, row); });
+        }
+        return;
+    }
+    for (std::uint32_t i = 0; i < values.positions.size(); ++i) {
+        if (wanted.test(values.positions[i])) {
+            use(i, values.positions[i]);
+        }
+    }
+}
+
+void add_present(const part::PageValues& values, PageBits& present) {
+    if (values.positions.empty()) {
+        if (values.size() != 0) {
+            present.set_all();
+        }
+        return;
+    }
+    for (const std::uint16_t row : values.positions) {
+        present.set(row);
+    }
+}
+
+std::uint64_t bytes_of(const part::PageValues& values) noexcept {
+    std::uint64_t total = values.codes.size() * sizeof(std::uint32_t) + values.ints.size() * sizeof(std::int64_t) +
+                          values.floats.size() * sizeof(double);
+    for (const std::string_view text : values.texts) {
+        total += text.size();
+    }
+    return total;
+}
+
+// The words of an atom of a regular expression that are whole wherever it is found.
+std::vector<std::uint64_t> inner_words(std::string_view atom) {
+    std::vector<std::uint64_t> hashes;
+    part::for_each_word(atom, [&](std::string_view word) {
+        if (word.data() != atom.data() && word.data() + word.size() != atom.data() + atom.size()) {
+            hashes.push_back(part::token_hash(word));
+        }
+    });
+    return hashes;
+}
+
+}  // namespace
+
+void SkipReason::count(ScanCounters& in) const {
+    switch (kind) {
+        case Kind::none:
+            return;
+        case Kind::time:
+            ++in.parts_skipped_time;
+            return;
+        case Kind::sequence:
+            ++in.parts_skipped_sequence;
+            return;
+        case Kind::field:
+            ++in.parts_skipped_field;
+            return;
+        case Kind::word:
+            ++in.parts_skipped_word[word];
+            return;
+        case Kind::dictionary:
+            ++in.parts_skipped_dictionary;
+            return;
+        case Kind::templates:
+            ++in.parts_skipped_templates;
+            return;
+        case Kind::range:
+            ++in.parts_skipped_range;
+            return;
+    }
+}
+
+ColumnTest::ColumnTest(const part::Part& part, std::uint32_t column, const Matcher& matcher)
+    : part_(part), column_(column), info_(part.columns()[column]), matcher_(matcher), span_(span_of(info_, matcher)) {
+    if (holds_text(info_)) {
+        decide_by_words();
+    } else if (span_) {
+        decide_by_range();
+    } else if (matcher.kind() == TestKind::exists) {
+        verdict_ = Verdict::always;
+    }
+}
+
+void ColumnTest::never(SkipReason::Kind kind, std::string word) {
+    verdict_ = Verdict::never;
+    reason_ = {.kind = kind, .word = std::move(word)};
+}
+
+void ColumnTest::decide_by_words() {
+    if (info_.kind == ColumnKind::stream) {
+        return;  // The empty one reads as "default".
+    }
+    std::string absent;
+    const auto has = [&](const std::string& word) {
+        const std::uint64_t hash = part::token_hash(word);
+        const bool may = part_.may_contain(column_, {&hash, 1});
+        absent = may ? absent : word;
+        return may;
+    };
+    const auto& lists = matcher_.required_words();
+    if (!lists.empty() &&
+        std::ranges::none_of(lists, [&](const auto& words) { return std::ranges::all_of(words, has); })) {
+        never(SkipReason::Kind::word, std::move(absent));
+    }
+    if (const Regex* regex = matcher_.regex()) {
+        std::vector<int> present;
+        for (std::size_t i = 0; i < regex->atoms().size(); ++i) {
+            const std::vector<std::uint64_t> hashes = inner_words(regex->atoms()[i]);
+            if (part_.may_contain(column_, hashes)) {
+                present.push_back(static_cast<int>(i));
+            } else {
+                absent = regex->atoms()[i];
+            }
+        }
+        if (!regex->possible(present)) {
+            never(SkipReason::Kind::word, std::move(absent));
+        }
+    }
+}
+
+void ColumnTest::decide_by_range() {
+    verdict_ = compare_ranges(*span_, part_.range(column_));
+    if (verdict_ == Verdict::never) {
+        never(is_time(info_)                       ? SkipReason::Kind::time
+              : info_.kind == ColumnKind::sequence ? SkipReason::Kind::sequence
+                                                   : SkipReason::Kind::range);
+    }
+}
+
+double ColumnTest::cost() const noexcept {
+    if (verdict_ != Verdict::some) {
+        return 0;
+    }
+    if (has_dictionary(info_)) {
+        return 2;
+    }
+    if (!holds_text(info_)) {
+        return span_ ? 1 : 4;
+    }
+    return matcher_.kind() == TestKind::regex ? 40 : 10;
+}
+
+Result<> ColumnTest::read_tables() {
+    return has_dictionary(info_) && verdict_ == Verdict::some ? read_dictionary() : Result<>();
+}
+
+Result<> ColumnTest::read_dictionary() {
+    SLUICE_TRY(dictionary_, part_.dictionary(column_));
+    const std::size_t entries = dictionary_->counts.size();
+    fits_.resize(entries);
+    std::size_t matching = 0;
+    for (std::size_t i = 0; i < entries; ++i) {
+        if (matcher_.matches(value_of_entry(info_, *dictionary_, i))) {
+            fits_[i] = kYes;
+            rows_ += dictionary_->counts[i];
+            ++matching;
+        }
+    }
+    if (matching == 0) {
+        never(SkipReason::Kind::dictionary);
+    } else if (matching == entries) {
+        verdict_ = Verdict::always;
+    }
+    return {};
+}
+
+Verdict ColumnTest::verdict(std::uint32_t page) const noexcept {
+    if (verdict_ == Verdict::never || part_.page_values(column_, page) == 0) {
+        return Verdict::never;
+    }
+    return verdict_ == Verdict::some && span_ ? compare_ranges(*span_, part_.range(column_, page)) : verdict_;
+}
+
+Result<> ColumnTest::run(std::uint32_t page, const PageBits& wanted, PageBits& matching, PageBits* present,
+                         ScanCounters& counters) const {
+    const Verdict known = verdict(page);
+    const std::uint32_t held = part_.page_values(column_, page);
+    const bool whole_page = held == wanted.rows();
+    if (present != nullptr && whole_page) {
+        present->set_all();
+    }
+    const bool needs_positions = present != nullptr && !whole_page;
+    if (held == 0 || (known == Verdict::never && !needs_positions)) {
+        return {};
+    }
+    if (known == Verdict::always && whole_page) {
+        matching |= wanted;
+        return {};
+    }
+    SLUICE_TRY(const auto values, part_.page(column_, page));
+    ++counters.pages_read;
+    counters.bytes_decoded += bytes_of(*values);
+    if (needs_positions) {
+        add_present(*values, *present);
+    }
+    if (known == Verdict::never) {
+        return {};
+    }
+    if (known == Verdict::always) {
+        for_each_wanted(*values, wanted, [&](std::uint32_t, std::uint32_t row) { matching.set(row); });
+        return {};
+    }
+    if (dictionary_ != nullptr) {
+        for_each_wanted(*values, wanted, [&](std::uint32_t i, std::uint32_t row) {
+            matching.set_if(row, fits_[values->codes[i]] == kYes);
+        });
+        return {};
+    }
+    if (span_) {
+        for_each_wanted(*values, wanted, [&](std::uint32_t i, std::uint32_t row) {
+            matching.set_if(row, values->ints[i] >= span_->first && values->ints[i] <= span_->last);
+        });
+        return {};
+    }
+    for_each_wanted(*values, wanted, [&](std::uint32_t i, std::uint32_t row) {
+        ++counters.rows_tested;
+        matching.set_if(row, matcher_.matches(value_at(info_, *values, i)));
+    });
+    return {};
+}
+
+}  // namespace sluice::query
