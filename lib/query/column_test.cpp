@@ -162,7 +162,7 @@ void ColumnTest::decide_by_words() {
         std::vector<int> present;
         for (std::size_t i = 0; i < regex->atoms().size(); ++i) {
             const std::vector<std::uint64_t> hashes = inner_words(regex->atoms()[i]);
-            if (part_.may_contain(column_, hashes)) {
+            if (!regex->is_ascii(i) || part_.may_contain(column_, hashes)) {
                 present.push_back(static_cast<int>(i));
             } else {
                 absent = regex->atoms()[i];
@@ -193,21 +193,76 @@ double ColumnTest::cost() const noexcept {
     if (!holds_text(info_)) {
         return span_ ? 1 : 4;
     }
-    return matcher_.kind() == TestKind::regex ? 40 : 10;
+    const double share = fits_.empty() ? 1 : static_cast<double>(rows_) / static_cast<double>(info_.values);
+    return 3 + share * (matcher_.kind() == TestKind::regex ? 40 : 10);
 }
 
 Result<> ColumnTest::read_tables() {
-    return has_dictionary(info_) && verdict_ == Verdict::some ? read_dictionary() : Result<>();
+    if (verdict_ != Verdict::some) {
+        return {};
+    }
+    return has_dictionary(info_) ? read_dictionary() : has_templates() ? read_templates() : Result<>();
+}
+
+Result<> ColumnTest::read_templates() {
+    SLUICE_TRY(const auto set, part_.templates(column_));
+    const TemplateFit fit(matcher_);
+    fits_.reserve(set->templates.size());
+    std::size_t never_fits = 0;
+    std::size_t always_fits = 0;
+    for (std::size_t i = 0; i < set->templates.size(); ++i) {
+        fits_.push_back(fit.of(set->templates[i]));
+        never_fits += fits_.back() == Fit::never ? 1 : 0;
+        always_fits += fits_.back() == Fit::always ? 1 : 0;
+        rows_ += fits_.back() == Fit::never ? 0 : set->counts[i];
+    }
+    if (never_fits == fits_.size()) {
+        never(SkipReason::Kind::templates);
+    } else if (always_fits == fits_.size()) {
+        verdict_ = Verdict::always;
+    }
+    counts_are_exact_ = always_fits + never_fits == fits_.size();
+    return {};
+}
+
+// The template of a value decides it, or the variables of those that may fit are read.
+Result<> ColumnTest::run_templates(std::uint32_t page, const PageBits& wanted, PageBits& matching,
+                                   ScanCounters& counters) const {
+    SLUICE_TRY(const auto ids, part_.template_ids(column_, page));
+    ++counters.pages_read;
+    counters.bytes_decoded += ids->codes.size() * sizeof(std::uint32_t);
+    const auto decode = std::make_unique<bool[]>(fits_.size());
+    bool any = false;
+    for_each_wanted(*ids, wanted, [&](std::uint32_t i, std::uint32_t row) {
+        const Fit fit = fits_[ids->codes[i]];
+        matching.set_if(row, fit == Fit::always);
+        any = any || fit == Fit::maybe;
+        decode[ids->codes[i]] = decode[ids->codes[i]] || fit == Fit::maybe;
+    });
+    if (!any) {
+        return {};
+    }
+    SLUICE_TRY(const auto values, part_.page_of(column_, page, std::span<const bool>(decode.get(), fits_.size())));
+    ++counters.pages_read;
+    counters.bytes_decoded += bytes_of(*values);
+    for_each_wanted(*ids, wanted, [&](std::uint32_t i, std::uint32_t row) {
+        if (fits_[ids->codes[i]] == Fit::maybe) {
+            ++counters.rows_tested;
+            matching.set_if(row, matcher_.matches_text(values->texts[i]));
+        }
+    });
+    return {};
 }
 
 Result<> ColumnTest::read_dictionary() {
     SLUICE_TRY(dictionary_, part_.dictionary(column_));
     const std::size_t entries = dictionary_->counts.size();
     fits_.resize(entries);
+    counts_are_exact_ = true;
     std::size_t matching = 0;
     for (std::size_t i = 0; i < entries; ++i) {
         if (matcher_.matches(value_of_entry(info_, *dictionary_, i))) {
-            fits_[i] = kYes;
+            fits_[i] = Fit::always;
             rows_ += dictionary_->counts[i];
             ++matching;
         }
@@ -243,6 +298,9 @@ Result<> ColumnTest::run(std::uint32_t page, const PageBits& wanted, PageBits& m
         matching |= wanted;
         return {};
     }
+    if (has_templates() && known == Verdict::some && !needs_positions) {
+        return run_templates(page, wanted, matching, counters);
+    }
     SLUICE_TRY(const auto values, part_.page(column_, page));
     ++counters.pages_read;
     counters.bytes_decoded += bytes_of(*values);
@@ -258,7 +316,7 @@ Result<> ColumnTest::run(std::uint32_t page, const PageBits& wanted, PageBits& m
     }
     if (dictionary_ != nullptr) {
         for_each_wanted(*values, wanted, [&](std::uint32_t i, std::uint32_t row) {
-            matching.set_if(row, fits_[values->codes[i]] == kYes);
+            matching.set_if(row, fits_[values->codes[i]] == Fit::always);
         });
         return {};
     }

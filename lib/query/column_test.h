@@ -10,6 +10,7 @@
 #include "query/matcher.h"
 #include "query/page_bits.h"
 #include "query/scan_counters.h"
+#include "query/template_fit.h"
 
 namespace sluice::query {
 
@@ -41,13 +42,13 @@ class ColumnTest {
     // About how dear a row is; for the order of tests.
     double cost() const noexcept;
     // Is it known how many rows match, without looking at them?
-    bool knows_rows() const noexcept { return verdict_ != Verdict::some || dictionary_ != nullptr; }
+    bool knows_rows() const noexcept { return verdict_ != Verdict::some || counts_are_exact_; }
     std::uint64_t rows() const noexcept {
         return verdict_ == Verdict::never ? 0 : verdict_ == Verdict::always ? info_.values : rows_;
     }
     // Of a column with a dictionary, when knows_rows().
     bool entry_matches(std::size_t entry) const noexcept {
-        return verdict_ == Verdict::some ? fits_[entry] == kYes : verdict_ == Verdict::always;
+        return verdict_ == Verdict::some ? fits_[entry] == Fit::always : verdict_ == Verdict::always;
     }
 
     // Sets the rows of `wanted` that match.  `present` (may be null): all rows of the page that have the column.
@@ -55,12 +56,14 @@ class ColumnTest {
                  ScanCounters& counters) const;
 
  private:
-    enum : std::uint8_t { kNo = 0, kYes = 1, kMaybe = 2 };
-
     void decide_by_words();
     void decide_by_range();
     void never(SkipReason::Kind kind, std::string word = {});
     Result<> read_dictionary();
+    Result<> read_templates();
+    Result<> run_templates(std::uint32_t page, const PageBits& wanted, PageBits& matching,
+                           ScanCounters& counters) const;
+    bool has_templates() const noexcept { return info_.encoding == part::Encoding::templates; }
 
     const part::Part& part_;
     std::uint32_t column_;
@@ -70,8 +73,9 @@ class ColumnTest {
     SkipReason reason_;
     std::optional<Matcher::IntegerSpan> span_;  // Of integers and times: exactly these match.
     std::shared_ptr<const part::Dictionary> dictionary_;
-    std::vector<std::uint8_t> fits_;  // Of each dictionary entry or template.
-    std::uint64_t rows_ = 0;
+    std::vector<Fit> fits_;          // Of each dictionary entry or template.
+    std::uint64_t rows_ = 0;         // That match; of templates, that may.
+    bool counts_are_exact_ = false;  // rows_ is.
 };
 
 }  // namespace sluice::query

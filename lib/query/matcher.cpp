@@ -137,6 +137,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
             made->matches_missing_ = test.text.empty();
             break;
         case TestKind::exact:
+            made->test_.texts = {test.text};
             made->forms_.push_back(form_of(test.text, now));
             made->matches_missing_ = test.text.empty();
             break;

@@ -64,6 +64,8 @@ class Matcher {
     const std::vector<std::vector<std::string>>& required_words() const noexcept { return words_; }
     // Of phrase, prefix and substring; else nullptr.
     const part::LiteralSearcher* searcher() const noexcept { return searcher_ ? &*searcher_ : nullptr; }
+    // Of exact and in(): the texts that match.
+    const std::vector<std::string>& texts() const noexcept { return test_.texts; }
     const Regex* regex() const noexcept { return regex_.get(); }
 
  private:

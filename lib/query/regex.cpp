@@ -3,6 +3,8 @@
 #include <re2/filtered_re2.h>
 #include <re2/re2.h>
 
+#include <algorithm>
+
 namespace sluice::query {
 namespace {
 
@@ -37,6 +39,10 @@ Result<std::unique_ptr<const Regex>> Regex::make(const std::string& pattern) {
 
 bool Regex::matches(std::string_view text) const {
     return re2::RE2::PartialMatch(piece(text), *regex_);
+}
+
+bool Regex::is_ascii(std::size_t atom) const noexcept {
+    return std::ranges::all_of(atoms_[atom], [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 bool Regex::possible(const std::vector<int>& present) const {

@@ -26,6 +26,8 @@ class Regex {
     bool matches(std::string_view text) const;
     // Texts in lower case, some of which a text that matches has (without regard to case); empty: nothing is known.
     const std::vector<std::string>& atoms() const noexcept { return atoms_; }
+    // Is the atom of ASCII only?  Others are folded in ways that only RE2 knows: take them as present.
+    bool is_ascii(std::size_t atom) const noexcept;
     // Could a text match that has these atoms (indexes, ascending) and no others?
     bool possible(const std::vector<int>& present) const;
 
