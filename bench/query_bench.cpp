@@ -292,7 +292,7 @@ std::vector<Case> cases(const Parts& parts) {
             {"absent word", "zebra", 2},
             {"absent phrase, words exist", "\"order refused\"", 2},
             {"phrase with 25 hits", "\"quota exceeded\"", 20},
-            {"substring with 25 hits", "*uota excee*", 0},
+            {"substring with 25 hits", "*\"uota excee\"*", 0},
             {"regex", "~\"quota \\\\w+ for tenant-\\\\d{4}\"", 20},
             {"regex without a literal", "~\"\\\\d{4} ms$\" | stats count() as n", 0},
             {"10 minutes, count", "_time:[2026-03-01T12:00:00Z, 2026-03-01T12:10:00Z) | stats count() as n", 2},

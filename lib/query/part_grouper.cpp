@@ -15,6 +15,7 @@ PartGrouper::PartGrouper(const part::Part& part, const GroupSpec& spec, Budget& 
         keys_.emplace_back(part, key.name);
         ids_.push_back(std::make_unique<ValueReader::Ids>(keys_.back(), key.width));
     }
+    combinations_.resize(std::max<std::size_t>(keys_.size(), 1) - 1);
     for (const GroupSpec::Result& result : spec.results) {
         sources_.push_back({result.counts_rows ? nullptr : std::make_unique<ValueReader>(part, result.source)});
     }
@@ -107,37 +108,29 @@ Result<bool> PartGrouper::add_counts(const PartFilter& filter) {
 }
 
 Result<std::uint32_t> PartGrouper::group_of_row(std::uint32_t row) {
-    if (keys_.size() == 1) {
-        ValueReader::Ids& ids = *ids_.front();
-        const std::uint32_t id = ids.at(row);
-        if (id >= group_of_id_.size()) {
-            group_of_id_.resize(ids.size(), kUnknown);
-        }
-        if (group_of_id_[id] == kUnknown) {
-            SLUICE_TRY(group_of_id_[id], table_->group(ids.key(id)));
-        }
-        return group_of_id_[id];
+    std::uint32_t id = ids_.front()->at(row);
+    for (std::size_t i = 1; i < ids_.size(); ++i) {
+        id = combinations_[i - 1].add(id, ids_[i]->at(row));
     }
-    scratch_.clear();
-    for (const auto& ids : ids_) {
-        const std::uint32_t id = ids->at(row);
-        scratch_.append(reinterpret_cast<const char*>(&id), sizeof id);
+    if (id >= group_of_id_.size()) {
+        group_of_id_.resize(id + 1, kUnknown);
     }
-    const std::uint32_t combination = combinations_.add(scratch_);
-    if (combination == group_of_combination_.size()) {
+    if (group_of_id_[id] == kUnknown) {
         std::string key;
         for (const auto& ids : ids_) {
             key += ids->key(ids->at(row));
         }
-        SLUICE_TRY(const std::uint32_t group, table_->group(key));
-        group_of_combination_.push_back(group);
+        SLUICE_TRY(group_of_id_[id], table_->group(key));
     }
-    return group_of_combination_[combination];
+    return group_of_id_[id];
 }
 
 // What numbering the values takes beside the groups.
 Result<> PartGrouper::charge_ids() {
-    std::size_t bytes = combinations_.bytes();
+    std::size_t bytes = group_of_id_.capacity() * sizeof(std::uint32_t);
+    for (const PairIndex& pairs : combinations_) {
+        bytes += pairs.bytes();
+    }
     for (const auto& ids : ids_) {
         bytes += ids->bytes();
     }

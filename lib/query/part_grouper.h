@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "query/group_table.h"
+#include "query/pair_index.h"
 #include "query/part_filter.h"
 #include "query/value_reader.h"
 
@@ -39,10 +40,8 @@ class PartGrouper {
     std::deque<ValueReader> keys_;
     std::vector<std::unique_ptr<ValueReader::Ids>> ids_;
     std::vector<Source> sources_;
-    std::vector<std::uint32_t> group_of_id_;  // One key: of each id.
-    KeyIndex combinations_;                   // Several keys: of their ids.
-    std::vector<std::uint32_t> group_of_combination_;
-    std::string scratch_;
+    std::vector<std::uint32_t> group_of_id_;  // Of the id of the key, or of all keys combined.
+    std::vector<PairIndex> combinations_;     // Several keys: of what is combined so far and the next key's id.
     std::size_t charged_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // One sealed part, page by page.
 #include <algorithm>
+#include <numeric>
 
 #include "query/part_grouper.h"
 #include "query/unit.h"
@@ -35,6 +36,7 @@ class PartUnit final : public Unit {
     Result<> scan(std::uint32_t page, const PageBits& selected, Step& step);
     Result<> emit(std::uint32_t page, const PageBits& selected, Step& step);
     Result<> sort(std::uint32_t page, const PageBits& selected, Step& step);
+    void keep_first(std::vector<std::uint16_t>& rows, std::span<const ValueView> keys) const;
     void finish(Step& step);
 
     std::shared_ptr<const Plan> plan_;
@@ -120,28 +122,53 @@ Result<> PartUnit::emit(std::uint32_t page, const PageBits& selected, Step& step
     return {};
 }
 
-// Keys first: only rows that can be among the first are made whole.
+// Keys first: only the rows of the page that can be among the first are made whole.
 Result<> PartUnit::sort(std::uint32_t page, const PageBits& selected, Step& step) {
     for (const auto& reader : sort_keys_) {
         SLUICE_CHECK(reader->load(page, step.counters));
     }
+    const std::size_t width = sort_keys_.size();
     std::vector<std::uint16_t> rows;
-    std::vector<Value> keys;
+    std::vector<ValueView> keys;  // `width` for each row.
     selected.for_each([&](std::uint32_t row) {
-        keys.clear();
         for (const auto& reader : sort_keys_) {
-            keys.emplace_back(reader->at(row));
+            keys.push_back(reader->at(row));
         }
-        if (sorted_->wants(keys, 0)) {
+        if (sorted_->may_want(std::span(keys).last(width))) {
             rows.push_back(static_cast<std::uint16_t>(row));
+        } else {
+            keys.resize(keys.size() - width);
         }
     });
+    keep_first(rows, keys);
     Bytes whole;
     SLUICE_CHECK(part_->append_entries(page, rows, whole));
     for (const wire::TailEntry entry : wire::TailEntryRange(whole, static_cast<std::uint32_t>(rows.size()))) {
         SLUICE_CHECK(sorted_->add(RowRef{.entry = &entry, .columns = {}}, entry.sequence));
     }
     return {};
+}
+
+// Of the rows of one page only so many as the whole result can have; in order of the page again.
+void PartUnit::keep_first(std::vector<std::uint16_t>& rows, std::span<const ValueView> keys) const {
+    if (rows.size() <= sorted_->count()) {
+        return;
+    }
+    const std::size_t width = sort_keys_.size();
+    std::vector<std::uint32_t> order(rows.size());
+    std::iota(order.begin(), order.end(), 0U);
+    const auto end = order.begin() + static_cast<std::ptrdiff_t>(sorted_->count());
+    std::nth_element(order.begin(), end, order.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const int c = sorted_->order(keys.subspan(a * width, width), keys.subspan(b * width, width));
+        return c != 0 ? c < 0 : a < b;
+    });
+    order.erase(end, order.end());
+    std::ranges::sort(order);
+    std::vector<std::uint16_t> kept;
+    for (const std::uint32_t index : order) {
+        kept.push_back(rows[index]);
+    }
+    rows = std::move(kept);
 }
 
 void PartUnit::finish(Step& step) {

@@ -4,19 +4,33 @@
 
 namespace sluice::query {
 
-bool SortBuffer::before(const std::vector<Value>& a, std::uint64_t a_arrival, const std::vector<Value>& b,
-                        std::uint64_t b_arrival) const noexcept {
+int SortBuffer::order(std::span<const ValueView> a, std::span<const ValueView> b) const noexcept {
     for (std::size_t i = 0; i < spec_.keys.size(); ++i) {
-        const std::weak_ordering order = compare(a[i].view(), b[i].view());
+        const std::weak_ordering order = compare(a[i], b[i]);
+        if (order != 0) {
+            return (order < 0) != spec_.keys[i].descending ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+std::vector<ValueView> SortBuffer::views(const std::vector<Value>& keys) {
+    std::vector<ValueView> all;
+    all.reserve(keys.size());
+    for (const Value& key : keys) {
+        all.push_back(key.view());
+    }
+    return all;
+}
+
+bool SortBuffer::before(const Item& a, const Item& b) const noexcept {
+    for (std::size_t i = 0; i < spec_.keys.size(); ++i) {
+        const std::weak_ordering order = compare(a.keys[i].view(), b.keys[i].view());
         if (order != 0) {
             return (order < 0) != spec_.keys[i].descending;
         }
     }
-    return a_arrival < b_arrival;
-}
-
-bool SortBuffer::before(const Item& a, const Item& b) const noexcept {
-    return before(a.keys, a.arrival, b.keys, b.arrival);
+    return a.arrival < b.arrival;
 }
 
 std::size_t SortBuffer::bytes(const Item& item) noexcept {
@@ -27,20 +41,22 @@ std::size_t SortBuffer::bytes(const Item& item) noexcept {
     return total;
 }
 
-bool SortBuffer::wants(const std::vector<Value>& keys, std::uint64_t arrival) const noexcept {
-    return spec_.count > 0 && (!bounded_ || before(keys, arrival, worst_.keys, worst_.arrival));
+bool SortBuffer::wants(const Item& item) const noexcept {
+    return spec_.count > 0 && (!bounded_ || before(item, worst_));
 }
 
 Result<> SortBuffer::add(const RowRef& row, std::uint64_t arrival) {
-    std::vector<Value> keys;
-    keys.reserve(spec_.keys.size());
+    Item item;
+    item.arrival = arrival;
+    item.keys.reserve(spec_.keys.size());
     for (const SortSpec::Key& key : spec_.keys) {
-        keys.emplace_back(row.first(key.name));
+        item.keys.emplace_back(row.first(key.name));
     }
-    if (!wants(keys, arrival)) {
+    if (!wants(item)) {
         return {};
     }
-    return keep({.keys = std::move(keys), .arrival = arrival, .row = Row::copy_of(row)});
+    item.row = Row::copy_of(row);
+    return keep(std::move(item));
 }
 
 Result<> SortBuffer::keep(Item item) {
@@ -64,6 +80,7 @@ void SortBuffer::trim() {
                      [this](const Item& a, const Item& b) { return before(a, b); });
     worst_.keys = (end - 1)->keys;
     worst_.arrival = (end - 1)->arrival;
+    worst_views_ = views(worst_.keys);
     bounded_ = true;
     std::size_t freed = 0;
     std::for_each(end, items_.end(), [&](const Item& item) { freed += bytes(item); });
@@ -74,7 +91,7 @@ void SortBuffer::trim() {
 
 Result<> SortBuffer::merge(SortBuffer&& other) {
     for (Item& item : other.items_) {
-        if (wants(item.keys, item.arrival)) {
+        if (wants(item)) {
             SLUICE_CHECK(keep(std::move(item)));
         }
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "query/budget.h"
@@ -21,10 +22,13 @@ class SortBuffer {
     // `arrival` is unique and tells the order among equals.  Errors: limit_exceeded.
     Result<> add(const RowRef& row, std::uint64_t arrival);
     Result<> merge(SortBuffer&& other);
-    // Could a row with these keys be among the first?  Keys in the order of the spec.
-    bool wants(const std::vector<Value>& keys, std::uint64_t arrival) const noexcept;
-    // With a full buffer the keys that a row has to be better than; else nullptr.
-    const std::vector<Value>* worst() const noexcept { return bounded_ ? &worst_.keys : nullptr; }
+    // Is a row with keys `a` (in the order of the spec) in front of one with keys `b`?  0: they are equal.
+    int order(std::span<const ValueView> a, std::span<const ValueView> b) const noexcept;
+    // Could a row with these keys be among the first?  False: certainly not.
+    bool may_want(std::span<const ValueView> keys) const noexcept {
+        return spec_.count > 0 && (!bounded_ || order(keys, worst_views_) <= 0);
+    }
+    std::uint64_t count() const noexcept { return spec_.count; }
     // In order.  Once: rows are released on the way.
     Result<> for_each_row(const std::function<Result<>(const RowRef&)>& use);
 
@@ -34,9 +38,9 @@ class SortBuffer {
         std::uint64_t arrival = 0;
         Row row;
     };
+    static std::vector<ValueView> views(const std::vector<Value>& keys);
     bool before(const Item& a, const Item& b) const noexcept;
-    bool before(const std::vector<Value>& a, std::uint64_t a_arrival, const std::vector<Value>& b,
-                std::uint64_t b_arrival) const noexcept;
+    bool wants(const Item& item) const noexcept;
     static std::size_t bytes(const Item& item) noexcept;
     Result<> keep(Item item);
     void trim();
@@ -47,6 +51,7 @@ class SortBuffer {
     std::uint64_t held_bytes_ = 0;
     bool bounded_ = false;  // The best `count` are known: worst_ is the last of them.
     Item worst_;            // Without its row.
+    std::vector<ValueView> worst_views_;
 };
 
 }  // namespace sluice::query
