@@ -40,8 +40,10 @@ struct Part::Impl {
     // Like page(); of a templates column with ids for values.
     Result<std::shared_ptr<PageValues>> stored_page(std::uint32_t column, std::uint32_t page) const;
     // The texts of the values whose templates are wanted, the others empty; empty `wanted`: all.
+    // Values whose template is not wanted, or that are not wanted themselves, come out empty; empty: all are.
     Result<std::shared_ptr<const PageValues>> joined_page(std::uint32_t column, std::uint32_t page,
-                                                          std::span<const bool> wanted) const;
+                                                          std::span<const bool> wanted,
+                                                          std::span<const bool> wanted_values = {}) const;
     Result<std::shared_ptr<const Dictionary>> slot_dictionary(std::uint32_t column, const Coding& slot,
                                                               const Spans& spans) const;
     // The variables of a slot in one chunk: texts.

@@ -61,7 +61,7 @@ class RowWriter {
     Result<> open(std::span<const std::uint16_t> rows) {
         SLUICE_TRY(schema_ids_, part_.schema_ids(page_));
         for (std::uint32_t column = 0; column < kFixedColumns; ++column) {
-            SLUICE_CHECK(open_column(column));
+            SLUICE_CHECK(open_column(column, rows));
         }
         // One look per schema; most pages have few.
         std::vector<bool> seen(part_.layout.schemas.size());
@@ -72,7 +72,7 @@ class RowWriter {
             }
             seen[schema] = true;
             for (const std::uint32_t column : part_.layout.schemas[schema]) {
-                SLUICE_CHECK(open_column(column));
+                SLUICE_CHECK(open_column(column, rows));
             }
         }
         return {};
@@ -97,7 +97,30 @@ class RowWriter {
  private:
     ColumnCursor& fixed(ColumnKind kind) { return columns_[static_cast<std::size_t>(kind)]; }
 
-    Result<> open_column(std::uint32_t column) {
+    // Only what these rows need is joined: most of a page's time goes there.
+    Result<std::shared_ptr<const PageValues>> joined(std::uint32_t column, std::span<const std::uint16_t> rows) const {
+        SLUICE_TRY(const auto stored, part_.stored_page(column, page_));
+        const std::size_t count = stored->codes.size();
+        const auto wanted = std::make_unique<bool[]>(count);
+        if (stored->positions.empty()) {
+            for (const std::uint16_t row : rows) {
+                if (row < count) {
+                    wanted[row] = true;
+                }
+            }
+        } else {
+            std::size_t next = 0;
+            for (std::size_t i = 0; i < count; ++i) {
+                while (next < rows.size() && rows[next] < stored->positions[i]) {
+                    ++next;
+                }
+                wanted[i] = next < rows.size() && rows[next] == stored->positions[i];
+            }
+        }
+        return part_.joined_page(column, page_, {}, std::span<const bool>(wanted.get(), count));
+    }
+
+    Result<> open_column(std::uint32_t column, std::span<const std::uint16_t> rows) {
         if (column_at_.size() <= column) {
             column_at_.resize(part_.layout.columns.size(), UINT32_MAX);
         }
@@ -106,7 +129,7 @@ class RowWriter {
         }
         column_at_[column] = static_cast<std::uint32_t>(columns_.size());
         ColumnCursor cursor;
-        SLUICE_TRY(cursor.values, part_.page(column, page_));
+        SLUICE_TRY(cursor.values, part_.has_templates(column) ? joined(column, rows) : part_.page(column, page_));
         const ColumnInfo& info = part_.infos[column];
         if (part_.layout.columns[column].coding.codec == Codec::dictionary) {
             SLUICE_TRY(cursor.dictionary, part_.dictionary(column));

@@ -63,7 +63,8 @@ struct OpenTemplate {
         const ReferredColumn* referred = nullptr;
     };
     std::vector<Slot> slots;
-    std::size_t next = 0;  // Value in the chunks.
+    std::size_t next = 0;     // Value in the chunks.
+    std::size_t skipped = 0;  // Values passed before it was opened.
     std::size_t end = 0;
     bool open = false;
 };
@@ -95,10 +96,13 @@ class PageJoiner {
             }
             one.slots.push_back(std::move(opened));
         }
-        one.next = span->offset;
+        one.next = span->offset + one.skipped;
         one.end = span->offset + span->count;
         return {};
     }
+
+    // Passes a value without joining it.
+    void skip(std::uint32_t id) noexcept { ++(open_[id].open ? open_[id].next : open_[id].skipped); }
 
     // Nothing: the tables do not hold.
     std::optional<std::string_view> next(std::uint32_t id, std::size_t row, TextArena& arena) {
@@ -211,7 +215,8 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::slot_chunk(std::uint32_t column
 }
 
 Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t column, std::uint32_t page,
-                                                                  std::span<const bool> wanted) const {
+                                                                  std::span<const bool> wanted,
+                                                                  std::span<const bool> wanted_values) const {
     SLUICE_TRY(auto made, stored_page(column, page));
     if (made->codes.empty()) {
         return made;
@@ -223,6 +228,11 @@ Result<std::shared_ptr<const PageValues>> Part::Impl::joined_page(std::uint32_t 
         const std::uint32_t id = made->codes[i];
         if (id >= known->set.templates.size()) {
             return std::unexpected(damaged_values(column, layout.columns[column].coding.first_stream));
+        }
+        if (!wanted_values.empty() && !wanted_values[i]) {
+            joiner.skip(id);
+            made->text_store.emplace_back();
+            continue;
         }
         if (!wanted.empty() && !wanted[id]) {
             made->text_store.emplace_back();
