@@ -176,10 +176,12 @@ Parsed<Aggregate> aggregate(Scanner& scanner) {
         if (called != name) {
             continue;
         }
-        if (!scanner.take("(")) {
+        const bool open = scanner.take("(");
+        if (!open && function != Function::count) {
             return scanner.expected(fmt::format("'(' behind {}", called));
         }
-        Parsed<Aggregate> made = arguments(scanner, function, called);
+        Parsed<Aggregate> made = open ? arguments(scanner, function, called)
+                                      : Aggregate{.function = function, .field = {}, .fraction = 0.5, .name = {}};
         if (!made) {
             return made;
         }
@@ -224,8 +226,9 @@ Parsed<Pipe> fields(Scanner& scanner) {
     return Fields{.names = std::move(*all)};
 }
 
-Parsed<Pipe> where(Scanner& scanner) {
-    Parsed<Filter> filter = parse_filter(scanner);
+template <Names kNames>
+Parsed<Pipe> filtered(Scanner& scanner) {
+    Parsed<Filter> filter = parse_filter(scanner, kNames);
     if (!filter) {
         return std::unexpected(std::move(filter).error());
     }
@@ -234,9 +237,10 @@ Parsed<Pipe> where(Scanner& scanner) {
 
 }  // namespace
 
-Parsed<Pipe> parse_pipe(Scanner& scanner) {
+Parsed<Pipe> parse_pipe(Scanner& scanner, Names names) {
     using Parse = Parsed<Pipe> (*)(Scanner&);
-    constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
+    const Parse where = names == Names::of_records ? filtered<Names::of_records> : filtered<Names::of_columns>;
+    const std::array<std::pair<std::string_view, Parse>, 11> stages{
         {{"fields", fields},
          {"where", where},
          {"filter", where},
@@ -251,7 +255,7 @@ Parsed<Pipe> parse_pipe(Scanner& scanner) {
     scanner.skip_space();
     const std::size_t start = scanner.offset();
     const std::string_view name = scanner.bare(/*colons=*/false);
-    for (const auto& [stage, parse] : kStages) {
+    for (const auto& [stage, parse] : stages) {
         if (name == stage) {
             return parse(scanner);
         }

@@ -6,8 +6,11 @@
 
 namespace sluice::query {
 
-Parsed<Pipe> parse_pipe(Scanner& scanner);
+// Whose names a filter uses: behind a stage that makes columns, `level` need not be the severity.
+enum class Names : bool { of_records, of_columns };
+
+Parsed<Pipe> parse_pipe(Scanner& scanner, Names names);
 // Up to the end, "|" or ")".
-Parsed<Filter> parse_filter(Scanner& scanner);
+Parsed<Filter> parse_filter(Scanner& scanner, Names names);
 
 }  // namespace sluice::query

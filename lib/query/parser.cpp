@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "query/parse_pipe.h"
+#include "query/row_filter.h"
 
 namespace sluice::query {
 namespace {
@@ -20,7 +21,7 @@ Filter join(FilterKind kind, std::vector<Filter> parts) {
 
 class FilterParser {
  public:
-    explicit FilterParser(Scanner& scanner) noexcept : scanner_(scanner) {}
+    FilterParser(Scanner& scanner, Names names) noexcept : scanner_(scanner), names_(names) {}
 
     Parsed<Filter> one_of(const std::string* field);
 
@@ -30,14 +31,21 @@ class FilterParser {
     Parsed<Filter> primary(const std::string* field);
     Parsed<Filter> nested(const std::string* field);
     Parsed<Filter> test_of(const std::string& field);
+    Parsed<Test> test();
     Parsed<Test> compared(bool less);
     Parsed<Test> range(bool low_inclusive);
     Parsed<Test> any_of();
     Parsed<Test> starred();
     Parsed<Test> worded();
+    Parsed<Test> equal_to();
+    Parsed<Test> regex();
+    Parsed<Literal> literal(std::string_view what);
+    Parsed<std::string> text(std::string_view what);
     bool begins_another() noexcept;
 
     Scanner& scanner_;
+    Names names_;
+    LiteralKind kind_ = LiteralKind::any;  // Of the field whose test is being read.
     std::size_t depth_ = 0;
 };
 
@@ -147,47 +155,108 @@ Parsed<Filter> FilterParser::primary(const std::string* field) {
 
 Parsed<Filter> FilterParser::test_of(const std::string& field) {
     scanner_.skip_space();
-    Parsed<Test> test;
+    kind_ = names_ == Names::of_records ? literal_kind(name_in_record(field)) : LiteralKind::any;
+    const std::size_t start = scanner_.offset();
+    const bool negated = scanner_.take("!") && (scanner_.peek() == '=' || scanner_.peek() == '~');
+    if (!negated) {
+        scanner_.seek(start);
+    }
+    Parsed<Test> made = test();
+    if (!made) {
+        return std::unexpected(std::move(made).error());
+    }
+    Filter filter = match(field, std::move(*made));
+    if (!negated) {
+        return filter;
+    }
+    Filter inverted{.kind = FilterKind::none_of, .parts = {}, .field = {}, .test = {}};
+    inverted.parts.push_back(std::move(filter));
+    return inverted;
+}
+
+Parsed<Test> FilterParser::test() {
     if (scanner_.take("<")) {
-        test = compared(/*less=*/true);
-    } else if (scanner_.take(">")) {
-        test = compared(/*less=*/false);
-    } else if (scanner_.take("[")) {
-        test = range(/*low_inclusive=*/true);
-    } else if (scanner_.peek() == '=' || scanner_.peek() == '~') {
-        test->kind = scanner_.peek() == '=' ? TestKind::exact : TestKind::regex;
-        scanner_.take(scanner_.peek() == '=' ? "=" : "~");
-        Parsed<std::string> text = scanner_.word("a text", /*colons=*/true);
-        if (!text) {
-            return std::unexpected(std::move(text).error());
-        }
-        test->text = std::move(*text);
-    } else if (scanner_.peek() == '*') {
-        test = starred();
-    } else {
-        const std::size_t start = scanner_.offset();
-        if (scanner_.take_keyword("in") && scanner_.take("(")) {
-            test = any_of();
-        } else {
-            scanner_.seek(start);
-            if (scanner_.take_keyword("range") && scanner_.peek() == '(') {
-                scanner_.take("(");
-                test = range(/*low_inclusive=*/false);
-            } else {
-                scanner_.seek(start);
-                test = worded();
-            }
+        return compared(/*less=*/true);
+    }
+    if (scanner_.take(">")) {
+        return compared(/*less=*/false);
+    }
+    if (scanner_.take("[")) {
+        return range(/*low_inclusive=*/true);
+    }
+    if (scanner_.take("=")) {
+        return equal_to();
+    }
+    if (scanner_.take("~")) {
+        return regex();
+    }
+    if (scanner_.peek() == '*') {
+        return starred();
+    }
+    const std::size_t start = scanner_.offset();
+    if (scanner_.take_keyword("in") && scanner_.take("(")) {
+        return any_of();
+    }
+    scanner_.seek(start);
+    if (scanner_.take_keyword("range") && scanner_.peek() == '(') {
+        scanner_.take("(");
+        return range(/*low_inclusive=*/false);
+    }
+    scanner_.seek(start);
+    return worded();
+}
+
+// A literal that the field can be compared with.
+Parsed<Literal> FilterParser::literal(std::string_view what) {
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
+    Parsed<Literal> made = scanner_.literal(what);
+    if (made) {
+        if (const auto expected = wrong_literal(kind_, made->text)) {
+            return scanner_.expected_at(start, std::string(*expected));
         }
     }
-    if (!test) {
-        return std::unexpected(std::move(test).error());
+    return made;
+}
+
+Parsed<std::string> FilterParser::text(std::string_view what) {
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
+    Parsed<std::string> made = scanner_.word(what, /*colons=*/true);
+    if (made) {
+        if (const auto expected = wrong_literal(kind_, *made)) {
+            return scanner_.expected_at(start, std::string(*expected));
+        }
     }
-    return match(field, std::move(*test));
+    return made;
+}
+
+// Behind "=".
+Parsed<Test> FilterParser::equal_to() {
+    Parsed<std::string> made = text("a text");
+    if (!made) {
+        return std::unexpected(std::move(made).error());
+    }
+    return Test{.kind = TestKind::exact, .text = std::move(*made), .texts = {}, .low = {}, .high = {}};
+}
+
+// Behind "~".
+Parsed<Test> FilterParser::regex() {
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
+    Parsed<std::string> pattern = scanner_.word("a regular expression", /*colons=*/true);
+    if (!pattern) {
+        return std::unexpected(std::move(pattern).error());
+    }
+    if (const auto compiled = Regex::make(*pattern); !compiled) {
+        return scanner_.expected_at(start, compiled.error().text());
+    }
+    return Test{.kind = TestKind::regex, .text = std::move(*pattern), .texts = {}, .low = {}, .high = {}};
 }
 
 Parsed<Test> FilterParser::compared(bool less) {
     const bool inclusive = scanner_.peek() == '=' && scanner_.take("=");
-    Parsed<Literal> value = scanner_.literal("a value to compare with");
+    Parsed<Literal> value = literal("a value to compare with");
     if (!value) {
         return std::unexpected(std::move(value).error());
     }
@@ -198,7 +267,7 @@ Parsed<Test> FilterParser::compared(bool less) {
 
 // Behind "[" or "range(".
 Parsed<Test> FilterParser::range(bool low_inclusive) {
-    Parsed<Literal> low = scanner_.literal("the lower bound");
+    Parsed<Literal> low = literal("the lower bound");
     if (!low) {
         return std::unexpected(std::move(low).error());
     }
@@ -206,7 +275,7 @@ Parsed<Test> FilterParser::range(bool low_inclusive) {
         scanner_.skip_space();
         return scanner_.expected("',' and the upper bound");
     }
-    Parsed<Literal> high = scanner_.literal("the upper bound");
+    Parsed<Literal> high = literal("the upper bound");
     if (!high) {
         return std::unexpected(std::move(high).error());
     }
@@ -226,11 +295,11 @@ Parsed<Test> FilterParser::range(bool low_inclusive) {
 Parsed<Test> FilterParser::any_of() {
     Test test{.kind = TestKind::any_of, .text = {}, .texts = {}, .low = {}, .high = {}};
     do {
-        Parsed<std::string> text = scanner_.word("a value", /*colons=*/true);
-        if (!text) {
-            return std::unexpected(std::move(text).error());
+        Parsed<std::string> value = text("a value");
+        if (!value) {
+            return std::unexpected(std::move(value).error());
         }
-        test.texts.push_back(std::move(*text));
+        test.texts.push_back(std::move(*value));
     } while (scanner_.take(","));
     if (!scanner_.take(")")) {
         scanner_.skip_space();
@@ -260,6 +329,8 @@ Parsed<Test> FilterParser::starred() {
 }
 
 Parsed<Test> FilterParser::worded() {
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
     Parsed<std::string> text =
         scanner_.word("a word, a quoted phrase or a test such as =, <, ~, [ or in(", /*colons=*/true);
     if (!text) {
@@ -269,17 +340,15 @@ Parsed<Test> FilterParser::worded() {
     if (scanner_.peek() == '*') {
         scanner_.take("*");
         test.kind = TestKind::prefix;
-    } else if (test.text.empty()) {
+        return test;
+    }
+    if (const auto expected = wrong_literal(kind_, test.text)) {
+        return scanner_.expected_at(start, std::string(*expected));
+    }
+    if (test.text.empty()) {
         test.kind = TestKind::exact;  // "": without a value.
     }
     return test;
-}
-
-Parsed<Filter> parse_whole_filter(Scanner& scanner) {
-    if (scanner.at_end() || scanner.peek() == '|') {
-        return Filter{};
-    }
-    return FilterParser(scanner).one_of(nullptr);
 }
 
 Parsed<Query> check_size(std::string_view text) {
@@ -291,10 +360,18 @@ Parsed<Query> check_size(std::string_view text) {
     return Query{};
 }
 
+bool makes_columns(const Pipe& pipe) noexcept {
+    return std::holds_alternative<Fields>(pipe) || std::holds_alternative<Stats>(pipe) ||
+           std::holds_alternative<Uniq>(pipe) || std::holds_alternative<Top>(pipe);
+}
+
 }  // namespace
 
-Parsed<Filter> parse_filter(Scanner& scanner) {
-    return parse_whole_filter(scanner);
+Parsed<Filter> parse_filter(Scanner& scanner, Names names) {
+    if (scanner.at_end() || scanner.peek() == '|') {
+        return Filter{};
+    }
+    return FilterParser(scanner, names).one_of(nullptr);
 }
 
 Parsed<Filter> parse_filter(std::string_view text) {
@@ -302,7 +379,7 @@ Parsed<Filter> parse_filter(std::string_view text) {
         return std::unexpected(std::move(sized).error());
     }
     Scanner scanner(text);
-    Parsed<Filter> filter = parse_whole_filter(scanner);
+    Parsed<Filter> filter = parse_filter(scanner, Names::of_records);
     if (filter && !scanner.at_end()) {
         return scanner.expected("'and', 'or', another test, or the end");
     }
@@ -315,16 +392,18 @@ Parsed<Query> parse_query(std::string_view text) {
         return query;
     }
     Scanner scanner(text);
-    Parsed<Filter> filter = parse_whole_filter(scanner);
+    Parsed<Filter> filter = parse_filter(scanner, Names::of_records);
     if (!filter) {
         return std::unexpected(std::move(filter).error());
     }
     query->filter = std::move(*filter);
+    Names names = Names::of_records;
     while (scanner.take("|")) {
-        Parsed<Pipe> pipe = parse_pipe(scanner);
+        Parsed<Pipe> pipe = parse_pipe(scanner, names);
         if (!pipe) {
             return std::unexpected(std::move(pipe).error());
         }
+        names = makes_columns(*pipe) ? Names::of_columns : names;
         query->pipes.push_back(std::move(*pipe));
     }
     if (!scanner.at_end()) {

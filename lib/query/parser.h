@@ -3,7 +3,8 @@
 //   query   = [ filter ] { "|" stage } .
 //   filter  = and { "or" and } .                    and = not { [ "and" ] not } .
 //   not     = ( "not" | "-" | "!" ) not | "(" filter ")" | field ":" "(" filter ")" | "*" | [ field ":" ] test .
-//   test    = text | text "*" | "*" text "*" | "=" text | "~" text | ( "<" | "<=" | ">" | ">=" ) text | "*"
+//   test    = text | text "*" | "*" text "*" | [ "!" ] "=" text | [ "!" ] "~" text | ( "<" | "<=" | ">" | ">=" ) text |
+//   "*"
 //           | ( "[" | "range" "(" ) text "," text ( "]" | ")" ) | "in" "(" text { "," text } ")" .
 //   stage   = "fields" names | ( "where" | "filter" ) filter | ( "head" | "limit" | "tail" | "skip" ) [ number ]
 //           | "sort" [ "by" ] keys [ "limit" number ] | "uniq" [ "by" ] names | "top" [ number ] [ "by" ] names

@@ -1,7 +1,6 @@
 #include "query/row_filter.h"
 
 namespace sluice::query {
-namespace {
 
 LiteralKind literal_kind(const Name& name) noexcept {
     switch (name.kind) {
@@ -14,9 +13,6 @@ LiteralKind literal_kind(const Name& name) noexcept {
             return LiteralKind::any;
     }
 }
-
-}  // namespace
-
 Result<FilterNode> compile(const Filter& filter, WallNs now, const std::function<Name(std::string_view)>& resolve) {
     FilterNode node{.kind = filter.kind, .parts = {}, .name = {}, .matcher = {}};
     for (const Filter& part : filter.parts) {

@@ -13,6 +13,9 @@
 
 namespace sluice::query {
 
+// What literals of tests on that name have to be.
+LiteralKind literal_kind(const Name& name) noexcept;
+
 // One node; parts are as in Filter.
 struct FilterNode {
     FilterKind kind = FilterKind::everything;
