@@ -44,7 +44,9 @@ Result<> Combiner::take_partial(Partial&& partial) {
         partial_.rows = std::move(partial.rows);
         return {};
     }
-    return partial_.rows->merge(std::move(*partial.rows));
+    SLUICE_CHECK(partial_.rows->merge(std::move(*partial.rows)));
+    plan_->raise_oldest_wanted(*partial_.rows);
+    return {};
 }
 
 // Drops what `skip` drops and what is beyond `head`; the others go on.

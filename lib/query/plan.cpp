@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "query/row.h"
+#include "query/sort_buffer.h"
 #include "wire/time_text.h"
 
 namespace sluice::query {
@@ -291,6 +292,17 @@ std::vector<std::string> Plan::columns() const {
         names.push_back(column.name);
     }
     return names;
+}
+
+void Plan::raise_oldest_wanted(const SortBuffer& rows) const noexcept {
+    const ValueView* const worst = newest_first_ ? rows.worst_key() : nullptr;
+    if (worst == nullptr) {
+        return;
+    }
+    std::int64_t known = oldest_wanted();
+    while (worst->integer > known &&
+           !oldest_wanted_.compare_exchange_weak(known, worst->integer, std::memory_order_relaxed)) {
+    }
 }
 
 bool Plan::select(const wire::TailEntry& entry, Bytes& to) const {

@@ -11,6 +11,7 @@
 // units. A plan is for one run: the memory of that run is charged to it.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@
 #include "query/time_literal.h"
 
 namespace sluice::query {
+
+class SortBuffer;
 
 struct PlanOptions {
     WallNs now = 0;                                             // What _time:5m counts from.
@@ -65,6 +68,9 @@ class Plan {
     // Rows that leave a unit one by one are results already, to be written by the output schema; else whole records.
     bool emits_results() const noexcept { return rest_.empty(); }
     Budget& budget() const noexcept { return budget_; }
+    // Sorted by age, newest first: rows older than this (time or sequence) are not among the first any more.
+    std::int64_t oldest_wanted() const noexcept { return oldest_wanted_.load(std::memory_order_relaxed); }
+    void raise_oldest_wanted(const SortBuffer& rows) const noexcept;
 
  private:
     friend class PlanBuilder;
@@ -72,6 +78,7 @@ class Plan {
 
     PlanOptions options_;
     mutable Budget budget_;
+    mutable std::atomic<std::int64_t> oldest_wanted_ = INT64_MIN;
     RowFilter filter_{FilterNode{}};
     Schema scan_schema_;
     Schema output_;

@@ -1,7 +1,5 @@
 #include "query/row.h"
 
-#include "base/assert.h"
-
 namespace sluice::query {
 
 Name Schema::resolve(std::string_view name) const {
@@ -40,20 +38,14 @@ void append_row(Bytes& to, const Schema& schema, const RowRef& row) {
         wire::append_tail_entry(to, *row.entry);
         return;
     }
-    const bool of_record = row.entry != nullptr;
-    append_int(to, of_record ? row.entry->sequence : std::uint64_t{0});
-    append_int(to, of_record ? row.entry->receive_time_ns : WallNs{0});
-    append_int(to, wire::kBatchComputed);
-    append_int(to, std::uint16_t{0});
-    append_int(to, std::uint32_t{0});
-    wire::RecordBuilder record(to);
-    record.begin(of_record ? row.entry->record.severity() : wire::Severity::info, {},
-                 of_record ? row.entry->record.time_ns() : 0);
-    for (const Schema::Column& column : schema.columns) {
-        append_as_field(record, column.name, row.first(column.source));
+    RowHead head;
+    if (row.entry != nullptr) {
+        head = {.sequence = row.entry->sequence,
+                .receive_time = row.entry->receive_time_ns,
+                .time = row.entry->record.time_ns(),
+                .severity = row.entry->record.severity()};
     }
-    const Result<> finished = record.finish();
-    SLUICE_ASSERT(finished.has_value(), "a computed row with a column that Plan should have refused");
+    append_computed(to, head, schema, [&](std::size_t i) { return row.first(schema.columns[i].source); });
 }
 
 }  // namespace sluice::query

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "base/assert.h"
 #include "query/names.h"
 #include "query/stage.h"
 #include "query/value.h"
@@ -47,6 +48,31 @@ struct Row {
         return use(RowRef{.entry = &view, .columns = {}});
     }
 };
+
+// What a computed row keeps of the record it was made of; of several records, nothing.
+struct RowHead {
+    std::uint64_t sequence = 0;
+    WallNs receive_time = 0;
+    WallNs time = 0;
+    wire::Severity severity = wire::Severity::info;
+};
+
+// Appends a computed row as one TAIL entry: `value(column)` is asked for each column of the schema.
+template <class ValueOf>
+void append_computed(Bytes& to, const RowHead& head, const Schema& schema, ValueOf&& value) {
+    append_int(to, head.sequence);
+    append_int(to, head.receive_time);
+    append_int(to, wire::kBatchComputed);
+    append_int(to, std::uint16_t{0});
+    append_int(to, std::uint32_t{0});
+    wire::RecordBuilder record(to);
+    record.begin(head.severity, {}, head.time);
+    for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+        append_as_field(record, schema.columns[i].name, value(i));
+    }
+    const Result<> finished = record.finish();
+    SLUICE_ASSERT(finished.has_value(), "a computed row with a column that Plan should have refused");
+}
 
 // Appends the row as one TAIL entry: a whole record as it is, anything else as a computed row.
 void append_row(Bytes& to, const Schema& schema, const RowRef& row);

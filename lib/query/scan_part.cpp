@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "query/part_emitter.h"
 #include "query/part_grouper.h"
 #include "query/unit.h"
 
@@ -11,7 +12,7 @@ namespace {
 class PartUnit final : public Unit {
  public:
     PartUnit(std::shared_ptr<const Plan> plan, std::shared_ptr<const part::Part> part)
-        : plan_(std::move(plan)), part_(std::move(part)) {
+        : plan_(std::move(plan)), part_(std::move(part)), emitter_(*plan_, *part_) {
         if (const auto* window = std::get_if<WindowSpec>(&plan_->breaker())) {
             left_ = window->count > UINT64_MAX - window->skip ? UINT64_MAX : window->skip + window->count;
         } else if (const auto* newest = std::get_if<NewestSpec>(&plan_->breaker())) {
@@ -33,6 +34,7 @@ class PartUnit final : public Unit {
 
  private:
     Result<> begin(Step& step);
+    bool is_too_old(std::uint32_t page) const;
     Result<> scan(std::uint32_t page, const PageBits& selected, Step& step);
     Result<> emit(std::uint32_t page, const PageBits& selected, Step& step);
     Result<> sort(std::uint32_t page, const PageBits& selected, Step& step);
@@ -41,6 +43,7 @@ class PartUnit final : public Unit {
 
     std::shared_ptr<const Plan> plan_;
     std::shared_ptr<const part::Part> part_;
+    PartEmitter emitter_;
     std::optional<PartFilter> filter_;
     std::unique_ptr<PartGrouper> grouper_;
     std::unique_ptr<SortBuffer> sorted_;
@@ -78,7 +81,7 @@ Result<Step> PartUnit::step() {
         const std::uint32_t page = plan_->newest_first() ? part_->pages() - 1 - next_ : next_;
         ++next_;
         ++step.counters.pages;
-        if (filter_->verdict(page) == Verdict::never) {
+        if (filter_->verdict(page) == Verdict::never || is_too_old(page)) {
             ++step.counters.pages_skipped;
             continue;
         }
@@ -97,6 +100,16 @@ Result<Step> PartUnit::step() {
     return step;
 }
 
+// Sorted by age, newest first: are there enough rows already that are newer than all of this page?
+bool PartUnit::is_too_old(std::uint32_t page) const {
+    if (sorted_ == nullptr || !plan_->newest_first()) {
+        return false;
+    }
+    const auto range =
+        part_->range(columns_of(*part_, std::get<SortSpec>(plan_->breaker()).keys.front().name).front(), page);
+    return range && range->max < plan_->oldest_wanted();
+}
+
 Result<> PartUnit::scan(std::uint32_t page, const PageBits& selected, Step& step) {
     if (grouper_ != nullptr) {
         return grouper_->add_page(page, selected, step.counters);
@@ -111,15 +124,7 @@ Result<> PartUnit::emit(std::uint32_t page, const PageBits& selected, Step& step
     const std::span rows = plan_->newest_first() ? std::span(all).last(count) : std::span(all).first(count);
     left_ -= left_ == UINT64_MAX ? 0 : count;
     step.count = static_cast<std::uint32_t>(count);
-    if (!plan_->emits_results() || !plan_->computed()) {
-        return part_->append_entries(page, rows, step.entries);
-    }
-    Bytes whole;
-    SLUICE_CHECK(part_->append_entries(page, rows, whole));
-    for (const wire::TailEntry entry : wire::TailEntryRange(whole, step.count)) {
-        append_row(step.entries, plan_->output_schema(), RowRef{.entry = &entry, .columns = {}});
-    }
-    return {};
+    return emitter_.emit(page, rows, step.entries, step.counters);
 }
 
 // Keys first: only the rows of the page that can be among the first are made whole.
@@ -146,6 +151,7 @@ Result<> PartUnit::sort(std::uint32_t page, const PageBits& selected, Step& step
     for (const wire::TailEntry entry : wire::TailEntryRange(whole, static_cast<std::uint32_t>(rows.size()))) {
         SLUICE_CHECK(sorted_->add(RowRef{.entry = &entry, .columns = {}}, entry.sequence));
     }
+    plan_->raise_oldest_wanted(*sorted_);
     return {};
 }
 

@@ -28,6 +28,8 @@ class SortBuffer {
     bool may_want(std::span<const ValueView> keys) const noexcept {
         return spec_.count > 0 && (!bounded_ || order(keys, worst_views_) <= 0);
     }
+    // The first key that a row must not be behind; nullptr while there is room.
+    const ValueView* worst_key() const noexcept { return bounded_ ? worst_views_.data() : nullptr; }
     std::uint64_t count() const noexcept { return spec_.count; }
     // In order.  Once: rows are released on the way.
     Result<> for_each_row(const std::function<Result<>(const RowRef&)>& use);
