@@ -1,0 +1,138 @@
+// What each test finds: the same rows in a part and open.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "query/store_fixture.h"
+
+namespace sluice::query::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Filters : public testing::TestWithParam<bool> {
+ protected:
+    // Adds the rows and seals them, or not.
+    void store(const std::vector<RowDraft>& rows) {
+        for (const RowDraft& row : rows) {
+            store_.add(row);
+        }
+        if (GetParam()) {
+            store_.seal();
+        }
+    }
+    auto found(std::string_view query) const { return store_.messages(query); }
+
+    Store store_;
+};
+INSTANTIATE_TEST_SUITE_P(SealedAndOpen, Filters, testing::Bool(),
+                         [](const auto& given) { return given.param ? "sealed" : "open"; });
+
+TEST_P(Filters, WordsAreWholeAndLowerCaseFindsAnyCase) {
+    store(
+        {RowDraft("Connection refused by 10.0.0.7"), RowDraft("connections refused"), RowDraft("refused connection")});
+    EXPECT_THAT(found("connection"), ElementsAre("Connection refused by 10.0.0.7", "refused connection"));
+    EXPECT_THAT(found("Connection"), ElementsAre("Connection refused by 10.0.0.7"));
+    EXPECT_THAT(found("\"connection refused\""), ElementsAre("Connection refused by 10.0.0.7"));
+    EXPECT_THAT(found("connect*"),
+                ElementsAre("Connection refused by 10.0.0.7", "connections refused", "refused connection"));
+    EXPECT_THAT(found("10.0.0.7"), ElementsAre("Connection refused by 10.0.0.7"));
+    EXPECT_THAT(found("0.0.7"), ElementsAre("Connection refused by 10.0.0.7"));
+    EXPECT_THAT(found("*onnection*"),
+                ElementsAre("Connection refused by 10.0.0.7", "connections refused", "refused connection"));
+    EXPECT_THAT(found("absent"), IsEmpty());
+}
+
+TEST_P(Filters, RegularExpressionsAreFoundAnywhere) {
+    store({RowDraft("quota exceeded for tenant-0042"), RowDraft("quota is fine"), RowDraft("Quota exceeded")});
+    EXPECT_THAT(found("~`quota \\w+ for tenant-\\d{4}`"), ElementsAre("quota exceeded for tenant-0042"));
+    EXPECT_THAT(found("~'^quota'"), ElementsAre("quota exceeded for tenant-0042", "quota is fine"));
+    EXPECT_THAT(found("~'(?i)QUOTA EXC'"), ElementsAre("quota exceeded for tenant-0042", "Quota exceeded"));
+    EXPECT_THAT(found("!~quota"), ElementsAre("Quota exceeded"));
+}
+
+TEST_P(Filters, NumbersCompareExactlyWhateverTheyAreWrittenAs) {
+    store({RowDraft("a").field("n", 4096), RowDraft("b").field("n", 4096.5), RowDraft("c").field("n", "4KiB"),
+           RowDraft("d").field("n", "many"), RowDraft("e").field("n", std::int64_t{9'007'199'254'740'993})});
+    EXPECT_THAT(found("n:4096"), ElementsAre("a"));
+    EXPECT_THAT(found("n:4KiB"), ElementsAre("a", "c"));
+    EXPECT_THAT(found("n:<=4096"), ElementsAre("a", "c"));
+    EXPECT_THAT(found("n:>4096"), ElementsAre("b", "e"));
+    EXPECT_THAT(found("n:[4096, 4097)"), ElementsAre("a", "b", "c"));
+    EXPECT_THAT(found("n:range(4096, 5000]"), ElementsAre("b"));
+    EXPECT_THAT(found("n:>9007199254740992"), ElementsAre("e"));
+    EXPECT_THAT(found("n:>=\"a\""), ElementsAre("d"));
+}
+
+TEST_P(Filters, MissingFieldsReadAsTheEmptyText) {
+    store({RowDraft("none"), RowDraft("empty").field("user", ""), RowDraft("ada").field("user", "ada")});
+    EXPECT_THAT(found("user:*"), ElementsAre("ada"));
+    EXPECT_THAT(found("user:\"\""), ElementsAre("none", "empty"));
+    EXPECT_THAT(found("-user:ada"), ElementsAre("none", "empty"));
+    EXPECT_THAT(found("user:!=ada"), ElementsAre("none", "empty"));
+    EXPECT_THAT(found("user:in('', bob)"), ElementsAre("none", "empty"));
+    EXPECT_THAT(found("user:~'^$'"), ElementsAre("none", "empty"));
+    EXPECT_THAT(found("user:<z"), ElementsAre("empty", "ada"));
+}
+
+TEST_P(Filters, AnyOfSeveralValuesCountsTrustedOnesToo) {
+    store({RowDraft("twice").field("tag", "red").field("tag", 7), RowDraft("trusted").field("_pid", 7),
+           RowDraft("own").field("pid", 7)});
+    EXPECT_THAT(found("tag:red"), ElementsAre("twice"));
+    EXPECT_THAT(found("tag:7"), ElementsAre("twice"));
+    EXPECT_THAT(found("_pid:7"), ElementsAre("trusted"));
+}
+
+TEST_P(Filters, SeveritiesAreTheNumbersOfSyslog) {
+    store({RowDraft("e").severity(wire::Severity::err), RowDraft("w").severity(wire::Severity::warning),
+           RowDraft("i").severity(wire::Severity::info), RowDraft("d").severity(wire::Severity::debug)});
+    EXPECT_THAT(found("level:<=warning"), ElementsAre("e", "w"));
+    EXPECT_THAT(found("level:error"), ElementsAre("e"));
+    EXPECT_THAT(found("severity:in(err, 6)"), ElementsAre("e", "i"));
+    EXPECT_THAT(found("level:>info"), ElementsAre("d"));
+    EXPECT_THAT(found("level:[err, info)"), ElementsAre("e", "w"));
+    EXPECT_THAT(found("level:~'^(err|info)$'"), ElementsAre("e", "i"));
+}
+
+TEST_P(Filters, TimesAreSpansWithZonesOrDurationsBeforeNow) {
+    store({RowDraft("day before").time(kNoon - 86'400 * kSecond), RowDraft("hour before").time(kNoon - 3600 * kSecond),
+           RowDraft("minute before").time(kNoon - 60 * kSecond), RowDraft("now").time(kNoon),
+           RowDraft("after").time(kNoon + kSecond)});
+    EXPECT_THAT(found("_time:5m"), ElementsAre("minute before", "now", "after"));
+    EXPECT_THAT(found("_time:2026-03-01T12"), ElementsAre("now", "after"));
+    EXPECT_THAT(found("_time:2026-02-28"), ElementsAre("day before"));
+    EXPECT_THAT(found("_time:>=2026-03-01T13:00+01:00"), ElementsAre("now", "after"));
+    EXPECT_THAT(found("_time:[2026-03-01T11:00Z, 2026-03-01T12:00Z)"), ElementsAre("hour before", "minute before"));
+    EXPECT_THAT(found("_time:<=2026-02-28"), ElementsAre("day before"));
+    EXPECT_THAT(found("_time:>2026-02"), ElementsAre("hour before", "minute before", "now", "after"));
+    EXPECT_THAT(found("_time:[2h, 30s]"), ElementsAre("hour before", "minute before"));
+}
+
+TEST_P(Filters, StreamsAndEscapedNamesAreFound) {
+    store({RowDraft("web").stream("shop/web"), RowDraft("unnamed"), RowDraft("field").field("stream", "other")});
+    EXPECT_THAT(found("stream:=shop/web"), ElementsAre("web"));
+    EXPECT_THAT(found("stream:default"), ElementsAre("unnamed", "field"));
+    EXPECT_THAT(found("field.stream:other"), ElementsAre("field"));
+    EXPECT_THAT(found("sequence:>1"), ElementsAre("unnamed", "field"));
+}
+
+TEST_P(Filters, BytesThatAreNoTextAreComparedAsTheyAre) {
+    store(
+        {RowDraft("raw").bytes_field("b", std::string_view("\xff\x00z", 3)), RowDraft("other").bytes_field("b", "z")});
+    EXPECT_THAT(found("b:=\"\\xff\\x00z\""), ElementsAre("raw"));
+    EXPECT_THAT(found("b:*\"\\x00\"*"), ElementsAre("raw"));
+}
+
+TEST(Filter, ErrorsOfTheTreeSayWhichTest) {
+    Filter filter{.kind = FilterKind::match, .parts = {}, .field = "level", .test = {}};
+    filter.test.kind = TestKind::exact;
+    filter.test.text = "loud";
+    const auto made = RowFilter::make(filter, kNoon);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code(), Errc::invalid_argument);
+    EXPECT_THAT(made.error().text(), HasSubstr("level:=\"loud\": 'loud': expected a severity"));
+}
+
+}  // namespace
+}  // namespace sluice::query::test

@@ -1,0 +1,148 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "query/store_fixture.h"
+
+namespace sluice::query::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Six requests, four of them sealed.
+Store requests() {
+    Store store(2);
+    const auto add = [&](std::string_view user, int status, double ms, int second) {
+        store.add(RowDraft(fmt::format("GET {}", second))
+                      .time(kNoon + second * kSecond)
+                      .severity(status == 500 ? wire::Severity::err : wire::Severity::info)
+                      .field("user", user)
+                      .field("status", status)
+                      .field("ms", ms));
+    };
+    add("ada", 200, 1.5, 0);
+    add("bob", 200, 20, 30);
+    add("ada", 500, 300, 60);
+    add("eve", 404, 2, 61);
+    store.seal();
+    add("ada", 200, 4, 125);
+    store.add(RowDraft("no fields").time(kNoon + 130 * kSecond));
+    return store;
+}
+
+auto lines(std::string_view query, const PlanOptions& options = Store::options()) {
+    const Store store = requests();
+    const Store::Answer answer = store.run(query, options);
+    return answer.error.empty() ? answer.lines : std::vector<std::string>{answer.error};
+}
+
+TEST(Pipes, FieldsAreColumnsInTheOrderAsked) {
+    EXPECT_THAT(
+        lines("user:eve | fields status, user, level, time, absent"),
+        ElementsAre("row 4: status=int 404 user=text eve level=text info time=text 2026-03-01T12:01:01.000000000Z"));
+}
+
+TEST(Pipes, WhereSeesWhatTheStageBeforeMade) {
+    EXPECT_THAT(lines("* | stats by (user) count() as n | where n:>1 user:*"),
+                ElementsAre("row 0: user=text ada n=int 3"));
+    EXPECT_THAT(lines("* | fields user | where status:200"), IsEmpty());
+}
+
+TEST(Pipes, HeadTailAndSkipCountInOrderOfArrival) {
+    const Store store = requests();
+    EXPECT_THAT(store.messages("* | head 2"), ElementsAre("GET 0", "GET 30"));
+    EXPECT_THAT(store.messages("* | tail 3"), ElementsAre("GET 61", "GET 125", "no fields"));
+    EXPECT_THAT(store.messages("* | tail 3 | head 1"), ElementsAre("GET 61"));
+    EXPECT_THAT(store.messages("* | skip 4"), ElementsAre("GET 125", "no fields"));
+    EXPECT_THAT(store.messages("* | skip 1 | limit 1"), ElementsAre("GET 30"));
+    EXPECT_THAT(store.messages("* | head 0"), IsEmpty());
+    EXPECT_THAT(store.messages("* | tail 0"), IsEmpty());
+}
+
+TEST(Pipes, SortIsStableAndNumbersComeBeforeTexts) {
+    const Store store = requests();
+    EXPECT_THAT(store.messages("* | sort by (ms desc) limit 2"), ElementsAre("GET 60", "GET 30"));
+    EXPECT_THAT(store.messages("* | sort by (user, ms desc)"),
+                ElementsAre("no fields", "GET 60", "GET 125", "GET 0", "GET 30", "GET 61"));
+    EXPECT_THAT(store.messages("* | sort by (time desc) | head 2"), ElementsAre("no fields", "GET 125"));
+}
+
+TEST(Pipes, UniqAndTopCountCombinations) {
+    EXPECT_THAT(lines("* | uniq by (status)"),
+                ElementsAre("row 0: hits=int 1", "row 0: status=int 200 hits=int 3", "row 0: status=int 404 hits=int 1",
+                            "row 0: status=int 500 hits=int 1"));
+    EXPECT_THAT(lines("* | top 2 by (user)"), ElementsAre("row 0: user=text ada hits=int 3", "row 0: hits=int 1"));
+    EXPECT_THAT(lines("user:* | top 1 by (user, status)"),
+                ElementsAre("row 0: user=text ada status=int 200 hits=int 2"));
+}
+
+TEST(Pipes, StatsKnowAllFunctions) {
+    EXPECT_THAT(
+        lines("* | stats count() as n, count(user) as u, count_uniq(user) as q, sum(status) as s, min(ms) as low, "
+              "max(ms) as high, avg(status) as mean, median(ms) as mid, quantile(0.9, ms) as p90"),
+        ElementsAre("row 0: n=int 6 u=int 5 q=int 3 s=int 1504 low=float 1.5 high=float 300 mean=float 300.8 "
+                    "mid=float 4 p90=float 300"));
+    EXPECT_THAT(lines("absent | stats count() as n, sum(ms) as s, avg(ms) as a, max(user) as m"),
+                ElementsAre("row 0: n=int 0 s=int 0"));
+    EXPECT_THAT(lines("absent | stats by (user) count() as n"), IsEmpty());
+}
+
+TEST(Pipes, BucketsBeginAtMultiplesOfTheirWidth) {
+    EXPECT_THAT(lines("user:* | stats by (_time:1m) count as n"),
+                ElementsAre("row 0: _time=text 2026-03-01T12:00:00.000000000Z n=int 2",
+                            "row 0: _time=text 2026-03-01T12:01:00.000000000Z n=int 2",
+                            "row 0: _time=text 2026-03-01T12:02:00.000000000Z n=int 1"));
+    EXPECT_THAT(lines("user:* | stats by (status:300) max(time) as last"),
+                ElementsAre("row 0: status=int 0 last=text 2026-03-01T12:02:05.000000000Z",
+                            "row 0: status=int 300 last=text 2026-03-01T12:01:01.000000000Z"));
+}
+
+TEST(Pipes, TypesOfGroupsAreKept) {
+    Store store;
+    store.add(RowDraft("a").field("v", 5));
+    store.add(RowDraft("b").field("v", "5"));
+    store.add(RowDraft("c").field("v", true));
+    store.seal();
+    EXPECT_THAT(
+        store.run("* | uniq by (v)").lines,
+        ElementsAre("row 0: v=text 5 hits=int 1", "row 0: v=int 5 hits=int 1", "row 0: v=bool true hits=int 1"));
+}
+
+TEST(Plan, NewestBoundsAndSequencesAreOptions) {
+    const Store store = requests();
+    PlanOptions options = Store::options();
+    options.newest = 2;
+    EXPECT_THAT(store.messages("user:ada", options), ElementsAre("GET 60", "GET 125"));
+    options = Store::options();
+    options.time = {.begin = kNoon + 30 * kSecond, .end = kNoon + 61 * kSecond};
+    EXPECT_THAT(store.messages("*", options), ElementsAre("GET 30", "GET 60"));
+    options = Store::options();
+    options.sequence_min = 2;
+    options.sequence_end = 4;
+    EXPECT_THAT(store.messages("*", options), ElementsAre("GET 30", "GET 60"));
+}
+
+TEST(Plan, ColumnsMustBePossibleAndDifferent) {
+    EXPECT_THAT(lines("* | stats by (user) count() as user"), ElementsAre(HasSubstr("two columns are named 'user'")));
+    EXPECT_THAT(lines("* | fields \"\""), ElementsAre(HasSubstr("a column cannot be named ''")));
+    EXPECT_THAT(lines("* | stats count() as 'a=b'"), ElementsAre(HasSubstr("a column cannot be named 'a=b'")));
+}
+
+TEST(Plan, OnlyStagesThatDecideRowByRowCanFollow) {
+    const auto plan = [](std::string_view text) { return *Plan::make(*parse_query(text), Store::options()); };
+    EXPECT_TRUE(plan("a | where b | fields user")->follows_ok());
+    EXPECT_FALSE(plan("a | head 5")->follows_ok());
+    EXPECT_EQ(plan("a | fields user | top user")->why_not_follow(), "top");
+    const Store store = requests();
+    Bytes out;
+    int passed = 0;
+    for (const wire::TailEntry& entry : store.entries()) {
+        passed += plan("GET | where status:500 | fields user")->select(entry, out) ? 1 : 0;
+    }
+    EXPECT_EQ(passed, 1);
+    EXPECT_EQ(wire::TailEntryCodec::view(out.data()).flags, wire::kBatchComputed);
+}
+
+}  // namespace
+}  // namespace sluice::query::test
