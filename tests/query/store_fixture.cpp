@@ -14,14 +14,17 @@ void Store::add(const RowDraft& draft) {
         builder.raw_field(field.type, field.name, field.value);
     }
     ASSERT_TRUE(builder.finish());
-    const std::uint64_t sequence = draft.sequence_ != 0 ? draft.sequence_ : next_;
+    add(wire::RecordView::unchecked(record.data()), draft.sequence_, draft.receive_time_, draft.trusted_.fields());
+}
+
+void Store::add(const wire::RecordView& record, std::uint64_t sequence, WallNs receive_time,
+                const wire::FieldRange& trusted) {
+    sequence = sequence != 0 ? sequence : next_;
     next_ = sequence + 1;
     rows_.emplace_back();
-    wire::append_tail_entry(rows_.back(), {.sequence = sequence,
-                                           .receive_time_ns = draft.receive_time_,
-                                           .flags = 0,
-                                           .trusted = draft.trusted_.fields(),
-                                           .record = wire::RecordView::unchecked(record.data())});
+    wire::append_tail_entry(
+        rows_.back(),
+        {.sequence = sequence, .receive_time_ns = receive_time, .flags = 0, .trusted = trusted, .record = record});
 }
 
 void Store::seal(const std::function<int(const wire::TailEntry&)>& class_of) {

@@ -53,6 +53,9 @@ class Store {
     explicit Store(std::uint32_t page_rows = 8) : page_rows_(page_rows) {}
 
     void add(const RowDraft& draft);
+    // One that is encoded already.
+    void add(const wire::RecordView& record, std::uint64_t sequence = 0, WallNs receive_time = kNoon,
+             const wire::FieldRange& trusted = {});
     // Rows added since the last call become a part each for class 0, 1, ...: `class_of` tells.
     void seal(const std::function<int(const wire::TailEntry&)>& class_of = [](const auto&) { return 0; });
     // All rows, ascending.
