@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 namespace sluice::query {
@@ -26,14 +27,17 @@ class ValueRuns {
     }
     template <class Other>
     void merge(const ValueRuns<Other>& other) {
-        for (const Other value : other.fresh_) {
-            add(static_cast<T>(value), 1);
-        }
+        std::ranges::transform(other.fresh_, std::back_inserter(fresh_),
+                               [](Other value) { return static_cast<T>(value); });
+        count_ += other.fresh_.size();
         for (const auto& run : other.runs_) {
             runs_.push_back({static_cast<T>(run.value), run.times});
             count_ += run.times;
         }
-        runs_in_order_ = false;
+        runs_in_order_ = runs_.empty();
+        if (fresh_.size() >= compact_at_) {
+            compact();
+        }
     }
     void clear() noexcept { *this = {}; }
     std::uint64_t count() const noexcept { return count_; }
@@ -59,7 +63,7 @@ class ValueRuns {
  private:
     template <class>
     friend class ValueRuns;
-    static constexpr std::size_t kFreshMax = std::size_t{1} << 16U;
+    static constexpr std::size_t kFreshMax = std::size_t{1} << 19U;
     struct Run {
         T value{};
         std::uint64_t times = 0;
