@@ -9,6 +9,13 @@
 #include "base/checksum.h"
 
 namespace sluice::query {
+namespace {
+
+std::ptrdiff_t grown(std::size_t before, std::size_t now) noexcept {
+    return static_cast<std::ptrdiff_t>(now) - static_cast<std::ptrdiff_t>(before);
+}
+
+}  // namespace
 
 // ---- Sum ----
 
@@ -90,37 +97,27 @@ void HashSet::merge(const HashSet& other) {
 // ---- Numbers ----
 
 void Numbers::add(const Number& number, std::uint64_t times) {
-    if (times == 1) {  // insert() is several times slower.
-        if (number.is_integer) {
-            integers_.push_back(number.integer);
-        } else {
-            floats_.push_back(number.floating);
-        }
-    } else if (number.is_integer) {
-        integers_.insert(integers_.end(), times, number.integer);
+    if (number.is_integer) {
+        integers_.add(number.integer, times);
     } else {
-        floats_.insert(floats_.end(), times, number.floating);
+        floats_.add(number.floating, times);
     }
 }
 
 void Numbers::merge(const Numbers& other) {
-    integers_.insert(integers_.end(), other.integers_.begin(), other.integers_.end());
-    floats_.insert(floats_.end(), other.floats_.begin(), other.floats_.end());
+    integers_.merge(other.integers_);
+    floats_.merge(other.floats_);
 }
 
 ValueView Numbers::quantile(double fraction) {
     const auto at_rank = [fraction](auto& values) {
-        const double rank = std::ceil(fraction * static_cast<double>(values.size()));
-        const std::size_t at = std::min(static_cast<std::size_t>(std::max(rank - 1, 0.0)), values.size() - 1);
-        const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
-        std::nth_element(values.begin(), place, values.end());
-        return *place;
+        const double rank = std::ceil(fraction * static_cast<double>(values.count()));
+        return values.at(std::min(static_cast<std::uint64_t>(std::max(rank - 1, 0.0)), values.count() - 1));
     };
-    if (floats_.empty()) {
-        return integers_.empty() ? ValueView() : ValueView::of_integer(at_rank(integers_));
+    if (floats_.count() == 0) {
+        return integers_.count() == 0 ? ValueView() : ValueView::of_integer(at_rank(integers_));
     }
-    std::ranges::transform(integers_, std::back_inserter(floats_),
-                           [](std::int64_t n) { return static_cast<double>(n); });
+    floats_.merge(integers_);
     integers_.clear();
     return ValueView::of_floating(at_rank(floats_));
 }
@@ -169,7 +166,7 @@ std::size_t ResultColumn::bytes_per_group() const noexcept {
     return 0;
 }
 
-std::size_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::uint64_t times) {
+std::ptrdiff_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::uint64_t times) {
     if (value.kind == ValueKind::missing) {
         return 0;
     }
@@ -187,7 +184,7 @@ std::size_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::
             HashSet& set = sets_[group];
             const std::size_t before = set.bytes();
             set.add(checksum64(as_bytes(key)));
-            return set.bytes() - before;
+            return grown(before, set.bytes());
         }
         case Function::sum:
         case Function::avg:
@@ -202,7 +199,7 @@ std::size_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::
             if (best.kind == ValueKind::missing || (spec_.function == Function::min ? order < 0 : order > 0)) {
                 const std::size_t before = best.bytes();
                 best = Value(value);
-                return best.bytes() > before ? best.bytes() - before : 0;
+                return grown(before, best.bytes());
             }
             return 0;
         }
@@ -215,13 +212,13 @@ std::size_t ResultColumn::add(std::uint32_t group, const ValueView& value, std::
             Numbers& all = numbers_[group];
             const std::size_t before = all.bytes();
             all.add(*number, times);
-            return all.bytes() - before;
+            return grown(before, all.bytes());
         }
     }
     return 0;
 }
 
-std::size_t ResultColumn::merge(std::uint32_t group, ResultColumn& other, std::uint32_t others_group) {
+std::ptrdiff_t ResultColumn::merge(std::uint32_t group, ResultColumn& other, std::uint32_t others_group) {
     switch (spec_.function) {
         case Function::count:
             counts_[group] += other.counts_[others_group];
@@ -229,7 +226,7 @@ std::size_t ResultColumn::merge(std::uint32_t group, ResultColumn& other, std::u
         case Function::count_uniq: {
             const std::size_t before = sets_[group].bytes();
             sets_[group].merge(other.sets_[others_group]);
-            return sets_[group].bytes() - before;
+            return grown(before, sets_[group].bytes());
         }
         case Function::sum:
         case Function::avg:
@@ -243,7 +240,7 @@ std::size_t ResultColumn::merge(std::uint32_t group, ResultColumn& other, std::u
             Numbers& all = numbers_[group];
             const std::size_t before = all.bytes();
             all.merge(other.numbers_[others_group]);
-            return all.bytes() - before;
+            return grown(before, all.bytes());
         }
     }
     return 0;

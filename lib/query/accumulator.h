@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "query/stage.h"
 #include "query/value.h"
+#include "query/value_runs.h"
 
 namespace sluice::query {
 
@@ -49,13 +50,13 @@ class Numbers {
  public:
     void add(const Number& number, std::uint64_t times);
     void merge(const Numbers& other);
-    std::size_t bytes() const noexcept { return (integers_.capacity() + floats_.capacity()) * sizeof(double); }
+    std::size_t bytes() const noexcept { return integers_.bytes() + floats_.bytes(); }
     // The nearest rank: the smallest value that at least `fraction` of all are not above.  Reorders.
     ValueView quantile(double fraction);
 
  private:
-    std::vector<std::int64_t> integers_;
-    std::vector<double> floats_;
+    ValueRuns<std::int64_t> integers_;
+    ValueRuns<double> floats_;
 };
 
 class ResultColumn {
@@ -64,12 +65,12 @@ class ResultColumn {
 
     const GroupSpec::Result& spec() const noexcept { return spec_; }
     void resize(std::size_t groups);
-    // `times`: so many rows have this value.  Returns by how many bytes the state grew.
-    std::size_t add(std::uint32_t group, const ValueView& value, std::uint64_t times = 1);
+    // `times`: so many rows have this value.  Returns by how many bytes the state grew; negative: shrank.
+    std::ptrdiff_t add(std::uint32_t group, const ValueView& value, std::uint64_t times = 1);
     // Of count() of records.
     void count(std::uint32_t group, std::uint64_t rows) noexcept { counts_[group] += rows; }
     std::uint64_t counted(std::uint32_t group) const noexcept { return counts_[group]; }
-    std::size_t merge(std::uint32_t group, ResultColumn& other, std::uint32_t others_group);
+    std::ptrdiff_t merge(std::uint32_t group, ResultColumn& other, std::uint32_t others_group);
     Value result(std::uint32_t group);
     // Bytes that each group takes from the start.
     std::size_t bytes_per_group() const noexcept;

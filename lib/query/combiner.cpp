@@ -1,5 +1,7 @@
 #include "query/combiner.h"
 
+#include <algorithm>
+
 namespace sluice::query {
 
 Combiner::Combiner(std::shared_ptr<const Plan> plan)

@@ -38,12 +38,13 @@ GroupTable::GroupTable(const GroupSpec& spec, Budget& budget) : spec_(spec), bud
     }
 }
 
-Result<> GroupTable::charge(std::size_t bytes) {
-    if (bytes == 0) {
+Result<> GroupTable::charge(std::ptrdiff_t bytes) {
+    held_bytes_ += static_cast<std::uint64_t>(bytes);
+    if (bytes <= 0) {
+        budget_.release(static_cast<std::uint64_t>(-bytes));
         return {};
     }
-    held_bytes_ += bytes;
-    return budget_.charge(bytes, spec_.what);
+    return budget_.charge(static_cast<std::uint64_t>(bytes), spec_.what);
 }
 
 Result<std::uint32_t> GroupTable::group(std::string_view key) {
@@ -55,7 +56,7 @@ Result<std::uint32_t> GroupTable::group(std::string_view key) {
         }
         const std::size_t bytes = keys_.bytes();
         const std::size_t grown = bytes - std::exchange(key_bytes_, bytes);
-        SLUICE_CHECK(charge(grown + bytes_per_group_));
+        SLUICE_CHECK(charge(static_cast<std::ptrdiff_t>(grown + bytes_per_group_)));
     }
     return number;
 }
@@ -67,7 +68,7 @@ Result<> GroupTable::add(const RowRef& row) {
         append_key(scratch_, key.width > 0 ? bucket_of(value, key.width) : value);
     }
     SLUICE_TRY(const std::uint32_t number, group(scratch_));
-    std::size_t grown = 0;
+    std::ptrdiff_t grown = 0;
     for (ResultColumn& column : columns_) {
         const GroupSpec::Result& result = column.spec();
         if (result.counts_rows) {
@@ -82,7 +83,7 @@ Result<> GroupTable::add(const RowRef& row) {
 Result<> GroupTable::merge(GroupTable&& other) {
     for (std::uint32_t number = 0; number < other.groups(); ++number) {
         SLUICE_TRY(const std::uint32_t mine, group(other.keys_.key(number)));
-        std::size_t grown = 0;
+        std::ptrdiff_t grown = 0;
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             grown += columns_[i].merge(mine, other.columns_[i], number);
         }

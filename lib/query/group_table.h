@@ -33,7 +33,7 @@ class GroupTable {
     Result<std::uint32_t> group(std::string_view key);
     ResultColumn& column(std::size_t result) noexcept { return columns_[result]; }
     // What add() of a column returned.
-    Result<> charge(std::size_t bytes);
+    Result<> charge(std::ptrdiff_t bytes);
 
     // One row per group, keys first, then results, in the order of the spec.  Once.
     Result<> for_each_row(const std::function<Result<>(const RowRef&)>& use);

@@ -32,7 +32,7 @@ Result<PartFilter> PartFilter::make(const part::Part& part, const FilterNode& fi
 }
 
 Result<> PartFilter::read_tables() {
-    std::ranges::stable_sort(parts_, {}, &PartFilter::cost);
+    std::ranges::sort(parts_, {}, &PartFilter::cost);
     for (PartFilter& part : parts_) {
         if (part.verdict_ != Verdict::some) {
             continue;
@@ -48,7 +48,7 @@ Result<> PartFilter::read_tables() {
         SLUICE_CHECK(column.read_tables());
     }
     decide();
-    std::ranges::stable_sort(parts_, {}, &PartFilter::cost);
+    std::ranges::sort(parts_, {}, &PartFilter::cost);
     return {};
 }
 

@@ -82,7 +82,7 @@ Result<bool> PartGrouper::add_source_counts() {
     for (std::size_t i = 0; i < sources_.size(); ++i) {
         const ValueReader* const reader = sources_[i].reader.get();
         const part::Dictionary* const dictionary = reader == nullptr ? nullptr : reader->only_dictionary();
-        std::size_t grown = 0;
+        std::ptrdiff_t grown = 0;
         for (std::size_t entry = 0; dictionary != nullptr && entry < dictionary->counts.size(); ++entry) {
             grown += table_->column(i).add(group, reader->entry(entry), dictionary->counts[entry]);
         }
@@ -134,8 +134,8 @@ Result<> PartGrouper::charge_ids() {
     for (const auto& ids : ids_) {
         bytes += ids->bytes();
     }
-    const std::size_t grown = bytes - std::exchange(charged_, bytes);
-    return table_->charge(grown);
+    const std::size_t grown = bytes - std::exchange(charged_, bytes);  // Tables only grow.
+    return table_->charge(static_cast<std::ptrdiff_t>(grown));
 }
 
 Result<> PartGrouper::add_page(std::uint32_t page, const PageBits& selected, ScanCounters& counters) {
@@ -154,7 +154,7 @@ Result<> PartGrouper::add_page(std::uint32_t page, const PageBits& selected, Sca
         }
     }
     Result<> result;
-    std::size_t grown = 0;
+    std::ptrdiff_t grown = 0;
     selected.for_each([&](std::uint32_t row) {
         if (!result) {
             return;

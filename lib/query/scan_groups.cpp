@@ -1,5 +1,7 @@
 // Open rows: groups as the log has them, row by row.  Newest first, the groups come from the last to the first, each
 // with its rows in order.
+#include <algorithm>
+
 #include "query/row_sink.h"
 #include "query/unit.h"
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <list>
 #include <map>
 #include <set>
 
@@ -176,6 +177,14 @@ struct ExactLess {
     }
 };
 
+// The one of libstdc++ uses what clang calls deprecated.
+template <class T, class Less>
+void sort_stably(std::vector<T>& all, Less less) {
+    std::list<T> list(all.begin(), all.end());
+    list.sort(less);
+    all.assign(list.begin(), list.end());
+}
+
 // ---- names ----
 
 V of_field(const wire::FieldView& field) {
@@ -236,8 +245,8 @@ std::vector<V> record_values(const wire::TailEntry& entry, std::string name) {
         }
     }
     const auto by_kind = [](const V& a, const V& b) { return a.kind < b.kind; };
-    std::stable_sort(own.begin(), own.end(), by_kind);
-    std::stable_sort(trusted.begin(), trusted.end(), by_kind);
+    sort_stably(own, by_kind);
+    sort_stably(trusted, by_kind);
     own.insert(own.end(), trusted.begin(), trusted.end());
     return own;
 }
@@ -530,7 +539,7 @@ struct Apply {
         }
     }
     void operator()(const Sort& stage) const {
-        std::ranges::stable_sort(rows, [&](const R& a, const R& b) {
+        sort_stably(rows, [&](const R& a, const R& b) {
             for (const SortKey& key : stage.keys) {
                 if (const int c = order(first(a, key.name), first(b, key.name))) {
                     return (c < 0) != key.descending;
@@ -586,7 +595,7 @@ struct Apply {
     }
     void operator()(const Top& stage) const {
         (*this)(Uniq{.names = stage.names});
-        std::ranges::stable_sort(rows, [](const R& a, const R& b) {
+        sort_stably(rows, [](const R& a, const R& b) {
             return a.columns.back().second.integer > b.columns.back().second.integer;
         });
         (*this)(Head{.count = stage.count});
