@@ -292,11 +292,13 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     }
     if (group->count != 0) {
         const ByteView frame(committed->frame->data(), group->bytes);
+        const std::size_t owner_bytes = committed->frame->capacity();
         hub_.publish({.owner = std::move(committed->frame),
                       .payload = frame.subspan(sizeof(store::FrameHeader)),
                       .epoch = committed->epoch,
                       .first_sequence = committed->first_sequence,
-                      .count = group->count});
+                      .count = group->count,
+                      .owner_bytes = owner_bytes});
     }
     hub_.set_durable(committed->durable_sequence);
     if (sealer_) {
