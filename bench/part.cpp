@@ -11,6 +11,7 @@
 #include <numeric>
 
 #include "part/merge.h"
+#include "part/part_impl.h"
 #include "wire/json.h"
 
 namespace {
@@ -155,6 +156,40 @@ std::shared_ptr<const part::Part> open(Bytes image) {
     return need(part::Part::open(std::make_shared<part::MemorySource>(std::move(image)), cache));
 }
 
+// What a cold reader pays, in CPU time: medians are for others, this shows the order of magnitude.
+void print_reads(const Parts& parts) {
+    double opened = 0;
+    double newest = 0;
+    double messages = 0;
+    std::uint64_t rows = 0;
+    for (const auto& one : parts) {
+        Bytes image(one->file_bytes());
+        need(one->impl().source->read(0, image));
+        const auto source = std::make_shared<part::MemorySource>(std::move(image));
+        double start = cpu_seconds();
+        const auto part = need(part::Part::open(source, std::make_shared<part::Cache>(std::size_t{64} << 20U)));
+        opened += cpu_seconds() - start;
+        start = cpu_seconds();
+        const std::uint32_t last = part->pages() - 1;
+        std::vector<std::uint16_t> wanted;
+        for (std::uint32_t row = part->page_rows(last) - std::min(part->page_rows(last), 100U);
+             row < part->page_rows(last); ++row) {
+            wanted.push_back(static_cast<std::uint16_t>(row));
+        }
+        Bytes entries;
+        need(part->append_entries(last, wanted, entries));
+        newest += cpu_seconds() - start;
+        start = cpu_seconds();
+        for (std::uint32_t page = 0; page < part->pages(); ++page) {
+            rows += need(part->page(part::Part::fixed(part::ColumnKind::message), page))->size();
+        }
+        messages += cpu_seconds() - start;
+    }
+    const double n = static_cast<double>(parts.size());
+    fmt::print("read: open {:.0f} us, newest 100 rows {:.0f} us a part; messages {:.0f} ns a row\n", opened / n * 1e6,
+               newest / n * 1e6, messages / static_cast<double>(rows) * 1e9);
+}
+
 void run(const std::string& path, const Options& options) {
     Input input(path);
     Parts parts;
@@ -210,6 +245,7 @@ void run(const std::string& path, const Options& options) {
     if (options.columns) {
         print_columns(larger);
     }
+    print_reads(larger);
     double verify = cpu_seconds();
     for (const auto& one : larger) {
         need(one->verify());

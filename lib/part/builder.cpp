@@ -1,5 +1,8 @@
 #include "part/builder.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "base/assert.h"
 #include "part/part_writer.h"
 #include "part/schema_tree.h"

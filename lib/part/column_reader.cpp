@@ -1,5 +1,6 @@
 #include "part/column_reader.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "part/float_stream.h"

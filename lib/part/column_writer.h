@@ -1,6 +1,8 @@
 // Finds the encoding of a column from its values, and writes its streams.
 #pragma once
 
+#include <optional>
+
 #include "part/layout.h"
 #include "part/references.h"
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "part/part_impl.h"
 #include "part/part_writer.h"
@@ -233,8 +234,8 @@ class Merged {
         std::vector<std::int64_t> ids;
         for (std::size_t i = 0; i < parts_.size(); ++i) {
             for (std::uint32_t page = 0; page < parts_[i]->pages(); ++page) {
-                SLUICE_TRY(const auto of_page, impl(i).schema_ids(page));
-                for (const std::uint32_t id : *of_page) {
+                SLUICE_TRY(const auto of_page, impl(i).schemas(page));
+                for (const std::uint32_t id : of_page->ids) {
                     ids.push_back(schemas_of_[i][id]);
                 }
             }

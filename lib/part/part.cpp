@@ -1,6 +1,7 @@
 #include "part/part.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "base/assert.h"
@@ -63,8 +64,8 @@ void Part::Impl::make_tables() {
     }
     by_name.resize(layout.columns.size() - kFixedColumns);
     std::iota(by_name.begin(), by_name.end(), kFixedColumns);
-    std::ranges::stable_sort(by_name, {},
-                             [this](std::uint32_t column) -> const std::string& { return infos[column].name; });
+    std::ranges::sort(by_name, {},
+                      [this](std::uint32_t column) { return std::pair(std::string_view(infos[column].name), column); });
     block_is_shared.resize(layout.blocks.blocks.size());
     for (const Stream& stream : layout.blocks.streams) {
         if (stream.bytes != layout.blocks.blocks[stream.block].raw_bytes) {

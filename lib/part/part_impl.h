@@ -9,6 +9,14 @@
 
 namespace sluice::part {
 
+// The schemas of the rows of one page.
+struct PageSchemas {
+    std::vector<std::uint32_t> ids;  // Of each row.
+    // Schema << 16 | row, ascending: where a part has many schemas, so that the rows of a rare column are found without
+    // a look at all.  Else empty.
+    std::vector<std::uint64_t> order;
+};
+
 struct Part::Impl {
     std::shared_ptr<const Source> source;
     std::shared_ptr<Cache> cache;
@@ -26,7 +34,7 @@ struct Part::Impl {
     void load_filters();
 
     Result<StreamBytes> stream(std::uint32_t index) const;
-    Result<std::shared_ptr<const std::vector<std::uint32_t>>> schema_ids(std::uint32_t page) const;
+    Result<std::shared_ptr<const PageSchemas>> schemas(std::uint32_t page) const;
     Result<std::shared_ptr<const Dictionary>> dictionary(std::uint32_t column) const;
     Result<std::shared_ptr<const Chunk>> chunk(std::uint32_t column, std::uint32_t index) const;
     Result<std::shared_ptr<const Chunk>> read_values(const Coding& coding, std::uint32_t column, std::uint32_t index,
@@ -53,7 +61,6 @@ struct Part::Impl {
 
     // Rows of the page that have the column.  Precondition: the page has values of it, and it is not dense.
     Result<std::vector<std::uint16_t>> positions(std::uint32_t column, const PageSpan& span) const;
-    bool schema_has(std::uint32_t schema, std::uint32_t column) const noexcept;
 
     Result<> verify_columns(std::uint32_t page) const;
     Result<> verify_dictionary(std::uint32_t column) const;

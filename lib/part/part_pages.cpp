@@ -5,6 +5,12 @@
 #include "part/part_impl.h"
 
 namespace sluice::part {
+namespace {
+
+constexpr std::size_t kManySchemas = 64;
+constexpr std::size_t kRareSchemas = 16;
+
+}  // namespace
 
 Error Part::Impl::damaged(std::uint32_t stream, std::string_view what) const {
     const Block& block = layout.blocks.blocks[layout.blocks.streams[stream].block];
@@ -89,35 +95,69 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::chunk(std::uint32_t column, std
     return made;
 }
 
-Result<std::shared_ptr<const std::vector<std::uint32_t>>> Part::Impl::schema_ids(std::uint32_t page) const {
-    using Ids = std::vector<std::uint32_t>;
-    if (auto found = cached<Ids>(Cache::Kind::schema_ids, 0, page)) {
+Result<std::shared_ptr<const PageSchemas>> Part::Impl::schemas(std::uint32_t page) const {
+    if (auto found = cached<PageSchemas>(Cache::Kind::schema_ids, 0, page)) {
         return found;
     }
-    auto made = std::make_shared<Ids>(layout.pages[page].rows);
+    auto made = std::make_shared<PageSchemas>();
+    made->ids.resize(layout.pages[page].rows);
     if (layout.schemas.size() > 1) {
         SLUICE_TRY(const StreamBytes bytes, stream(layout.schema_stream + page));
-        if (!read_codes(bytes.bytes, static_cast<std::uint32_t>(layout.schemas.size()), *made)) {
+        if (!read_codes(bytes.bytes, static_cast<std::uint32_t>(layout.schemas.size()), made->ids)) {
             return std::unexpected(damaged(layout.schema_stream + page, "the schema ids do not hold"));
         }
     }
-    keep(Cache::Kind::schema_ids, 0, page, made, made->size() * sizeof(std::uint32_t));
-    return std::shared_ptr<const Ids>(std::move(made));
+    if (layout.schemas.size() > kManySchemas) {
+        made->order.reserve(made->ids.size());
+        for (std::size_t row = 0; row < made->ids.size(); ++row) {
+            made->order.push_back(std::uint64_t{made->ids[row]} << 16U | row);
+        }
+        std::ranges::sort(made->order);
+    }
+    keep(Cache::Kind::schema_ids, 0, page, made, made->ids.size() * 4 + made->order.size() * 8);
+    return std::shared_ptr<const PageSchemas>(std::move(made));
 }
 
-Result<std::vector<std::uint16_t>> Part::Impl::positions(std::uint32_t column, const PageSpan& span) const {
-    SLUICE_TRY(const auto ids, schema_ids(span.page));
-    std::vector<char> has(layout.schemas.size());
-    for (std::uint32_t i = column_schemas_first[column]; i < column_schemas_first[column + 1]; ++i) {
-        has[column_schemas[i]] = 1;
+namespace {
+
+// Rows whose schema is one of those given.
+std::vector<std::uint16_t> rows_by_scan(std::span<const std::uint32_t> ids, std::span<const std::uint32_t> wanted,
+                                        std::size_t schemas) {
+    std::vector<char> has(schemas);
+    for (const std::uint32_t schema : wanted) {
+        has[schema] = 1;
     }
     std::vector<std::uint16_t> rows;
-    rows.reserve(span.count);
-    for (std::size_t row = 0; row < ids->size(); ++row) {
-        if (has[(*ids)[row]] != 0) {
+    for (std::size_t row = 0; row < ids.size(); ++row) {
+        if (has[ids[row]] != 0) {
             rows.push_back(static_cast<std::uint16_t>(row));
         }
     }
+    return rows;
+}
+
+std::vector<std::uint16_t> rows_by_order(std::span<const std::uint64_t> order, std::span<const std::uint32_t> wanted) {
+    std::vector<std::uint16_t> rows;
+    for (const std::uint32_t schema : wanted) {
+        auto at = std::ranges::lower_bound(order, std::uint64_t{schema} << 16U);
+        for (; at != order.end() && *at >> 16U == schema; ++at) {
+            rows.push_back(static_cast<std::uint16_t>(*at));
+        }
+    }
+    std::ranges::sort(rows);
+    return rows;
+}
+
+}  // namespace
+
+Result<std::vector<std::uint16_t>> Part::Impl::positions(std::uint32_t column, const PageSpan& span) const {
+    SLUICE_TRY(const auto of_page, schemas(span.page));
+    const auto wanted =
+        std::span(column_schemas)
+            .subspan(column_schemas_first[column], column_schemas_first[column + 1] - column_schemas_first[column]);
+    const bool rare = !of_page->order.empty() && wanted.size() <= kRareSchemas;
+    std::vector<std::uint16_t> rows =
+        rare ? rows_by_order(of_page->order, wanted) : rows_by_scan(of_page->ids, wanted, layout.schemas.size());
     if (rows.size() != span.count) {
         return fail(Errc::corrupt, "column {} '{}', page {}: {} rows have it, not {}", column, infos[column].name,
                     span.page, rows.size(), span.count);

@@ -1,5 +1,6 @@
 // Whole records from columns.
 #include <algorithm>
+#include <bit>
 
 #include "base/assert.h"
 #include "part/part_impl.h"
@@ -58,14 +59,14 @@ class RowWriter {
     RowWriter(const Part::Impl& part, std::uint32_t page) : part_(part), page_(page) {}
 
     Result<> open(std::span<const std::uint16_t> rows) {
-        SLUICE_TRY(schema_ids_, part_.schema_ids(page_));
+        SLUICE_TRY(schemas_, part_.schemas(page_));
         for (std::uint32_t column = 0; column < kFixedColumns; ++column) {
             SLUICE_CHECK(open_column(column));
         }
         // One look per schema; most pages have few.
         std::vector<bool> seen(part_.layout.schemas.size());
         for (const std::uint16_t row : rows) {
-            const std::uint32_t schema = (*schema_ids_)[row];
+            const std::uint32_t schema = schemas_->ids[row];
             if (seen[schema]) {
                 continue;
             }
@@ -82,7 +83,7 @@ class RowWriter {
         append_int(to, static_cast<std::uint64_t>(number(ColumnKind::sequence)));
         append_int(to, number(ColumnKind::receive_time));
         append_int(to, static_cast<std::uint16_t>(number(ColumnKind::flags)));
-        const std::vector<std::uint32_t>& schema = part_.layout.schemas[(*schema_ids_)[row]];
+        const std::vector<std::uint32_t>& schema = part_.layout.schemas[schemas_->ids[row]];
         const auto middle =
             std::ranges::partition_point(schema, [this](std::uint32_t column) { return part_.infos[column].trusted; });
         const std::size_t start = to.size();
@@ -157,7 +158,7 @@ class RowWriter {
 
     const Part::Impl& part_;
     const std::uint32_t page_;
-    std::shared_ptr<const std::vector<std::uint32_t>> schema_ids_;
+    std::shared_ptr<const PageSchemas> schemas_;
     std::vector<ColumnCursor> columns_;     // The fixed ones first.
     std::vector<std::uint32_t> column_at_;  // Of each column of the part, in columns_.
 };

@@ -1,5 +1,6 @@
 // Reading of columns that are templates and variables.
 #include <algorithm>
+#include <bit>
 #include <map>
 
 #include "base/assert.h"

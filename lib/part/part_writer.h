@@ -1,6 +1,8 @@
 // Writes the file image of a part column by column: what Builder and merge have in common.
 #pragma once
 
+#include <optional>
+
 #include "part/builder.h"
 #include "part/column_writer.h"
 

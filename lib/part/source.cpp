@@ -1,5 +1,7 @@
 #include "part/source.h"
 
+#include <algorithm>
+
 namespace sluice::part {
 
 Result<> MemorySource::read(std::uint64_t offset, std::span<std::byte> into) const {

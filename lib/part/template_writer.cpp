@@ -1,5 +1,6 @@
 #include "part/template_writer.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "part/slot_words.h"

@@ -1,6 +1,7 @@
 #include "part/text_stream.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "part/typed_text.h"

@@ -1,5 +1,7 @@
 #include "part/value_writer.h"
 
+#include <algorithm>
+
 namespace sluice::part {
 namespace {
 

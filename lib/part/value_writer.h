@@ -1,6 +1,8 @@
 // Writes the values of a column, or of a slot of a template, as streams.
 #pragma once
 
+#include <algorithm>
+
 #include "part/distinct.h"
 #include "part/int_stream.h"
 #include "part/layout.h"
