@@ -46,6 +46,9 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
     for (const store::PartSet::Class& one : parts_->set()->classes) {
         options.sealed_epoch = std::max(options.sealed_epoch, one.parts.back()->part->summary().epoch_max);
     }
+    if (const auto& epochs = parts_->state().epochs; !epochs.empty()) {
+        options.sealed_epoch = std::max(options.sealed_epoch, epochs.back().epoch);
+    }
     SLUICE_CO_TRY(writer_, co_await store::LogWriter::open(kernel_, directory, std::move(options), events));
     take_over(*writer_);
     writing_.spawn("writer", &LogPipeline::write_groups, this);
