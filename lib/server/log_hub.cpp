@@ -9,7 +9,7 @@ constexpr std::size_t kDamagesMax = 10'000;  // Places that are remembered; beyo
 
 // What a group takes, about.
 std::size_t cost(const StoredGroup& group) noexcept {
-    return group.payload.size() + sizeof(StoredGroup);
+    return std::max(group.payload.size(), group.owner_bytes) + sizeof(StoredGroup);
 }
 
 }  // namespace
@@ -63,6 +63,13 @@ void LogHub::keep(StoredGroup group) {
         slab_->used += group.payload.size();
         group.payload = ByteView(at, group.payload.size());
         group.owner = slab_;
+        group.owner_bytes = 0;
+    } else if (group.owner_bytes > group.payload.size() + group.payload.size() / 4) {
+        // A buffer that was not filled: it goes back to where groups are made.
+        auto copy = std::make_shared<const Bytes>(group.payload.begin(), group.payload.end());
+        group.payload = *copy;
+        group.owner = std::move(copy);
+        group.owner_bytes = 0;
     }
     recent_bytes_ += cost(group);
     recent_.push_back(std::move(group));

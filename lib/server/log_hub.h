@@ -25,6 +25,7 @@ struct StoredGroup {
     std::uint32_t epoch = 0;
     std::uint64_t first_sequence = 0;
     std::uint32_t count = 0;
+    std::size_t owner_bytes = 0;  // What the owner takes, if it is more than the payload.
 
     std::uint64_t end_sequence() const noexcept { return first_sequence + count; }
 };

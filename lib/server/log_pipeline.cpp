@@ -46,6 +46,9 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
     for (const store::PartSet::Class& one : parts_->set()->classes) {
         options.sealed_epoch = std::max(options.sealed_epoch, one.parts.back()->part->summary().epoch_max);
     }
+    if (const auto& epochs = parts_->state().epochs; !epochs.empty()) {
+        options.sealed_epoch = std::max(options.sealed_epoch, epochs.back().epoch);
+    }
     SLUICE_CO_TRY(writer_, co_await store::LogWriter::open(kernel_, directory, std::move(options), events));
     take_over(*writer_);
     writing_.spawn("writer", &LogPipeline::write_groups, this);
@@ -292,11 +295,13 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     }
     if (group->count != 0) {
         const ByteView frame(committed->frame->data(), group->bytes);
+        const std::size_t owner_bytes = committed->frame->capacity();
         hub_.publish({.owner = std::move(committed->frame),
                       .payload = frame.subspan(sizeof(store::FrameHeader)),
                       .epoch = committed->epoch,
                       .first_sequence = committed->first_sequence,
-                      .count = group->count});
+                      .count = group->count,
+                      .owner_bytes = owner_bytes});
     }
     hub_.set_durable(committed->durable_sequence);
     if (sealer_) {

@@ -122,9 +122,11 @@ TEST_F(RetentionTest, OldestGoWhereTheBytesAreTooMany) {
 }
 
 TEST_F(RetentionTest, OldestGoUntilEnoughIsFree) {
-    options.keep_free = 10 * part_bytes;
-    EXPECT_EQ(expired(0, 8 * part_bytes + 1), (Files{"default 1", "debug 11"}));
-    EXPECT_EQ(expired(0, 10 * part_bytes), Files());
+    const std::uint64_t oldest_bytes = set.classes[1].parts[0]->bytes;
+    options.keep_free = 100 * part_bytes;
+    EXPECT_EQ(expired(0, options.keep_free - oldest_bytes), (Files{"default 1"}));
+    EXPECT_EQ(expired(0, options.keep_free - oldest_bytes - 1), (Files{"default 1", "debug 11"}));
+    EXPECT_EQ(expired(0, options.keep_free), Files());
 }
 
 TEST_F(RetentionTest, NeighboursOfOneClassAreMerged) {
