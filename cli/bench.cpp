@@ -20,6 +20,8 @@ constexpr const char* kHelp =
     "\n"
     "Each figure is one line: name: value unit (median of K, min..max). Any error reply fails the run.\n";
 
+constexpr double kSecondsMin = 0.01;  // A shorter run measures nothing.
+
 struct Given {
     CLI::Option* level = nullptr;
     CLI::Option* batch = nullptr;
@@ -84,8 +86,10 @@ void add_bench(CLI::App& app, Context& context, Run& run) {
     given.connections = command->add_option("--connections", options->connections)->check(CLI::Range(1U, 1'000'000U));
     given.in_flight = command->add_option("--in-flight", options->in_flight, "Requests in flight per connection (32)")
                           ->check(CLI::Range(1U, 4096U));
-    command->add_option("--seconds", options->seconds, "Length of a run; idle: 0 means until Ctrl-C");
-    command->add_option("--warm-up", options->warmup_seconds, "Seconds before each run that do not count (0.3)");
+    command->add_option("--seconds", options->seconds, "Length of a run; idle: 0 means until Ctrl-C")
+        ->check(CLI::Range(0.0, 1e6));
+    command->add_option("--warm-up", options->warmup_seconds, "Seconds before each run that do not count (0.3)")
+        ->check(CLI::Range(0.0, 1e6));
     command->add_option("--runs", options->runs, "Runs; the median is printed (5)")->check(CLI::Range(1U, 1000U));
     command->add_option("--rate", options->rate, "tail: records per second (100000)")
         ->check(CLI::Range(1U, 10'000'000U));
@@ -100,6 +104,10 @@ void add_bench(CLI::App& app, Context& context, Run& run) {
             options->level = *parsed;
             options->socket_path = context.socket_path();
             apply_mode(*options, given);
+            if (options->mode != "idle" && options->seconds < kSecondsMin) {
+                return report_usage("bench",
+                                    fmt::format("--seconds {}: a run has at least {}", options->seconds, kSecondsMin));
+            }
             return run_bench(context, *options, *json);
         };
     });

@@ -11,6 +11,14 @@ namespace sluice::cli {
 // What main() calls after parsing; returns the exit code.
 using Run = std::function<int()>;
 
+// For unsigned options: "-1" would be read as a very large number.
+inline CLI::Validator not_negative() {
+    const auto check = [](const std::string& text) {
+        return text.starts_with('-') ? fmt::format("{} is below 0", text) : std::string();
+    };
+    return {check, "", "not negative"};
+}
+
 void add_log(CLI::App& app, Context& context, Run& run);
 void add_tail(CLI::App& app, Context& context, Run& run);
 void add_get(CLI::App& app, Context& context, Run& run);

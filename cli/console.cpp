@@ -51,6 +51,10 @@ int StopSignals::fd() const noexcept {
     return g_pipe[0];
 }
 
+Error local_error(int sys_errno, std::string_view what) {
+    return {sys_errno == EPIPE ? Errc::closed : Errc::io_error, sys_errno, Error::from_errno(sys_errno, what).text()};
+}
+
 Result<void> write_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t n = ::write(fd, text.data(), text.size());
@@ -60,7 +64,7 @@ Result<void> write_all(int fd, std::string_view text) {
             pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
             ::poll(&entry, 1, -1);
         } else if (errno != EINTR) {
-            return fail_errno(errno, "write to standard output");
+            return std::unexpected(local_error(errno, "write to standard output"));
         }
         if (n < 0 && g_raised.load()) {
             return fail(Errc::cancelled, "stopped while writing to standard output");
@@ -83,7 +87,7 @@ Result<std::size_t> read_some(int fd, std::span<std::byte> into) {
             pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
             ::poll(&entry, 1, -1);
         } else if (errno != EINTR) {
-            return fail_errno(errno, "read standard input");
+            return std::unexpected(local_error(errno, "read standard input"));
         }
     }
 }

@@ -24,8 +24,10 @@ class StopSignals {
     int fd() const noexcept;
 };
 
+// What a system call of this process, not of the daemon, failed with: closed for EPIPE, io_error for everything else.
+Error local_error(int sys_errno, std::string_view what);
 // Writes everything.  Errors: closed when the reader is gone (EPIPE), cancelled when a stop signal came in between,
-// and what write(2) says.
+// io_error.
 Result<void> write_all(int fd, std::string_view text);
 // The reader of standard output is gone: no failure, as with other filters.
 bool reader_gone(const Error& error) noexcept;

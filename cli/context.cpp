@@ -1,22 +1,15 @@
 #include "cli/context.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdlib>
-
 #include "wire/escape.h"
 
 namespace sluice::cli {
 namespace {
 
-constexpr std::string_view kSystemSocket = "/run/sluice/sluice.sock";
-
 // "; try this" for the errors where something can be done about it; else empty.
 std::string_view advice(Errc code) noexcept {
     switch (code) {
         case Errc::permission_denied:
-            return "the daemon's policy does not allow this; see 'roots' and 'sockets' in sluiced.yaml(5)";
+            return "the daemon's policy does not allow this; see 'roots' and 'listen' in sluiced.yaml(5)";
         case Errc::limit_exceeded:
             return "the daemon is at a limit; try again, or raise it in sluiced.yaml(5)";
         case Errc::no_space:
@@ -33,17 +26,7 @@ std::string_view advice(Errc code) noexcept {
 }  // namespace
 
 std::string Context::socket_path() const {
-    if (!socket_option.empty()) {
-        return socket_option;
-    }
-    if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != '\0') {
-        std::string path = fmt::format("{}/sluice/sluice.sock", runtime);
-        struct stat info{};
-        if (::stat(path.c_str(), &info) == 0) {
-            return path;
-        }
-    }
-    return std::string(kSystemSocket);
+    return socket_option.empty() ? client::default_socket_path() : socket_option;
 }
 
 int exit_code_of(Errc code) noexcept {
@@ -68,10 +51,12 @@ int report(std::string_view command, const Error& error) {
 }
 
 int report_no_daemon(std::string_view command, std::string_view path, const Error& error) {
-    fmt::print(stderr, "sluice {}: no daemon at {}: {}\n", command, wire::quoted(path), wire::escaped(error.text()));
+    const bool absent = (error.code() == Errc::not_found || error.code() == Errc::closed) && error.sys_errno() != 0;
+    fmt::print(stderr, "sluice {}: {} {}: {}\n", command, absent ? "no daemon at" : "cannot use the daemon at",
+               wire::quoted(path), wire::escaped(error.text()));
     if (error.code() == Errc::permission_denied && error.sys_errno() != 0) {
-        fmt::print(stderr, "  this user may not connect; see 'sockets' in sluiced.yaml(5) for who may\n");
-    } else if (error.code() == Errc::not_found || error.code() == Errc::closed) {
+        fmt::print(stderr, "  this user may not open the socket; its mode, owner and group decide who may\n");
+    } else if (absent) {
         fmt::print(stderr,
                    "  start one with 'sluiced --private DIR' (then --socket DIR/sluice.sock),\n"
                    "  or 'systemctl start sluiced'; --socket PATH or SLUICE_SOCKET says where it listens\n");

@@ -53,8 +53,8 @@ void add_get(CLI::App& app, Context& context, Run& run) {
     CLI::App* command = app.add_subcommand("get", "Read a file")->description(kHelp);
     auto options = std::make_shared<Options>();
     command->add_option("file", options->file)->type_name("ROOT:PATH")->required();
-    command->add_option("--offset", options->offset, "First byte to read");
-    command->add_option("--length", options->length, "Bytes to read; 0: to the end");
+    command->add_option("--offset", options->offset, "First byte to read")->check(not_negative());
+    command->add_option("--length", options->length, "Bytes to read; 0: to the end")->check(not_negative());
     command->callback([&context, &run, options] { run = [&context, options] { return run_get(context, *options); }; });
 }
 

@@ -87,11 +87,12 @@ class LogCommand {
     void on_acknowledged(const client::Acknowledged& acknowledged) {
         notice_.over();
         dropped_fields_ += acknowledged.dropped_fields;
-        epoch_ = acknowledged.epoch;
-        if (acknowledged.first_sequence != 0 || acknowledged.level != wire::AckLevel::accepted) {
-            last_sequence_ = acknowledged.first_sequence + acknowledged.count - 1;
+        last_.reset();  // A repeated batch that is not the last one is stored somewhere, and nobody remembers where.
+        if (acknowledged.first_sequence != 0) {
+            last_ = {.store = writer_.store(),
+                     .epoch = acknowledged.epoch,
+                     .sequence = acknowledged.first_sequence + acknowledged.count - 1};
         }
-        store_ = writer_.store();
     }
 
     void on_rejected(const client::Rejected& rejected) {
@@ -148,6 +149,7 @@ class LogCommand {
             return false;
         }
         add_fields(json_record_, template_.fields);
+        plain_lines_ += *outcome == wire::JsonOutcome::plain_text ? 1 : 0;
         check(writer_.add_encoded(json_record_));
         return true;
     }
@@ -267,10 +269,24 @@ class LogCommand {
             fmt::print(stderr, "sluice log: {} fields were dropped: names that begin with '_' are the daemon's own\n",
                        dropped_fields_);
         }
-        if (options_.print_cursor && last_sequence_) {
-            fmt::print("{}\n", wire::format_cursor({.store = store_, .epoch = epoch_, .sequence = *last_sequence_}));
+        if (plain_lines_ > 0) {
+            fmt::print(stderr, "sluice log: {} lines are not JSON objects that can be records; stored as messages\n",
+                       plain_lines_);
+        }
+        if (options_.print_cursor && exit_code_ == kExitDone) {
+            print_cursor();
         }
         return exit_code_;
+    }
+
+    void print_cursor() {
+        if (last_) {
+            fmt::print("{}\n", wire::format_cursor(*last_));
+        } else {
+            fmt::print(stderr, "sluice log: no cursor: {}\n",
+                       writer_.records() == 0 ? "there was no record" : "the daemon does not know the place any more");
+            exit_code_ = kExitFailed;
+        }
     }
 
     const Options& options_;
@@ -287,9 +303,8 @@ class LogCommand {
     std::uint32_t partial_part_ = 0;  // Parts of it that were sent already.
     std::uint64_t lines_ = 0;
 
-    wire::StoreId store_{};
-    std::uint32_t epoch_ = 0;
-    std::optional<std::uint64_t> last_sequence_;
+    std::optional<wire::Cursor> last_;  // Of the last batch acknowledged, where its place is known.
+    std::uint64_t plain_lines_ = 0;     // With --format json.
     std::uint64_t dropped_fields_ = 0;
     int exit_code_ = kExitDone;
 };

@@ -1,9 +1,12 @@
 // sluice: the command people type.  sluice(1).
 #include <signal.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <exception>
 
 #include "cli/commands.h"
+#include "cli/console.h"
 #include "wire/escape.h"
 
 namespace {
@@ -69,12 +72,23 @@ int parse_and_run(int argc, char** argv) {
     return run();
 }
 
+// What is still buffered reaches standard output, or the command has failed.  A reader that is gone is no failure.
+int flush_output(int exit_code) {
+    errno = 0;
+    const bool flushed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+    if (flushed || errno == EPIPE || exit_code != sluice::cli::kExitDone) {
+        return exit_code;
+    }
+    fmt::print(stderr, "sluice: {}\n", sluice::cli::local_error(errno, "write to standard output").text());
+    return sluice::cli::kExitFailed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     ::signal(SIGPIPE, SIG_IGN);  // A reader that is gone is an error of write(2).
     try {
-        return parse_and_run(argc, argv);
+        return flush_output(parse_and_run(argc, argv));
     } catch (const std::exception& error) {
         fmt::print(stderr, "sluice: {}\n", error.what());
         return sluice::cli::kExitFailed;

@@ -42,21 +42,16 @@ void pause_for(Duration time) {
     ::nanosleep(&wait, nullptr);
 }
 
-// Once a daemon has answered, one that went away is waited for.
+// A daemon has answered before: one that went away is waited for.
 int store_file(const Context& context, const Spool& spool, const UploadOptions& options, const std::string& name) {
     client::Backoff backoff({});
     WaitingNotice notice("put", context.socket_path());
     const SystemClock clock;
-    bool was_there = false;
     for (;;) {
         Error error(Errc::internal, "");
         if (auto client = connect(context, "put"); !client) {
-            if (!was_there) {
-                return report_no_daemon("put", context.socket_path(), client.error());
-            }
             error = client.error();
         } else {
-            was_there = true;
             notice.over();
             Progress progress(spool.size());
             auto stored = upload(*client, spool, options, [&progress](std::uint64_t bytes) { progress.add(bytes); });

@@ -52,7 +52,7 @@ Result<void> Spool::move_to_file() {
         std::string name = path + "/sluice-XXXXXX";
         file_ = ::mkostemp(name.data(), O_CLOEXEC);
         if (file_ < 0) {
-            return fail_errno(errno, "make a temporary file in {}", wire::quoted(path));
+            return std::unexpected(local_error(errno, fmt::format("make a temporary file in {}", wire::quoted(path))));
         }
         ::unlink(name.c_str());
     }
@@ -67,7 +67,7 @@ Result<void> Spool::write_to_file(ByteView bytes) {
         if (n >= 0) {
             bytes = bytes.subspan(static_cast<std::size_t>(n));
         } else if (errno != EINTR) {
-            return fail_errno(errno, "write to a temporary file");
+            return std::unexpected(local_error(errno, "write to a temporary file"));
         }
     }
     return {};
@@ -85,7 +85,7 @@ Result<ByteView> Spool::piece(std::uint64_t offset, std::size_t bytes_max, Bytes
         if (n > 0) {
             have += static_cast<std::size_t>(n);
         } else if (n == 0 || errno != EINTR) {
-            return fail_errno(n == 0 ? EIO : errno, "read a temporary file");
+            return std::unexpected(local_error(n == 0 ? EIO : errno, "read a temporary file"));
         }
     }
     return ByteView(buffer);

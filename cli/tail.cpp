@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/text.h"
+#include "wire/escape.h"
 #include "wire/render.h"
 
 namespace sluice::cli {
@@ -67,6 +68,15 @@ Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
         request.n = options.n;
     }
     SLUICE_TRY(request.filter.severity_max, parse_severity(options.severity));
+    for (const std::string& stream : options.streams) {
+        if (!wire::valid_stream_pattern(stream)) {
+            return fail(
+                Errc::invalid_argument,
+                "{} can match no stream: names have 1 to 255 letters, digits and ._/@:-, and '*' is possible at "
+                "the end only",
+                wire::quoted(stream));
+        }
+    }
     request.filter.streams = options.streams;
     SLUICE_TRY(const auto fields, parse_key_values(options.fields));
     for (const KeyValue& field : fields) {
@@ -148,7 +158,7 @@ class TailCommand {
                            : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
         ::poll(entries.data(), entries.size(), ms);
         if ((entries[2].revents & POLLERR) != 0) {
-            return fail_errno(EPIPE, "write to standard output");
+            return std::unexpected(local_error(EPIPE, "write to standard output"));
         }
         return {};
     }
@@ -199,7 +209,8 @@ void add_tail(CLI::App& app, Context& context, Run& run) {
     CLI::App* command = app.add_subcommand("tail", "Print records, and follow them")->description(kHelp);
     auto options = std::make_shared<Options>();
     command->add_flag("-f,--follow", options->follow, "Wait for new records; Ctrl-C ends it");
-    CLI::Option* n = command->add_option("-n,--lines", options->n, "Start with the last N matching records (10)");
+    CLI::Option* n = command->add_option("-n,--lines", options->n, "Start with the last N matching records (10)")
+                         ->check(not_negative());
     command->add_flag("--all", options->all, "Start with the oldest record");
     command->add_option("--after", options->after, "Start after this record")->type_name("CURSOR");
     command->add_option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");

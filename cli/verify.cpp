@@ -23,6 +23,10 @@ constexpr const char* kHelp =
 void print_report(const store::VerifyReport& found) {
     fmt::print("{} segments, {} frames, {} records, {}\n", found.segments, found.frames, found.records,
                human_bytes(static_cast<double>(found.bytes)));
+    if (found.parts > 0) {
+        fmt::print("{} parts, {} records, {}\n", found.parts, found.part_rows,
+                   human_bytes(static_cast<double>(found.part_bytes)));
+    }
     if (found.next_sequence > found.oldest_sequence) {
         fmt::print("sequences {} to {}, epoch {}\n", found.oldest_sequence, found.next_sequence - 1, found.epoch);
     } else {

@@ -41,6 +41,8 @@ Config private_config(const std::string& directory, uid_t uid) {
     config.store.directory = directory + "/store";
     config.store.segment_bytes = 16ULL << 20U;
     config.store.log_bytes_max = 1ULL << 30U;
+    config.retention.bytes_max = 1ULL << 30U;
+    config.retention.keep_free = 0;
     config.listen.socket = directory + "/sluice.sock";
     config.listen.mode = 0600;
     const UserRef self{fmt::format("{}", uid), uid};

@@ -81,12 +81,37 @@ struct Root {
 struct StoreConfig {
     std::string directory = "/var/lib/sluice/store";  // Absolute; created with mode 0750 if its parent exists.
     std::uint64_t segment_bytes = 64ULL << 20U;       // Size of one log file.  1 MiB to 4 GiB, multiple of 4 KiB.
-    std::uint64_t log_bytes_max = 4ULL << 30U;        // All segments; beyond it the oldest is recycled.  >= 3 segments.
-    std::uint64_t commit_bytes_max = 512ULL << 10U;   // Soft cap of a commit group: closed when it reaches it.
+    std::uint64_t log_bytes_max = 4ULL << 30U;  // All segments; full: records wait for the sealing.  >= 3 segments.
+    std::uint64_t commit_bytes_max = 512ULL << 10U;  // Soft cap of a commit group: closed when it reaches it.
     Milliseconds sync_interval{1000};                // Longest time that written records stay un-synced.  10 ms to 1 h.
     std::uint64_t unsynced_bytes_max = 8ULL << 20U;  // Written bytes that force a sync before the interval is over.
     StoreIo io = StoreIo::automatic;
+    // Durable records that start a seal: so many, so many bytes, or the oldest this old.
+    std::uint32_t seal_rows_max = 65536;  // 0: nothing is sealed, and the oldest segment is recycled at log_bytes_max.
+    std::uint64_t seal_bytes_max = 16ULL << 20U;
+    Milliseconds seal_delay_max{300'000};
+    std::uint32_t merge_rows_max = 262'144;       // Of a part made of smaller ones.  0: they stay as they are.
+    std::uint64_t open_bytes_max = 48ULL << 20U;  // Memory for what is not sealed; beyond it the log is read again.
+    std::uint64_t part_cache_bytes_max = 32ULL << 20U;  // Memory for what was read of parts.
     friend bool operator==(const StoreConfig&, const StoreConfig&) = default;
+};
+
+// Streams whose records have parts of their own, and are kept for another time than the rest.
+struct RetentionClass {
+    std::string name;                  // 1 to 32 of a-z, 0-9 and _; unique, and not "default".
+    std::vector<std::string> streams;  // Exact, or a prefix ending in '*'.  At least one.
+    Milliseconds age_max{0};           // 0: as for all.
+    std::uint64_t bytes_max = 0;       // 0: no limit of its own.
+    friend bool operator==(const RetentionClass&, const RetentionClass&) = default;
+};
+
+// When sealed records are removed, oldest first.
+struct RetentionConfig {
+    Milliseconds age_max{0};                // 0: never for their age.
+    std::uint64_t bytes_max = 4ULL << 30U;  // Of all parts.  0: no limit.
+    std::uint64_t keep_free = 1ULL << 30U;  // Bytes that the file system keeps free.  0: no limit.
+    std::vector<RetentionClass> classes;    // At most 16; the first that wants a stream has it.
+    friend bool operator==(const RetentionConfig&, const RetentionConfig&) = default;
 };
 
 struct QueueConfig {
@@ -134,6 +159,7 @@ struct ProducersConfig {
 
 struct ThreadsConfig {
     std::uint32_t pool = 4;            // Workers for calls that io_uring does not have.  1 to 64.
+    std::uint32_t seal = 2;            // Workers that seal and merge, at a lower priority.  1 to 16.
     Milliseconds stall_threshold{25};  // One step of the loop that takes longer is logged with its name.  0: never.
     friend bool operator==(const ThreadsConfig&, const ThreadsConfig&) = default;
 };
@@ -151,6 +177,7 @@ struct ShutdownConfig {
 
 struct Config {
     StoreConfig store;
+    RetentionConfig retention;
     QueueConfig queue;
     ListenConfig listen;
     LimitsConfig limits;
@@ -162,8 +189,9 @@ struct Config {
     friend bool operator==(const Config&, const Config&) = default;
 };
 
-// `--private DIR`: socket DIR/sluice.sock (mode 0600), store DIR/store in segments of 16 MiB and at most 1 GiB, one
-// root `files` at DIR/files with all rights for `uid` and root, and nobody else may connect.
+// `--private DIR`: socket DIR/sluice.sock (mode 0600), store DIR/store in segments of 16 MiB, log and parts at most 1
+// GiB each and no space kept free, one root `files` at DIR/files with all rights for `uid` and root, and nobody else
+// may connect.
 Config private_config(const std::string& directory, uid_t uid);
 
 // What a reload would do.  Each entry reads "store.segment_bytes: 64 MiB -> 16 MiB".

@@ -16,6 +16,11 @@ std::string shown(const Error& error) {
 }  // namespace
 
 void LoggedEvents::on_damage(const store::Damage& damage) {
+    if (!damage.what.empty()) {
+        log_.error("store: {}: {}; records {} to {} are lost, the rest stays readable", damage.file,
+                   wire::escaped(damage.what), damage.first_sequence, damage.end_sequence - 1);
+        return;
+    }
     log_.error("store: {} at {}: {} bytes are no valid frame; records {} to {} are lost, the rest stays readable",
                damage.file, damage.offset, damage.bytes, damage.first_sequence, damage.end_sequence - 1);
 }
@@ -35,6 +40,27 @@ void LoggedEvents::on_segment_opened(const store::SegmentInfo& info) {
 void LoggedEvents::on_segment_removed(const store::SegmentInfo& info) {
     log_.info("store: removed segment {:016x}, from record {}, because of store.log_bytes_max", info.header.segment_id,
               info.header.first_sequence);
+}
+
+void LoggedEvents::on_segment_sealed(const store::SegmentInfo& info) {
+    log_.debug("store: segment {:016x} is sealed", info.header.segment_id);
+}
+
+void LoggedEvents::on_part_sealed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) {
+    log_.debug("store: sealed {} records as {}, {} bytes", rows, file, bytes);
+}
+
+void LoggedEvents::on_parts_merged(const std::string& file, std::size_t inputs, std::uint64_t rows,
+                                   std::uint64_t bytes) {
+    log_.debug("store: merged {} parts with {} records into {}, {} bytes", inputs, rows, file, bytes);
+}
+
+void LoggedEvents::on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) {
+    log_.info("store: removed {} with {} records, {} bytes, because of retention", file, rows, bytes);
+}
+
+void LoggedEvents::on_seal_failed(const Error& why) {
+    log_.error("store: sealing: {}; trying again", shown(why));
 }
 
 void LoggedEvents::on_spare_failed(const Error& why) {

@@ -17,6 +17,11 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
     void on_segment_failed(const std::string& file, const Error& why) override;
     void on_segment_opened(const store::SegmentInfo& info) override;
     void on_segment_removed(const store::SegmentInfo& info) override;
+    void on_segment_sealed(const store::SegmentInfo& info) override;
+    void on_part_sealed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override;
+    void on_parts_merged(const std::string& file, std::size_t inputs, std::uint64_t rows, std::uint64_t bytes) override;
+    void on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override;
+    void on_seal_failed(const Error& why) override;
     void on_spare_failed(const Error& why) override;
 
     void on_connected(const server::Peer& peer) override;

@@ -23,6 +23,8 @@ constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
 
 // The kernel takes down the ring of a killed process after the process: until then its socket still listens.
 constexpr Duration kListenPatience = std::chrono::seconds(3);
+constexpr int kSealNice = 10;
+
 constexpr Duration kListenRetryDelay = std::chrono::milliseconds(20);
 
 Task<Result<io::Handle>> listen_when_free(io::Kernel& kernel, const std::string& path, mode_t mode) {
@@ -36,10 +38,21 @@ Task<Result<io::Handle>> listen_when_free(io::Kernel& kernel, const std::string&
     }
 }
 
+struct Pools {
+    coro::Pool& calls;
+    coro::Pool& seal;
+};
+
+server::LogPipeline::Options with_pools(server::LogPipeline::Options options, Pools pools) {
+    options.read_pool = &pools.calls;
+    options.seal_pool = &pools.seal;
+    return options;
+}
+
 class Service {
  public:
     Service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log, const SystemClock& clock,
-            io::UringKernel& kernel)
+            io::UringKernel& kernel, Pools pools)
         : command_(command),
           config_(std::move(config)),
           signals_(signals),
@@ -48,7 +61,7 @@ class Service {
           kernel_(kernel),
           started_(clock.now()),
           events_(log),
-          pipeline_(kernel, pipeline_options(config_)),
+          pipeline_(kernel, with_pools(pipeline_options(config_), pools)),
           roots_(kernel),
           instance_(random_number()),
           files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}) {}
@@ -156,8 +169,8 @@ Task<Result<>> Service::start() {
     signal_handle_ = io::Handle(kernel_, signal_fd);
     SLUICE_CO_CHECK(co_await open_log(kernel_, store_directory_, pipeline_, events_, log_, config_));
     const server::LogHub& hub = pipeline_.hub();
-    log_.info("store {}: records {} to {}, epoch {}, {} segments", config_.store.directory, hub.oldest_sequence(),
-              hub.end_sequence() - 1, hub.epoch(), hub.catalog().size());
+    log_.info("store {}: records {} to {}, epoch {}, {} segments, {} parts", config_.store.directory,
+              hub.oldest_sequence(), hub.end_sequence() - 1, hub.epoch(), hub.catalog().size(), hub.parts()->size());
     SLUICE_CO_CHECK(co_await load_roots());
     server_.emplace(kernel_, pipeline_, files_, store_directory_.fd(), server_options(config_, geteuid()), events_);
     server_->set_version(SLUICE_VERSION);
@@ -245,6 +258,8 @@ Task<> Service::reload() {
         } else {
             server_->set_options(server_options(config_, geteuid()));
             pipeline_.set_sync_interval(config_.store.sync_interval);
+            pipeline_.set_log_bytes_max(config_.store.log_bytes_max);
+            pipeline_.set_retention(retention_options(config_));
             pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
             files_.ledger().set_limits(handle_limits(config_));
             log_.set_level(config_.log.level);
@@ -333,13 +348,14 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
     }
     const SystemClock clock;
     coro::ThreadPool pool(config.threads.pool);
+    coro::ThreadPool seal_pool(config.threads.seal, kSealNice);
     auto kernel = io::UringKernel::create(clock, pool, kernel_options(config, log));
     if (!kernel) {
         log.error("{}", kernel.error());
         return ExitCode::refused;
     }
     log.info("sluiced {}: {}", SLUICE_VERSION, (*kernel)->probe().summary());
-    Service service(command, std::move(config), signals, log, clock, **kernel);
+    Service service(command, std::move(config), signals, log, clock, **kernel, Pools{pool, seal_pool});
     const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
     if (!outcome) {
         log.error("{}", outcome.error());

@@ -36,11 +36,19 @@ constexpr auto store() {
     return field<&Config::store, Member>();
 }
 template <auto Member>
+constexpr auto keep() {
+    return field<&Config::retention, Member>();
+}
+template <auto Member>
 constexpr auto limit() {
     return field<&Config::limits, Member>();
 }
 constexpr Field<std::vector<Root>> kRoots{.edit = [](Config& config) -> auto& { return config.roots; },
                                           .view = [](const Config& config) -> const auto& { return config.roots; }};
+
+constexpr Field<std::vector<RetentionClass>> kClasses{
+    .edit = [](Config& config) -> auto& { return config.retention.classes; },
+    .view = [](const Config& config) -> const auto& { return config.retention.classes; }};
 
 using enum Apply;
 
@@ -56,8 +64,10 @@ constexpr Setting kSettings[] = {
      {},
      4 * kKiB},
     {"store.log_bytes_max", store<&StoreConfig::log_bytes_max>(), 3 * kMiB, 64 * 1024 * kGiB, live,
-     "Size of all log files together, at least three segments. Beyond it the oldest segment is recycled: its records "
-     "are gone, and a tail that had not read them is told so."},
+     "Size of all log files together, at least three segments. They hold what is not sealed yet, and are recycled when "
+     "it "
+     "is. When they are full, records wait until the sealing has caught up; if it fails, they are refused. Without "
+     "sealing the oldest segment is recycled: its records are gone, and a tail that had not read them is told so."},
     {"store.commit_bytes_max", store<&StoreConfig::commit_bytes_max>(), 64 * kKiB, 16 * kMiB, restart,
      "Soft limit of what is written in one commit. Records that arrive during a commit form the next one; larger "
      "commits add latency without adding throughput. At most a quarter of a segment."},
@@ -70,6 +80,40 @@ constexpr Setting kSettings[] = {
      "How the log is written. direct: O_DIRECT, refused at start where the file system does not have it. buffered: "
      "through the page cache. auto: direct, or buffered where it is clearly faster, as measured at the first start and "
      "remembered in the store."},
+
+    {"store.seal_rows_max", store<&StoreConfig::seal_rows_max>(), 1024, 1'048'576, restart,
+     "Records that are sealed at once: when so many are durable they become a part, a compressed file with columns "
+     "that "
+     "queries read quickly.",
+     "nothing is sealed, and log_bytes_max limits the store"},
+    {"store.seal_bytes_max", store<&StoreConfig::seal_bytes_max>(), 256 * kKiB, kGiB, restart,
+     "The same, in bytes of the log."},
+    {"store.seal_delay_max", store<&StoreConfig::seal_delay_max>(), kSecond, 24 * kHour, restart,
+     "Durable records are sealed at the latest when the oldest of them is this old."},
+    {"store.merge_rows_max", store<&StoreConfig::merge_rows_max>(), 1024, 1'048'576, restart,
+     "Neighbouring parts are merged while there is little to do, up to so many records, which makes them smaller.",
+     "they stay as they are"},
+    {"store.open_bytes_max", store<&StoreConfig::open_bytes_max>(), kMiB, 16 * kGiB, restart,
+     "Memory for records that are not sealed yet. Beyond it they are read from the log again when they are needed."},
+    {"store.part_cache_bytes_max", store<&StoreConfig::part_cache_bytes_max>(), kMiB, 16 * kGiB, restart,
+     "Memory for what was read from parts lately.", "nothing is kept"},
+
+    {"retention.age_max", keep<&RetentionConfig::age_max>(), kMinute, 87'600 * kHour, live,
+     "Sealed records are removed when they are older, counted from when they were received. Whole parts go, when their "
+     "newest record is that old.",
+     "no limit"},
+    {"retention.bytes_max", keep<&RetentionConfig::bytes_max>(), kMiB, 64 * 1024 * kGiB, live,
+     "Size of all parts together. Beyond it the oldest are removed. The log comes on top, see store.log_bytes_max.",
+     "no limit"},
+    {"retention.keep_free", keep<&RetentionConfig::keep_free>(), kMiB, 64 * 1024 * kGiB, live,
+     "Space that the file system of the store keeps free: the oldest parts are removed when it has less.", "no limit"},
+    {"retention.classes", kClasses, 0, 16, live,
+     "Streams with parts and limits of their own. Each class has a name (1 to 32 of a-z, 0-9 and _), streams (names, "
+     "or "
+     "prefixes ending in *; 'default' are the records without a stream), and optionally age_max, which replaces the "
+     "one "
+     "for all, and bytes_max for its own parts. A stream belongs to the first class that wants it. Records that are "
+     "sealed already stay in the class that they were sealed in."},
 
     {"queue.bytes_max", field<&Config::queue, &QueueConfig::bytes_max>(), 2 * kMiB, 16 * kGiB, restart,
      "Memory for records between the connections and the writer. When it is full, connections are not read until "
@@ -97,7 +141,7 @@ constexpr Setting kSettings[] = {
      "Groups whose users may use the daemon, beside allowed_users. Membership is read from the group database at start "
      "and at each reload."},
 
-    {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 64 * kMiB, restart,
+    {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 31 * kMiB, restart,
      "Largest frame on a connection, told to clients at HELLO. A larger one: too_large, and the connection is closed."},
     {"limits.session_requests_max", limit<&LimitsConfig::session_requests_max>(), 1, 4096, live,
      "Requests in flight on one connection, told to clients at HELLO. Beyond it the connection is not read."},
@@ -107,7 +151,7 @@ constexpr Setting kSettings[] = {
      "Open files of one connection. Beyond it an open gets limit_exceeded."},
     {"limits.record_fields_max", limit<&LimitsConfig::record_fields_max>(), 1, 65'535, live,
      "Fields of one record. More: too_large, nothing of the request is stored."},
-    {"limits.message_bytes_max", limit<&LimitsConfig::message_bytes_max>(), 1 * kKiB, 64 * kMiB, live,
+    {"limits.message_bytes_max", limit<&LimitsConfig::message_bytes_max>(), 1 * kKiB, 31 * kMiB, live,
      "Message of one record. Longer: too_large, nothing of the request is stored. Less than frame_bytes_max."},
     {"limits.connections_max", limit<&LimitsConfig::connections_max>(), 1, 100'000, live,
      "Connections of all users. Beyond it a new one gets limit_exceeded and is closed."},
@@ -137,7 +181,9 @@ constexpr Setting kSettings[] = {
      "been silent for longest is forgotten; a batch that it sends again is stored again."},
 
     {"threads.pool", field<&Config::threads, &ThreadsConfig::pool>(), 1, 64, restart,
-     "Threads for the calls that io_uring does not have."},
+     "Threads for the calls that io_uring does not have, and for reading parts."},
+    {"threads.seal", field<&Config::threads, &ThreadsConfig::seal>(), 1, 16, restart,
+     "Threads that seal and merge, at a lower priority than the rest."},
     {"threads.stall_threshold", field<&Config::threads, &ThreadsConfig::stall_threshold>(), 1, kMinute, restart,
      "A step of the service loop that takes longer is reported with its name.", "no report"},
 
@@ -241,6 +287,15 @@ std::string root_text(const Root& root) {
         root.cross_devices ? "yes" : "no", format_size(root.file_bytes_max), fmt::join(grants, ", "));
 }
 
+std::string class_text(const RetentionClass& one) {
+    std::vector<std::string> streams;
+    for (const std::string& stream : one.streams) {
+        streams.push_back(yaml_string(stream));
+    }
+    return fmt::format("{{name: {}, streams: [{}], age_max: {}, bytes_max: {}}}", one.name, fmt::join(streams, ", "),
+                       format_duration(one.age_max), format_size(one.bytes_max));
+}
+
 struct ValueText {
     const Setting& setting;
     const Config& config;
@@ -265,6 +320,13 @@ struct ValueText {
         }
         return fmt::format("[{}]", fmt::join(roots, ", "));
     }
+    std::string operator()(const Field<std::vector<RetentionClass>>& f) const {
+        std::vector<std::string> classes;
+        for (const RetentionClass& one : f.view(config)) {
+            classes.push_back(class_text(one));
+        }
+        return fmt::format("[{}]", fmt::join(classes, ", "));
+    }
 };
 
 struct TypeText {
@@ -284,6 +346,7 @@ struct TypeText {
         return setting.most == 1 ? "group name or number" : "list of group names or numbers";
     }
     std::string operator()(const Field<std::vector<Root>>&) const { return "list of roots"; }
+    std::string operator()(const Field<std::vector<RetentionClass>>&) const { return "list of classes"; }
 };
 
 struct BoundsText {
@@ -300,6 +363,9 @@ struct BoundsText {
     }
     std::string operator()(const PathField&) const { return fmt::format("at most {} bytes", setting.most); }
     std::string operator()(const Field<std::vector<Root>>&) const { return fmt::format("at most {}", setting.most); }
+    std::string operator()(const Field<std::vector<RetentionClass>>&) const {
+        return fmt::format("at most {}", setting.most);
+    }
     std::string operator()(const auto&) const { return {}; }
 
  private:

@@ -27,17 +27,18 @@ struct ModeField : Field<std::uint32_t> {};
 // A file system path; the other strings of a Config are inside lists.
 struct PathField : Field<std::string> {};
 
-using AnyField = std::variant<Field<std::uint64_t>,          // size in bytes
-                              Field<std::uint32_t>,          // count
-                              Field<Milliseconds>,           // duration
-                              ModeField,                     //
-                              PathField,                     //
-                              Field<StoreIo>,                // words
-                              Field<LogTarget>,              // words
-                              Field<LogLevel>,               // words
-                              Field<std::vector<UserRef>>,   // names or uids
-                              Field<std::vector<GroupRef>>,  // names or gids
-                              Field<std::vector<Root>>>;     // a list of maps
+using AnyField = std::variant<Field<std::uint64_t>,                 // size in bytes
+                              Field<std::uint32_t>,                 // count
+                              Field<Milliseconds>,                  // duration
+                              ModeField,                            //
+                              PathField,                            //
+                              Field<StoreIo>,                       // words
+                              Field<LogTarget>,                     // words
+                              Field<LogLevel>,                      // words
+                              Field<std::vector<UserRef>>,          // names or uids
+                              Field<std::vector<GroupRef>>,         // names or gids
+                              Field<std::vector<Root>>,             // a list of maps
+                              Field<std::vector<RetentionClass>>>;  // a list of maps
 
 enum class Apply : std::uint8_t {
     live,     // A reload applies it.

@@ -49,9 +49,30 @@ server::LogPipeline::Options pipeline_options(const Config& config) {
     queue.record_limits.message_bytes_max = static_cast<std::uint32_t>(config.limits.message_bytes_max);
     queue.record_limits.fields_max = config.limits.record_fields_max;
     queue.records_max = config.limits.log_records_max;
-    return {.sync_interval = config.store.sync_interval,
-            .memory_bytes_max = config.queue.tail_memory_bytes_max,
-            .ingest = queue};
+    server::LogPipeline::Options options;
+    options.sync_interval = config.store.sync_interval;
+    options.memory_bytes_max = config.queue.tail_memory_bytes_max;
+    options.ingest = queue;
+    options.seal.rows_max = config.store.seal_rows_max;
+    options.seal.bytes_max = config.store.seal_bytes_max;
+    options.seal.delay_max = config.store.seal_delay_max;
+    options.seal.open_bytes_max = config.store.open_bytes_max;
+    options.seal.cache_bytes_max = config.store.part_cache_bytes_max;
+    options.seal.merge.rows_max = config.store.merge_rows_max;
+    options.seal.retention = retention_options(config);
+    return options;
+}
+
+store::RetentionOptions retention_options(const Config& config) {
+    store::RetentionOptions options;
+    options.age_max = config.retention.age_max;
+    options.bytes_max = config.retention.bytes_max;
+    options.keep_free = config.retention.keep_free;
+    for (const RetentionClass& one : config.retention.classes) {
+        options.classes.push_back(
+            {.name = one.name, .streams = one.streams, .age_max = one.age_max, .bytes_max = one.bytes_max});
+    }
+    return options;
 }
 
 store::WriterOptions writer_options(const Config& config, store::IoMode mode) {

@@ -12,6 +12,7 @@
 namespace sluice::daemon {
 
 server::LogPipeline::Options pipeline_options(const Config& config);
+store::RetentionOptions retention_options(const Config& config);
 // `mode`: where the configuration says `auto`, what was measured.
 store::WriterOptions writer_options(const Config& config, store::IoMode mode);
 server::ServerOptions server_options(const Config& config, uid_t own_uid);

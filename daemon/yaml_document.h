@@ -51,6 +51,7 @@ class YamlReader {
     void read_value(const Setting& setting, const Entry& entry, std::vector<UserRef>& to);
     void read_value(const Setting& setting, const Entry& entry, std::vector<GroupRef>& to);
     void read_value(const Setting& setting, const Entry& entry, std::vector<Root>& to);
+    void read_value(const Setting& setting, const Entry& entry, std::vector<RetentionClass>& to);
     template <class E>
     void read_value(const Setting& setting, const Entry& entry, E& to)
         requires std::is_enum_v<E>
@@ -68,6 +69,11 @@ class YamlReader {
     template <class Ref, class LookUp>
     void read_name(const Entry& entry, std::string_view key, std::vector<Ref>& to, std::string_view what,
                    LookUp look_up);
+
+    void read_class(const Entry& element, const std::string& key, RetentionClass& one);
+    void read_class_entry(const Entry& entry, const std::string& key, RetentionClass& one);
+    void read_class_name(const Entry& entry, const std::string& key, RetentionClass& one);
+    void read_streams(const Entry& entry, const std::string& key, std::vector<std::string>& to);
 
     void read_root(const Entry& element, const std::string& key, Root& root);
     void read_root_entry(const Entry& entry, const std::string& key, Root& root);

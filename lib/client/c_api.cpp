@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "client/log_writer.h"
 #include "client/sluice.h"
 
@@ -33,11 +31,7 @@ int report(const sluice::Result<void>& result, sluice_error* to) noexcept {
 }
 
 std::string socket_path_of(const sluice_options& options) {
-    if (options.socket_path != nullptr) {
-        return options.socket_path;
-    }
-    const char* from_environment = std::getenv("SLUICE_SOCKET");
-    return from_environment != nullptr ? from_environment : "/run/sluice/sluice.sock";
+    return options.socket_path != nullptr ? options.socket_path : sluice::client::default_socket_path();
 }
 
 sluice::Result<sluice::client::LogWriterOptions> convert(const sluice_options& options) {

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 #include "wire/escape.h"
 
@@ -75,7 +77,29 @@ Result<int> connected_socket(const std::string& path, Duration backlog_wait) {
     return fd;
 }
 
+// That the daemon is gone is its own error, without an errno: the same number from standard output means another thing.
+Error peer_error(int sys_errno, std::string_view what) {
+    if (sys_errno == EPIPE || sys_errno == ECONNRESET) {
+        return {Errc::closed, "the daemon closed the connection"};
+    }
+    return Error::from_errno(sys_errno, what);
+}
+
 }  // namespace
+
+std::string default_socket_path() {
+    if (const char* named = std::getenv("SLUICE_SOCKET"); named != nullptr && *named != '\0') {
+        return named;
+    }
+    if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime != '\0') {
+        std::string path = fmt::format("{}/sluice/sluice.sock", runtime);
+        struct stat info{};
+        if (::stat(path.c_str(), &info) == 0) {
+            return path;
+        }
+    }
+    return "/run/sluice/sluice.sock";
+}
 
 bool wait_for(int fd, short events, Duration wait) noexcept {
     pollfd entry{.fd = fd, .events = events, .revents = 0};
@@ -169,7 +193,7 @@ Result<void> Connection::send_queued() {
             if (auto received = receive_available(); !received) {
                 return received;
             }
-            return broken(Error::from_errno(error, "send to the daemon"));
+            return broken(peer_error(error, "send to the daemon"));
         }
         sent_ += static_cast<std::size_t>(n);
     }
@@ -200,7 +224,7 @@ Result<std::size_t> Connection::receive_once(std::span<std::byte> into) {
             return 0;
         }
         if (errno != EINTR) {
-            return fail_errno(errno, "receive from the daemon");
+            return std::unexpected(peer_error(errno, "receive from the daemon"));
         }
     }
 }

@@ -13,6 +13,10 @@
 
 namespace sluice::client {
 
+// $SLUICE_SOCKET, else $XDG_RUNTIME_DIR/sluice/sluice.sock if there is one (the user's own daemon), else
+// /run/sluice/sluice.sock.
+std::string default_socket_path();
+
 // "Wait as long as it takes."
 inline constexpr Duration kForever = Duration::max();
 

@@ -1,4 +1,4 @@
-/* sluice from C: send log records to sluiced.  Link with the sluice client library.
+/* sluice from C: send log records to sluiced.  Compile and link with `pkg-config --cflags --libs sluice`.
  *
  *     sluice_error error;
  *     sluice_writer *writer = sluice_open(NULL, &error);
@@ -52,7 +52,8 @@ enum sluice_level {
 
 /* Zero-initialise, then set what differs; a zero means the default. */
 typedef struct sluice_options {
-    const char* socket_path;   /* Default: $SLUICE_SOCKET, else /run/sluice/sluice.sock. */
+    const char* socket_path;   /* Default: $SLUICE_SOCKET, else $XDG_RUNTIME_DIR/sluice/sluice.sock
+                                  if there is one, else /run/sluice/sluice.sock. */
     const char* client_name;   /* Shown in the daemon's status. */
     int level;                 /* enum sluice_level; SLUICE_ACCEPTED is the zero and so the default. */
     uint32_t linger_ms;        /* A record waits at most this long for company.  Default: 5. */

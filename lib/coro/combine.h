@@ -4,11 +4,14 @@
 //   when_all_results(a(), b())   every result, errors included
 //   when_any(a(), b())           the first success; the others are cancelled and awaited; all failed: the error of a()
 //   for_each(items, n, fn)       fn(item) for each, at most n at a time; the first error cancels the rest
+//   map_each(items, n, fn)       likewise, and the results in the order of the items
+// A task without a value (Task<Result<>>) has std::monostate in the place of one.
 #pragma once
 
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "coro/scope.h"
@@ -17,6 +20,19 @@
 namespace sluice::coro {
 
 namespace detail {
+
+template <class T>
+using ValueOf = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+// Precondition: a success.
+template <class T>
+ValueOf<T> take_value(Result<T>& result) {
+    if constexpr (std::is_void_v<T>) {
+        return {};
+    } else {
+        return std::move(*result);
+    }
+}
 
 template <class T>
 Task<> collect(Task<Result<T>>* task, std::optional<Result<T>>* slot, Scope* scope, std::optional<std::size_t>* first,
@@ -48,8 +64,7 @@ Task<std::tuple<std::optional<Result<T>>...>> run_all(std::optional<std::size_t>
 }  // namespace detail
 
 template <class... T>
-Task<Result<std::tuple<T...>>> when_all(Task<Result<T>>&&... tasks) {
-    static_assert((!std::is_void_v<T> && ...), "use when_all_results for tasks without a value");
+Task<Result<std::tuple<detail::ValueOf<T>...>>> when_all(Task<Result<T>>&&... tasks) {
     std::optional<std::size_t> first;
     auto slots = co_await detail::run_all(first, detail::EndOn::error, std::index_sequence_for<T...>(), tasks...);
     if (first) {
@@ -62,7 +77,8 @@ Task<Result<std::tuple<T...>>> when_all(Task<Result<T>>&&... tasks) {
             slots);
         co_return std::unexpected(std::move(*error));
     }
-    co_return std::apply([](auto&... slot) { return std::tuple<T...>(std::move(**slot)...); }, slots);
+    co_return std::apply([](auto&... slot) { return std::tuple<detail::ValueOf<T>...>(detail::take_value(*slot)...); },
+                         slots);
 }
 
 template <class... T>
@@ -74,7 +90,8 @@ Task<std::tuple<Result<T>...>> when_all_results(Task<Result<T>>&&... tasks) {
 
 // All tasks have one type.  The result tells which one won by its index.
 template <class T, class... Rest>
-Task<Result<std::pair<std::size_t, T>>> when_any(Task<Result<T>>&& task, Task<Result<Rest>>&&... rest) {
+Task<Result<std::pair<std::size_t, detail::ValueOf<T>>>> when_any(Task<Result<T>>&& task,
+                                                                  Task<Result<Rest>>&&... rest) {
     static_assert((std::is_same_v<T, Rest> && ...));
     std::optional<std::size_t> first;
     auto slots = co_await detail::run_all(first, detail::EndOn::success,
@@ -84,7 +101,7 @@ Task<Result<std::pair<std::size_t, T>>> when_any(Task<Result<T>>&& task, Task<Re
     if (!first) {
         co_return std::unexpected(std::move(results.front()).error());
     }
-    co_return std::pair<std::size_t, T>(*first, std::move(*results[*first]));
+    co_return std::pair<std::size_t, detail::ValueOf<T>>(*first, detail::take_value(results[*first]));
 }
 
 namespace detail {
@@ -127,6 +144,44 @@ Task<Result<>> for_each(const Items& items, std::size_t at_once, F fn) {
         co_return fail(Errc::cancelled, "for_each was cancelled");
     }
     co_return Result<>{};
+}
+
+namespace detail {
+// Puts the result of fn(item) into the item's slot.
+template <class T, class Item, class F>
+struct FillSlot {
+    F* fn;
+    std::vector<std::optional<T>>* slots;
+
+    Task<Result<>> operator()(std::pair<std::size_t, Item> item) {
+        Result<T> result = co_await (*fn)(std::move(item.second));
+        if (!result) {
+            co_return std::unexpected(std::move(result).error());
+        }
+        (*slots)[item.first].emplace(std::move(*result));
+        co_return Result<>{};
+    }
+};
+}  // namespace detail
+
+// fn(item) -> Task<Result<T>>, at most `at_once` (at least 1) running.  The results in the order of the items, or the
+// first error.
+template <class Items, class F, class Item = std::remove_cvref_t<decltype(*std::begin(std::declval<const Items&>()))>,
+          class T = typename std::invoke_result_t<F&, Item>::value_type::value_type>
+Task<Result<std::vector<T>>> map_each(const Items& items, std::size_t at_once, F fn) {
+    std::vector<std::pair<std::size_t, Item>> numbered;
+    for (const auto& item : items) {
+        numbered.emplace_back(numbered.size(), item);
+    }
+    std::vector<std::optional<T>> slots(numbered.size());
+    detail::FillSlot<T, Item, F> fill{&fn, &slots};
+    SLUICE_CO_CHECK(co_await for_each(numbered, at_once, fill));
+    std::vector<T> results;
+    results.reserve(slots.size());
+    for (std::optional<T>& slot : slots) {
+        results.push_back(std::move(*slot));
+    }
+    co_return std::move(results);
 }
 
 }  // namespace sluice::coro

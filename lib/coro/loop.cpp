@@ -140,18 +140,34 @@ void Loop::drain_remote() noexcept {
     }
 }
 
+// A task that starts another runs it at once, within its own resumption; each gets the time that it had itself.
+const char* Loop::switch_to(const char* name) noexcept {
+    if (options_.on_stall) {
+        const MonotonicTime now = clock_.now();
+        const Duration took = now - running_since_;
+        if (took > longest_.duration) {
+            longest_ = {running_name_, took};
+        }
+        running_since_ = now;
+    }
+    return std::exchange(running_name_, name);
+}
+
 void Loop::resume(Resumption resumption) {
-    const char* name = resumption.name;
     const bool timed = static_cast<bool>(options_.on_stall);
     const MonotonicTime before = timed ? clock_.now() : MonotonicTime();
+    running_name_ = resumption.name;
+    running_since_ = before;
+    longest_ = {resumption.name, Duration::zero()};
     // A task that ends names the one awaiting it in next_; looping here instead of recursing keeps the stack flat.
     for (; resumption.handle; resumption = std::exchange(next_, {})) {
         resumption.handle.resume();
     }
     if (timed) {
-        const Duration took = clock_.now() - before;
+        switch_to("");
+        const Duration took = running_since_ - before;
         if (took > options_.stall_threshold) {
-            options_.on_stall({name, took});
+            options_.on_stall({longest_.name, took});
         }
     }
 }

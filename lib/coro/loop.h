@@ -69,8 +69,8 @@ class Waker {
 class Loop {
  public:
     struct Stall {
-        const char* name;  // Of the task that held the loop.
-        Duration duration;
+        const char* name;   // Of the task that had most of the time.
+        Duration duration;  // For which the loop was held.
     };
     struct Options {
         Duration stall_threshold = std::chrono::milliseconds(25);  // Seastar's blocked-reactor default.
@@ -90,6 +90,9 @@ class Loop {
     void post(Resumption resumption) { ready_.push_back(resumption); }
     // Runs `next` as soon as the coroutine being resumed suspends.  For a finished task and the one that awaits it.
     void post_next(Resumption next) noexcept { next_ = next; }
+
+    // For the stall detector: from now on task `name` runs.  Returns the one before, to switch back to.
+    const char* switch_to(const char* name) noexcept;
 
     void arm(Timer& timer, MonotonicTime deadline);
     void disarm(Timer& timer) noexcept;
@@ -120,6 +123,9 @@ class Loop {
     std::vector<Resumption> ready_;
     std::vector<Resumption> running_;
     Resumption next_;
+    const char* running_name_ = "";
+    MonotonicTime running_since_;  // Of running_name_; with the next two only where stalls are reported.
+    Stall longest_{};              // Of the parts of this resumption.
     std::vector<Timer*> heap_;
     std::atomic<RemoteNode*> remote_{nullptr};
     std::atomic<bool> sleeping_{false};

@@ -1,11 +1,13 @@
 #include "coro/pool.h"
 
+#include <sys/resource.h>
+
 namespace sluice::coro {
 
-ThreadPool::ThreadPool(std::size_t threads) {
+ThreadPool::ThreadPool(std::size_t threads, int nice) {
     threads_.reserve(threads);
     for (std::size_t i = 0; i < threads; ++i) {
-        threads_.emplace_back([this] { serve(); });
+        threads_.emplace_back([this, nice] { serve(nice); });
     }
 }
 
@@ -28,7 +30,11 @@ void ThreadPool::submit(PoolJob& job) {
     wake_.notify_one();
 }
 
-void ThreadPool::serve() {
+void ThreadPool::serve(int nice) {
+    if (nice != 0) {
+        // Linux keeps it per thread.  Best effort: it only decides who waits for whom.
+        (void)setpriority(PRIO_PROCESS, 0, nice);
+    }
     std::unique_lock lock(mutex_);
     for (;;) {
         wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });

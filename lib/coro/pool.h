@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "coro/sync.h"
@@ -39,12 +40,13 @@ class Pool {
 // Threads that live as long as the pool; the destructor finishes what was submitted.
 class ThreadPool final : public Pool {
  public:
-    explicit ThreadPool(std::size_t threads);
+    // `nice`: how much less urgent than the rest of the program its threads are, 0 to 19.
+    explicit ThreadPool(std::size_t threads, int nice = 0);
     ~ThreadPool() override;
     void submit(PoolJob& job) override;
 
  private:
-    void serve();
+    void serve(int nice);
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<PoolJob*> jobs_;
@@ -68,14 +70,19 @@ class Offload {
     Offload(Pool& pool, Loop& loop, std::size_t in_flight_max) noexcept
         : pool_(pool), loop_(loop), slots_(in_flight_max) {}
 
-    // Runs `fn` (returns T, noexcept in effect) on the pool.  Cancellation while waiting for a turn: Errc::cancelled
-    // and `fn` does not run; once it runs it is awaited to its end.
+    // Runs `fn` (returns T or nothing, noexcept in effect) on the pool.  Cancellation while waiting for a turn:
+    // Errc::cancelled and `fn` does not run; once it runs it is awaited to its end.
     template <class F, class T = std::invoke_result_t<F&>>
     Task<Result<T>> run(F fn) {
         SLUICE_CO_CHECK(co_await slots_.acquire());
         Units slot(slots_, 1);
         JobAwaiter<F, T> job(loop_, pool_, fn);
-        co_return co_await job;
+        if constexpr (std::is_void_v<T>) {
+            co_await job;
+            co_return Result<>{};
+        } else {
+            co_return co_await job;
+        }
     }
 
  private:
@@ -89,16 +96,26 @@ class Offload {
             resumption_ = handle.promise().resumption(handle);
             pool_.submit(*this);
         }
-        T await_resume() { return std::move(*result_); }
+        T await_resume() {
+            if constexpr (!std::is_void_v<T>) {
+                return std::move(*result_);
+            }
+        }
 
      private:
-        void work() noexcept override { result_.emplace(fn_()); }
+        void work() noexcept override {
+            if constexpr (std::is_void_v<T>) {
+                fn_();
+            } else {
+                result_.emplace(fn_());
+            }
+        }
         void run_remote() noexcept override { loop_.post(resumption_); }
         Loop& loop_;
         Pool& pool_;
         F& fn_;
         Resumption resumption_;
-        std::optional<T> result_;
+        std::optional<std::conditional_t<std::is_void_v<T>, std::monostate, T>> result_;
     };
     Pool& pool_;
     Loop& loop_;

@@ -53,7 +53,9 @@ class Scope {
         detail::Child child = run<F, Args...>(*this, std::move(fn), std::move(args)...);
         child.handle.promise().context = Context{&loop_, &node_, name};
         ++running_;
+        const char* spawner = loop_.switch_to(name);
         child.handle.resume();
+        loop_.switch_to(spawner);
     }
 
     // Asks every child to stop.  Idempotent; children spawned later start cancelled.

@@ -167,6 +167,23 @@ bool Ingest::reached(const Waiting& waiting) const noexcept {
     return waiting.level == wire::AckLevel::written || state->last_sequence < durable_sequence_;
 }
 
+// Where a producer's last batch is stored is remembered; where its earlier ones are is not.
+wire::LogReply Ingest::duplicate_reply(const Waiting& waiting) const noexcept {
+    wire::LogReply reply{.level = waiting.level,
+                         .duplicate = true,
+                         .dropped_fields = 0,
+                         .count = waiting.count,
+                         .epoch = 0,
+                         .first_sequence = 0};
+    const Sequencer::State* state = sequencer_.find(waiting.producer);
+    if (waiting.level != wire::AckLevel::accepted && state != nullptr && state->committed == waiting.number &&
+        state->last_sequence >= waiting.count) {
+        reply.epoch = epoch_;
+        reply.first_sequence = state->last_sequence + 1 - waiting.count;
+    }
+    return reply;
+}
+
 void Ingest::answer_waiting() {
     if (waiting_.empty()) {
         return;
@@ -174,12 +191,7 @@ void Ingest::answer_waiting() {
     std::vector<Waiting> still;
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
         if (reached(waiting)) {
-            waiting.target->on_ack(waiting.request_id, {.level = waiting.level,
-                                                        .duplicate = true,
-                                                        .dropped_fields = 0,
-                                                        .count = waiting.count,
-                                                        .epoch = 0,
-                                                        .first_sequence = 0});
+            waiting.target->on_ack(waiting.request_id, duplicate_reply(waiting));
         } else {
             sync_wanted_ = sync_wanted_ || waiting.level == wire::AckLevel::durable;
             still.push_back(waiting);
@@ -257,8 +269,10 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
 }
 
 void Ingest::durable_up_to(std::uint64_t sequence) {
-    durable_sequence_ = std::max(durable_sequence_, sequence);
-    answer_waiting();
+    if (sequence > durable_sequence_) {
+        durable_sequence_ = sequence;
+        answer_waiting();
+    }
 }
 
 void Ingest::answer(const Group& group, const CommitInfo& info) {
@@ -393,6 +407,21 @@ void Ingest::note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence) {
         .field("first_sequence", first_sequence);
     const bool staged = builder.finish_record() && stage_own(builder, 0);
     SLUICE_ASSERT(staged, "the queue is empty at start");
+}
+
+bool Ingest::note_removed(const Removed& removed) {
+    wire::BatchBuilder builder;
+    builder.begin(wire::Severity::info, "sluice")
+        .message(fmt::format("removed {} records of class {} ({} bytes), from record {} to {}: retention",
+                             removed.records, removed.class_name, removed.bytes, removed.first_sequence,
+                             removed.last_sequence))
+        .field("class", removed.class_name)
+        .field("removed", removed.records)
+        .field("bytes", removed.bytes)
+        .field("parts", removed.parts)
+        .field("first_sequence", removed.first_sequence)
+        .field("last_sequence", removed.last_sequence);
+    return builder.finish_record() && stage_own(builder, 0);
 }
 
 Task<> Ingest::report_losses() {

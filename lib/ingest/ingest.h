@@ -73,8 +73,22 @@ class Ingest {
         sequencer_.commit(producer, number, last_sequence);
     }
 
+    // At start: of the records that this log gets.
+    void set_epoch(std::uint32_t epoch) noexcept { epoch_ = epoch; }
     // At start, before the first submit: writes into the log that an epoch begins, and where.
     void note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence);
+
+    // What retention has removed of a class of streams.
+    struct Removed {
+        std::string_view class_name;
+        std::uint64_t parts = 0;
+        std::uint64_t records = 0;
+        std::uint64_t bytes = 0;
+        std::uint64_t first_sequence = 0;
+        std::uint64_t last_sequence = 0;
+    };
+    // Writes it into the log.  False: there is no room now.
+    bool note_removed(const Removed& removed);
 
     // Hands groups over, and reports losses, until cancelled.  Runs once.
     Task<> run();
@@ -111,6 +125,7 @@ class Ingest {
     void refuse(const Group& group, const Error& error);
     void fail_everything(const Error& error);
     void answer_waiting();
+    wire::LogReply duplicate_reply(const Waiting& waiting) const noexcept;
     bool reached(const Waiting& waiting) const noexcept;
     bool stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost);
     bool stage_gap_record();
@@ -131,6 +146,7 @@ class Ingest {
     std::unordered_map<std::uint32_t, std::size_t> bytes_by_uid_;
     std::vector<Waiting> waiting_;
     std::uint64_t durable_sequence_ = 0;
+    std::uint32_t epoch_ = 0;
     bool sync_wanted_ = false;
     bool draining_ = false;
     std::uint64_t losses_staged_ = 0;  // In a gap record that is queued.

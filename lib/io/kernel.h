@@ -98,6 +98,17 @@ enum class WriteSync : std::uint8_t {
 };
 enum class SyncKind : std::uint8_t { data, all };
 
+// Reads one file from any thread, which it blocks.  Keeps the file open for as long as it lives: longer than its name.
+class FileReader {
+ public:
+    FileReader() = default;
+    FileReader(const FileReader&) = delete;
+    FileReader& operator=(const FileReader&) = delete;
+    virtual ~FileReader() = default;
+    // All of `into`, or an error: io_error, and corrupt where the file ends before.
+    virtual Result<> read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+};
+
 namespace detail {
 
 // The awaiter of one operation; Decode turns the completed Op into the result.
@@ -151,12 +162,15 @@ class Kernel {
     auto mkdir(int directory, const std::string& path, mode_t mode);                // -> Result<>
     auto allocate(const Handle& file, std::uint64_t offset, std::uint64_t length);  // -> Result<>; extends the file
     auto truncate(const Handle& file, std::uint64_t size);                          // -> Result<>
-    auto list(const Handle& directory);  // -> Result<vector<DirEntry>>, without . and ..
+    auto list(const Handle& directory);   // -> Result<vector<DirEntry>>, without . and ..
+    auto free_space(const Handle& file);  // -> Result<uint64_t>: bytes its file system has left for us
 
     // ---- calls that never block ----
     // A listening Unix stream socket at `path` (a stale socket file is replaced), file mode `mode`.
     virtual Result<Handle> listen_unix(const std::string& path, mode_t mode) = 0;
     virtual Result<PeerCredentials> peer_credentials(const Handle& socket) = 0;
+    // For functions on the pool that read as they go.  Takes the file over.
+    virtual std::shared_ptr<const FileReader> blocking_reader(Handle file) = 0;
 
     // ---- for the awaiters ----
     virtual void submit(Op& op) = 0;           // Completes later through op.complete(), never within this call.

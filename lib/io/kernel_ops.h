@@ -84,6 +84,15 @@ struct DecodeStat {
         return to_file_stat(*buffer);
     }
 };
+struct DecodeSpace {
+    std::unique_ptr<std::uint64_t> bytes = std::make_unique<std::uint64_t>();
+    Result<std::uint64_t> operator()(Op& op) const {
+        if (op.result < 0) {
+            return fail_errno(-op.result, "ask for the free space");
+        }
+        return *bytes;
+    }
+};
 struct DecodeList {
     std::unique_ptr<std::vector<DirEntry>> entries = std::make_unique<std::vector<DirEntry>>();
     Result<std::vector<DirEntry>> operator()(Op& op) const {
@@ -214,6 +223,12 @@ inline auto Kernel::truncate(const Handle& file, std::uint64_t size) {
 inline auto Kernel::list(const Handle& directory) {
     detail::DecodeList decode;
     const OpRequest request{.code = OpCode::list, .fd = directory.fd(), .data = decode.entries.get()};
+    return detail::start(*this, request, std::move(decode));
+}
+
+inline auto Kernel::free_space(const Handle& file) {
+    detail::DecodeSpace decode;
+    const OpRequest request{.code = OpCode::free_space, .fd = file.fd(), .data = decode.bytes.get()};
     return detail::start(*this, request, std::move(decode));
 }
 

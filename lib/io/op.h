@@ -39,8 +39,9 @@ enum class OpCode : std::uint8_t {
     allocate,     // fd, flags = FALLOC_FL_*, offset, length64
     truncate,     // fd, offset = new size.           Runs on the pool: no opcode before Linux 6.9.
     list,         // fd = directory; data = vector<DirEntry>.  Runs on the pool: no opcode.
+    free_space,   // fd; data = std::uint64_t: bytes.  Runs on the pool: no opcode.
 };
-inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::list) + 1;
+inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::free_space) + 1;
 
 struct DirEntry {
     std::string name;

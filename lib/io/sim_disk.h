@@ -81,6 +81,7 @@ class SimDisk {
     void remove(std::string_view path);  // A file, or a directory with all it holds.
 
     std::uint64_t used_bytes() const noexcept { return used_pages_ * kSimPage; }
+    std::uint64_t free_bytes() const noexcept { return free_pages() * kSimPage; }
     std::uint64_t used_inodes() const noexcept { return used_inodes_; }
     void set_capacity(std::uint64_t bytes) noexcept { options_.capacity_bytes = bytes; }
     void set_inodes_max(std::uint64_t inodes) noexcept { options_.inodes_max = inodes; }

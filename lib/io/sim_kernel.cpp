@@ -71,6 +71,37 @@ Result<PeerCredentials> SimKernel::peer_credentials(const Handle& socket) {
     return file->socket->peer_credentials();
 }
 
+namespace {
+
+class SimFileReader final : public FileReader {
+ public:
+    SimFileReader(SimDisk& disk, std::shared_ptr<SimFile> file) : disk_(disk), file_(std::move(file)) {}
+    Result<> read(std::uint64_t offset, std::span<std::byte> into) const override {
+        while (!into.empty()) {  // Bounded: each turn reads at least one byte or ends.
+            const std::int32_t n = disk_.read(*file_, offset, into);
+            if (n < 0) {
+                return fail_errno(-n, "read");
+            }
+            if (n == 0) {
+                return fail(Errc::corrupt, "the file ends at {}", offset);
+            }
+            offset += static_cast<std::uint64_t>(n);
+            into = into.subspan(static_cast<std::size_t>(n));
+        }
+        return {};
+    }
+
+ private:
+    SimDisk& disk_;
+    std::shared_ptr<SimFile> file_;
+};
+
+}  // namespace
+
+std::shared_ptr<const FileReader> SimKernel::blocking_reader(Handle file) {
+    return std::make_shared<SimFileReader>(world_.disk(), world_.file_of(file.fd()));
+}
+
 void SimKernel::submit(Op& op) {
     world_.submit(*this, op);
 }

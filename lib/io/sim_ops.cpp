@@ -214,6 +214,9 @@ std::int32_t SimWorld::execute_file(Pending& pending) {
             return disk_.truncate(*file, op.offset);
         case OpCode::list:
             return disk_.list(*file, *static_cast<std::vector<DirEntry>*>(op.data));
+        case OpCode::free_space:
+            *static_cast<std::uint64_t*>(op.data) = disk_.free_bytes();
+            return 0;
         default:
             return 0;  // nop.
     }

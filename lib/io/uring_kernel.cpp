@@ -90,7 +90,7 @@ UringKernel::~UringKernel() {
 void UringKernel::submit(Op& op) {
     op.driver_state = 0;
     ++in_flight_;
-    if (op.code == OpCode::truncate || op.code == OpCode::list) {
+    if (op.code == OpCode::truncate || op.code == OpCode::list || op.code == OpCode::free_space) {
         op.driver_state = kOnPool;
         submit_to_pool(op);
         return;

@@ -55,9 +55,9 @@ class UringKernel final : public Kernel {
     static constexpr int kRetriesMax = 16;
 
     // Call it on the thread that will run the kernel: the ring belongs to that thread.  Borrows `clock` and `pool`
-    // until destroyed; `pool` runs what has no opcode (list, truncate). Errors: unsupported or permission_denied or
-    // limit_exceeded, with the switch or limit to change (probe.h).  Waits up to half a second when locked memory is
-    // short, because a process that just ended gives its share back late.
+    // until destroyed; `pool` runs what has no opcode (list, truncate, free_space). Errors: unsupported or
+    // permission_denied or limit_exceeded, with the switch or limit to change (probe.h).  Waits up to half a second
+    // when locked memory is short, because a process that just ended gives its share back late.
     static Result<std::unique_ptr<UringKernel>> create(const Clock& clock, coro::Pool& pool, Options options);
     static Result<std::unique_ptr<UringKernel>> create(const Clock& clock, coro::Pool& pool) {
         return create(clock, pool, Options());
@@ -72,6 +72,7 @@ class UringKernel final : public Kernel {
     // find that, so hold a lock of your own around it.
     Result<Handle> listen_unix(const std::string& path, mode_t mode) override;
     Result<PeerCredentials> peer_credentials(const Handle& socket) override;
+    std::shared_ptr<const FileReader> blocking_reader(Handle file) override;
     void submit(Op& op) override;
     void cancel(Op& op) noexcept override;
     // close(2) itself.  IORING_OP_CLOSE would free the file on this thread all the same, only later, and a close still

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -59,13 +60,37 @@ std::int32_t list(const Op& op) {
     }
 }
 
+std::int32_t free_space(const Op& op) noexcept {
+    struct statvfs found{};
+    int answer = 0;
+    do {
+        answer = fstatvfs(op.fd, &found);
+    } while (answer < 0 && errno == EINTR);
+    if (answer < 0) {
+        return -errno;
+    }
+    *static_cast<std::uint64_t*>(op.data) = std::uint64_t{found.f_bavail} * found.f_frsize;
+    return 0;
+}
+
+std::int32_t run(const Op& op) {
+    switch (op.code) {
+        case OpCode::list:
+            return list(op);
+        case OpCode::free_space:
+            return free_space(op);
+        default:
+            return truncate(op);
+    }
+}
+
 class OpJob final : public coro::PoolJob {
  public:
     OpJob(coro::Loop& home, Op& op, std::function<void(Op&, std::int32_t)> done)
         : PoolJob(home), op_(op), done_(std::move(done)) {}
 
  private:
-    void work() noexcept override { result_ = op_.code == OpCode::list ? list(op_) : truncate(op_); }
+    void work() noexcept override { result_ = run(op_); }
     void run_remote() noexcept override {
         const std::unique_ptr<OpJob> self(this);
         done_(op_, result_);

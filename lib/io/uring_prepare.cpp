@@ -115,6 +115,7 @@ void prepare(UringRing& ring, io_uring_sqe* entry, const Op& op) noexcept {
             break;
         case OpCode::truncate:
         case OpCode::list:
+        case OpCode::free_space:
             SLUICE_ASSERT(false, "operation {} has no opcode", static_cast<int>(op.code));
     }
 }

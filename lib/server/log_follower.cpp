@@ -4,7 +4,11 @@ namespace sluice::server {
 namespace {
 
 GroupView view_of(const StoredGroup& group) {
-    return {group.payload(), group.epoch, group.first_sequence, group.count};
+    return {.payload = group.payload,
+            .count = group.count,
+            .epoch = group.epoch,
+            .first_sequence = group.first_sequence,
+            .end_sequence = group.end_sequence()};
 }
 
 // Of a Hole or End.
@@ -13,24 +17,88 @@ std::uint64_t offset_of(const store::FrameReader::Item& item) {
     return hole != nullptr ? hole->offset : std::get<store::FrameReader::End>(item).offset;
 }
 
-// By retention, of which the catalog has not heard yet.
+// Sealed, or by retention, of which the catalog has not heard yet.
 std::unexpected<Error> retired(const std::string& name) {
     return fail(Errc::cursor_lost, "segment '{}' was retired while it was read", name);
 }
 
 }  // namespace
 
+LogFollower::LogFollower(io::Kernel& kernel, int directory, LogHub& hub) noexcept
+    : kernel_(kernel), directory_(directory), hub_(hub), removed_before_(hub.parts()->removed_end()) {
+    log_began_ = log_begins();
+}
+
+std::uint64_t LogFollower::log_begins() const noexcept {
+    return hub_.catalog().empty() ? 0 : hub_.catalog().front().header.first_sequence;
+}
+
+Result<> LogFollower::check_not_removed() const {
+    const std::uint64_t removed = hub_.parts()->removed_end();
+    if (removed > removed_before_ && position_ < removed) {
+        return fail(Errc::cursor_lost, "records from {} on were removed, up to {}", position_, removed - 1);
+    }
+    return {};
+}
+
 Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
-    if (position_ >= limit) {
+    while (position_ < limit) {  // Bounded: each turn delivers, moves on, or finds that what it read is now in a part.
+        SLUICE_CO_CHECK(check_not_removed());
+        if (const StoredGroup* group = hub_.find(position_)) {
+            reader_.reset();
+            segment_.reset();
+            parts_.reset();
+            held_ = group->owner;
+            co_return view_of(*group);
+        }
+        const std::uint64_t sealed_end = hub_.sealed_end();
+        if (position_ < sealed_end) {
+            const std::uint64_t to = std::min(limit, sealed_end);
+            SLUICE_CO_TRY(const std::optional<GroupView> group, co_await next_from_parts(to));
+            if (group) {
+                co_return group;
+            }
+            continue;
+        }
+        Result<std::optional<GroupView>> group = co_await next_from_file(limit);
+        const bool sealed_meanwhile = position_ < hub_.sealed_end();
+        if (!group && group.error().code() == Errc::cursor_lost && sealed_meanwhile) {
+            continue;
+        }
+        co_return group;
+    }
+    co_return std::nullopt;
+}
+
+// Nothing: there is none below `limit`, where position() is then.
+Task<Result<std::optional<GroupView>>> LogFollower::next_from_parts(std::uint64_t limit) {
+    reader_.reset();
+    segment_.reset();
+    if (!parts_ || parts_->parts() != hub_.parts()) {
+        parts_.emplace(hub_.parts());
+    }
+    auto read = [parts = &*parts_, from = position_, limit] { return parts->read(from, limit); };
+    Result<store::PartRun> run = fail(Errc::internal, "not read");
+    if (hub_.offload() == nullptr) {
+        run = read();
+    } else {
+        SLUICE_CO_TRY(run, co_await hub_.offload()->run(std::move(read)));
+    }
+    SLUICE_CO_TRY(run_, std::move(run));
+    for (const store::Damage& damage : run_.damage) {
+        hub_.report(damage);
+    }
+    if (run_.count == 0) {
+        position_ = limit;
         co_return std::nullopt;
     }
-    if (const StoredGroup* group = hub_.find(position_)) {
-        reader_.reset();
-        segment_.reset();
-        held_ = group->frame;
-        co_return view_of(*group);
-    }
-    co_return co_await next_from_file(limit);
+    position_ = std::max(position_, run_.first_sequence);
+    co_return GroupView{.form = GroupView::Form::entries,
+                        .payload = run_.entries,
+                        .count = run_.count,
+                        .epoch = run_.epoch,
+                        .first_sequence = run_.first_sequence,
+                        .end_sequence = run_.end_sequence};
 }
 
 std::size_t LogFollower::segment_of(std::uint64_t sequence) const noexcept {
@@ -72,9 +140,14 @@ Task<Result<>> LogFollower::check_still_there(std::uint64_t segment_id) {
 Task<Result<std::optional<GroupView>>> LogFollower::next_from_file(std::uint64_t limit) {
     bool refreshed = false;
     for (;;) {  // Bounded: each turn reads a frame, goes to a later segment, looks again once, or ends.
-        if (position_ < hub_.oldest_sequence()) {
-            co_return fail(Errc::cursor_lost, "record {} was removed; the oldest one is {}", position_,
-                           hub_.oldest_sequence());
+        if (const std::uint64_t begins = log_begins(); position_ < begins) {
+            if (begins > log_began_) {
+                co_return fail(Errc::cursor_lost, "record {} was removed; the oldest one is {}", position_, begins);
+            }
+            position_ = std::min(begins, limit);  // Lost between the parts and the log.
+            if (position_ == limit) {
+                co_return std::nullopt;
+            }
         }
         const std::size_t index = segment_of(position_);
         const std::uint64_t segment_id = hub_.catalog()[index].header.segment_id;
@@ -115,7 +188,11 @@ Task<Result<std::optional<GroupView>>> LogFollower::next_from_file(std::uint64_t
             continue;
         }
         position_ = std::max(position_, frame->header.first_sequence);
-        co_return GroupView{frame->payload, frame->header.epoch, frame->header.first_sequence, frame->header.count};
+        co_return GroupView{.payload = frame->payload,
+                            .count = frame->header.count,
+                            .epoch = frame->header.epoch,
+                            .first_sequence = frame->header.first_sequence,
+                            .end_sequence = end};
     }
 }
 
@@ -131,41 +208,55 @@ Result<std::uint64_t> LogFollower::after(const wire::Cursor& cursor) const {
     }
     // What a reader saw in an earlier epoch beyond its end was lost with the power: it goes on where the next one
     // begins.
-    for (const store::SegmentInfo& info : hub_.catalog()) {
-        if (info.header.epoch > cursor.epoch) {
-            next = std::min(next, info.header.first_sequence);
+    for (const store::EpochStart& start : hub_.epochs()) {
+        if (start.epoch > cursor.epoch) {
+            next = std::min(next, start.first_sequence);
             break;
         }
     }
-    if (next < hub_.oldest_sequence()) {
-        return fail(Errc::cursor_lost, "record {} was removed; the oldest one is {}", next, hub_.oldest_sequence());
+    const std::uint64_t whole_from = std::max(hub_.oldest_sequence(), hub_.parts()->removed_end());
+    const bool lost_between = next >= hub_.sealed_end() && next < log_begins();
+    if (next < whole_from || lost_between) {
+        return fail(Errc::cursor_lost, "record {} was removed; from {} on nothing is missing", next,
+                    lost_between ? log_begins() : whole_from);
     }
     return next;
 }
 
 std::uint64_t LogFollower::before(WallNs since) const noexcept {
-    std::uint64_t sequence = hub_.oldest_sequence();
+    std::uint64_t sequence = store::kNoLimit;
+    for (const store::PartSet::Class& one : hub_.parts()->classes) {
+        const auto part = std::ranges::find_if(one.parts, [since](const store::PartPointer& candidate) {
+            return candidate->part->summary().receive_max >= since;
+        });
+        if (part != one.parts.end()) {
+            sequence = std::min(sequence, (*part)->name.first_sequence);
+        }
+    }
+    if (sequence != store::kNoLimit) {
+        return sequence;
+    }
+    sequence = std::max(hub_.oldest_sequence(), hub_.sealed_end());
     for (const store::SegmentInfo& info : hub_.catalog()) {
         if (info.header.time_ns > since) {
             break;
         }
-        sequence = info.header.first_sequence;
+        sequence = std::max(sequence, info.header.first_sequence);
     }
     return sequence;
 }
 
-Task<Result<>> LogFollower::matches_of_segment(std::size_t index, const wire::TailFilter& filter, std::uint64_t limit,
-                                               std::size_t keep, std::deque<std::uint64_t>& matches) {
+Task<Result<>> LogFollower::matches_in(Window window, const wire::TailFilter& filter, std::size_t keep,
+                                       std::deque<std::uint64_t>& matches) {
     LogFollower scan(kernel_, directory_, hub_);
-    scan.seek(hub_.catalog()[index].header.first_sequence);
-    const std::uint64_t end = std::min(limit, store::sequence_limit(hub_.catalog(), index));
-    for (;;) {  // Bounded by the segment.
-        SLUICE_CO_TRY(const std::optional<GroupView> group, co_await scan.next(end));
+    scan.seek(window.from);
+    for (;;) {  // Bounded by the window.
+        SLUICE_CO_TRY(const std::optional<GroupView> group, co_await scan.next(window.to));
         if (!group) {
             co_return Result<>{};
         }
         for_each_entry(*group, scan.position(), [&](const wire::TailEntry& entry) {
-            if (entry.sequence < end && filter.matches(entry.record, entry.trusted)) {
+            if (entry.sequence < window.to && filter.matches(entry.record, entry.trusted)) {
                 matches.push_back(entry.sequence);
                 if (matches.size() > keep) {
                     matches.pop_front();
@@ -173,8 +264,22 @@ Task<Result<>> LogFollower::matches_of_segment(std::size_t index, const wire::Ta
             }
             return true;
         });
-        scan.seek(group->first_sequence + group->count);
+        scan.seek(group->end_sequence);
     }
+}
+
+// The segments, as far as they are not sealed.
+std::vector<LogFollower::Window> LogFollower::log_windows(std::uint64_t limit) const {
+    std::vector<Window> windows;
+    const store::Catalog& catalog = hub_.catalog();
+    for (std::size_t index = catalog.size(); index-- > 0;) {
+        const Window window{std::max(catalog[index].header.first_sequence, hub_.sealed_end()),
+                            std::min(limit, store::sequence_limit(catalog, index))};
+        if (window.from < window.to) {
+            windows.push_back(window);
+        }
+    }
+    return windows;
 }
 
 Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& filter, std::uint64_t n,
@@ -184,8 +289,14 @@ Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& f
     }
     // Newest first: the groups in memory, which is where most of these end.
     std::uint64_t found = 0;
+    std::uint64_t start = limit;
+    std::uint64_t rest_limit = limit;
     const std::deque<StoredGroup>& recent = hub_.recent();
     for (auto group = recent.rbegin(); group != recent.rend(); ++group) {
+        const bool gap = group->end_sequence() < rest_limit;
+        if (gap && group != recent.rbegin()) {
+            break;  // Damage; the files know what is there.
+        }
         std::vector<std::uint64_t> matches;
         for_each_entry(view_of(*group), 0, [&](const wire::TailEntry& entry) {
             if (entry.sequence < limit && filter.matches(entry.record, entry.trusted)) {
@@ -197,19 +308,28 @@ Task<Result<std::uint64_t>> LogFollower::last_matching(const wire::TailFilter& f
             co_return matches[matches.size() - (n - found)];
         }
         found += matches.size();
+        start = matches.empty() ? start : matches.front();
+        rest_limit = std::min(rest_limit, group->first_sequence);
     }
-    std::uint64_t rest_limit = recent.empty() ? limit : std::min(limit, recent.front().first_sequence);
-    std::uint64_t start = rest_limit;
-    for (std::size_t index = segment_of(rest_limit) + 1; index-- > 0 && found < n;) {
-        if (index >= hub_.catalog().size()) {
-            co_return fail(Errc::cursor_lost, "the log was shortened while it was searched; ask again");
+    const std::uint64_t sealed_end = hub_.sealed_end();
+    for (const Window window : log_windows(rest_limit)) {
+        if (found >= n) {
+            co_return start;
         }
         std::deque<std::uint64_t> matches;
-        SLUICE_CO_CHECK(co_await matches_of_segment(index, filter, rest_limit, n - found, matches));
+        SLUICE_CO_CHECK(co_await matches_in(window, filter, n - found, matches));
         found += matches.size();
-        if (!matches.empty()) {
-            start = matches.front();
-        }
+        start = matches.empty() ? start : matches.front();
+    }
+    const store::PartReader parts(hub_.parts());
+    const std::uint64_t oldest = parts.parts()->oldest_sequence();
+    for (std::uint64_t to = std::min(rest_limit, sealed_end); found < n && to > oldest;) {  // Bounded by the pages.
+        const Window window{parts.page_before(to, oldest), to};
+        std::deque<std::uint64_t> matches;
+        SLUICE_CO_CHECK(co_await matches_in(window, filter, n - found, matches));
+        found += matches.size();
+        start = matches.empty() ? start : matches.front();
+        to = window.from;
     }
     co_return start;
 }

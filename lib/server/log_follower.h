@@ -1,5 +1,6 @@
-// Reads the log from any place on, group by group: from memory where the groups are still there, from the files where
-// it is behind, and over the seam between the two without a gap or a repetition. Threads: the service loop's.
+// Reads the log from any place on, group by group: from memory where the groups are still there, from the parts what is
+// sealed, from the segments the rest, and over the seams between them without a gap or a repetition.
+// Threads: the service loop's; parts are read on the pool.
 #pragma once
 
 #include <memory>
@@ -8,23 +9,26 @@
 #include "io/kernel.h"
 #include "server/log_hub.h"
 #include "store/frame_reader.h"
+#include "store/part_reader.h"
 #include "wire/tail_messages.h"
 
 namespace sluice::server {
 
-// A group to read: its batches, and which records they are.
+// Records to read, of one epoch.
 struct GroupView {
-    ByteView payload;
+    enum class Form : std::uint8_t { batches, entries };
+    Form form = Form::batches;
+    ByteView payload{};  // Batches, whose records have consecutive numbers; or `count` TAIL entries.
+    std::uint32_t count = 0;
     std::uint32_t epoch = 0;
     std::uint64_t first_sequence = 0;
-    std::uint32_t count = 0;
+    std::uint64_t end_sequence = 0;  // There are no others below it.
 };
 
 class LogFollower {
  public:
     // Borrows all until destroyed.  `directory`: fd of the store's directory.
-    LogFollower(io::Kernel& kernel, int directory, const LogHub& hub) noexcept
-        : kernel_(kernel), directory_(directory), hub_(hub) {}
+    LogFollower(io::Kernel& kernel, int directory, LogHub& hub) noexcept;
 
     // The sequence of the next record to deliver.
     std::uint64_t position() const noexcept { return position_; }
@@ -32,8 +36,9 @@ class LogFollower {
 
     // The group that holds position(), if it begins below `limit` (hub.end_sequence() or hub.durable_sequence());
     // nothing if there is none yet.  The caller skips the group's records below position(), then seeks to its end.
-    // Where records were lost to damage, position() moves over them first.  The view is valid until the next call.
-    // Errors: Errc::cursor_lost if retention has removed position(); io errors.
+    // Where records were lost to damage, or removed before this follower was made, position() moves over them first.
+    // The view is valid until the next call.
+    // Errors: Errc::cursor_lost if retention has removed records from position() on since; io errors.
     Task<Result<std::optional<GroupView>>> next(std::uint64_t limit);
 
     // ---- finding a place ----
@@ -45,18 +50,32 @@ class LogFollower {
     Task<Result<std::uint64_t>> last_matching(const wire::TailFilter& filter, std::uint64_t n, std::uint64_t limit);
 
  private:
+    Task<Result<std::optional<GroupView>>> next_from_parts(std::uint64_t limit);
     Task<Result<std::optional<GroupView>>> next_from_file(std::uint64_t limit);
+    Result<> check_not_removed() const;
+    std::uint64_t log_begins() const noexcept;
     Task<Result<>> open_at(std::size_t index);
     Task<Result<>> check_still_there(std::uint64_t segment_id);
     std::size_t segment_of(std::uint64_t sequence) const noexcept;
-    Task<Result<>> matches_of_segment(std::size_t index, const wire::TailFilter& filter, std::uint64_t limit,
-                                      std::size_t keep, std::deque<std::uint64_t>& matches);
+    // [from, to): the last places to search, newest first.
+    struct Window {
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+    };
+    std::vector<Window> log_windows(std::uint64_t limit) const;
+    Task<Result<>> matches_in(Window window, const wire::TailFilter& filter, std::size_t keep,
+                              std::deque<std::uint64_t>& matches);
 
     io::Kernel& kernel_;
     int directory_;
-    const LogHub& hub_;
+    LogHub& hub_;
     std::uint64_t position_ = 1;
-    std::shared_ptr<const AlignedBuffer> held_;  // Keeps the last view alive.
+    // What was gone already when this follower was made.
+    std::uint64_t removed_before_;
+    std::uint64_t log_began_;
+    std::shared_ptr<const void> held_;  // Keeps the last view alive; or,
+    store::PartRun run_;                // of parts, this.
+    std::optional<store::PartReader> parts_;
     std::optional<store::OpenedSegment> segment_;
     std::optional<store::FrameReader> reader_;
     std::uint64_t read_up_to_ = 0;  // End sequence of the last frame read: what reader_ delivers next comes after it.
@@ -66,6 +85,14 @@ class LogFollower {
 // the last record visited, or the group's end.
 template <class Visit>
 std::uint64_t for_each_entry(const GroupView& group, std::uint64_t from, Visit&& visit) {
+    if (group.form == GroupView::Form::entries) {
+        for (const wire::TailEntry entry : wire::TailEntryRange(group.payload, group.count)) {
+            if (entry.sequence >= from && !visit(entry)) {
+                return entry.sequence + 1;
+            }
+        }
+        return group.end_sequence;
+    }
     std::uint64_t sequence = group.first_sequence;
     bool more = true;
     store::for_each_batch(group.payload, [&](const wire::BatchHeader& header, ByteView batch) {

@@ -1,9 +1,13 @@
 #include "server/log_pipeline.h"
 
 #include "coro/timeout.h"
+#include "server/log_follower.h"
 
 namespace sluice::server {
 namespace {
+
+constexpr std::size_t kReadsInFlight = 4;
+constexpr std::size_t kJobsInFlight = 2;  // A seal, and a merge.
 
 // Awaits an event as a task, for with_deadline.
 Task<Result<>> wait_for(coro::Event& event) {
@@ -16,22 +20,44 @@ static_assert(ingest::kGroupHeadBytes == sizeof(store::FrameHeader));
 
 LogPipeline::LogPipeline(io::Kernel& kernel, Options options)
     : kernel_(kernel),
-      options_(options),
-      hub_(options.memory_bytes_max),
-      ingest_(kernel.loop(), *this, options.ingest),
-      writing_(kernel.loop(), nullptr) {}
+      options_(std::move(options)),
+      reading_(options_.read_pool != nullptr ? *options_.read_pool : inline_pool_, kernel.loop(), kReadsInFlight),
+      working_(options_.seal_pool != nullptr ? *options_.seal_pool : inline_pool_, kernel.loop(), kJobsInFlight),
+      hub_(options_.memory_bytes_max, options_.seal.rows_max != 0 ? options_.seal.open_bytes_max : 0),
+      ingest_(kernel.loop(), *this, options_.ingest),
+      writing_(kernel.loop(), nullptr),
+      sealing_(kernel.loop(), nullptr) {
+    hub_.set_offload(&reading_);
+}
 
 LogPipeline::~LogPipeline() = default;
 
 Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptions options,
                                  store::StoreEvents& events) {
+    directory_ = &directory;
+    log_bytes_max_ = options.log_bytes_max;
+    hub_.on_damage([&events](const store::Damage& damage) { events.on_damage(damage); });
+    store::PartStoreOptions part_options;
+    part_options.random = options.random;
+    part_options.cache_bytes_max = options_.seal.cache_bytes_max;
+    SLUICE_CO_TRY(parts_, co_await store::PartStore::open(kernel_, directory, part_options, reading_, events));
+    options.sealing = options_.seal.rows_max != 0;
+    options.sealed_end = parts_->state().sealed_end;
+    for (const store::PartSet::Class& one : parts_->set()->classes) {
+        options.sealed_epoch = std::max(options.sealed_epoch, one.parts.back()->part->summary().epoch_max);
+    }
     SLUICE_CO_TRY(writer_, co_await store::LogWriter::open(kernel_, directory, std::move(options), events));
     take_over(*writer_);
     writing_.spawn("writer", &LogPipeline::write_groups, this);
+    SLUICE_CO_CHECK(co_await read_open_rows());
+    if (options_.seal.rows_max != 0) {
+        start_sealing(events);
+    }
     co_return Result<>{};
 }
 
 void LogPipeline::take_over(const store::LogWriter& writer) {
+    ingest_.set_epoch(writer.epoch());
     if (writer.recovered().new_epoch) {
         ingest_.note_new_epoch(writer.epoch(), writer.next_sequence());
     }
@@ -40,11 +66,84 @@ void LogPipeline::take_over(const store::LogWriter& writer) {
                 .new_epoch = writer.recovered().new_epoch,
                 .end_sequence = writer.next_sequence(),
                 .catalog = writer.catalog(),
-                .direct = writer.mode() == store::IoMode::direct});
+                .direct = writer.mode() == store::IoMode::direct,
+                .parts = parts_->set(),
+                .epochs = parts_->state().epochs});
     for (const auto& [id, state] : writer.producers().entries()) {
         ingest_.restore_producer(id, state.number, state.last_sequence);
     }
     catalog_version_ = writer.catalog_version();
+}
+
+// What is not sealed comes back into memory, as far as it has room there.  Damage is passed over: recovery has told of
+// it, or readers will find it.
+Task<Result<>> LogPipeline::read_open_rows() {
+    const std::uint64_t end = hub_.end_sequence();
+    std::uint64_t from = hub_.sealed_end();
+    std::uint64_t bytes = 0;
+    const store::Catalog& catalog = hub_.catalog();
+    for (std::size_t i = catalog.size() - 1; i-- > 0;) {  // The last one was begun just now.
+        bytes += catalog[i].file_bytes;
+        if (bytes > options_.seal.open_bytes_max && i + 2 < catalog.size()) {
+            from = std::max(from, catalog[i + 1].header.first_sequence);
+            break;
+        }
+    }
+    LogFollower follower(kernel_, directory_->fd(), hub_);
+    follower.seek(from);
+    std::vector<StoredGroup> groups;
+    while (options_.seal.rows_max != 0) {  // Bounded by the log.
+        SLUICE_CO_TRY(const std::optional<GroupView> view, co_await follower.next(end));
+        if (!view) {
+            break;
+        }
+        auto copy = std::make_shared<const Bytes>(view->payload.begin(), view->payload.end());
+        const ByteView payload(*copy);
+        groups.push_back({std::move(copy), payload, view->epoch, view->first_sequence, view->count});
+        follower.seek(view->end_sequence);
+    }
+    for (StoredGroup& group : groups) {
+        hub_.restore(std::move(group));
+    }
+    co_return Result<>{};
+}
+
+void LogPipeline::start_sealing(store::StoreEvents& events) {
+    sealer_ = std::make_unique<LogSealer>(kernel_, directory_->fd(), hub_, *parts_, working_, options_.seal,
+                                          log_bytes_max_, events);
+    keeper_ = std::make_unique<LogKeeper>(kernel_, *directory_, hub_, *parts_, working_, options_.seal, events);
+    sealer_->on_sealed([this] {
+        sealed_ = true;
+        work_.set();
+        keeper_->wake();
+    });
+    keeper_->on_busy([this] { return sealer_->busy(); });
+    keeper_->on_removed([this](const Removal& removal) { return note_removal(removal); });
+    sealing_.spawn("seal", &LogSealer::run, sealer_.get());
+    sealing_.spawn("keep parts", &LogKeeper::run, keeper_.get());
+}
+
+void LogPipeline::set_retention(const store::RetentionOptions& retention) {
+    if (sealer_) {
+        sealer_->set_retention(retention);
+        keeper_->set_retention(retention);
+    }
+}
+
+void LogPipeline::set_log_bytes_max(std::uint64_t bytes) {
+    log_bytes_max_ = bytes;
+    if (sealer_) {
+        sealer_->set_log_bytes_max(bytes);
+    }
+}
+
+bool LogPipeline::note_removal(const Removal& removal) {
+    return ingest_.note_removed({.class_name = removal.class_name,
+                                 .parts = removal.parts,
+                                 .records = removal.rows,
+                                 .bytes = removal.bytes,
+                                 .first_sequence = removal.first_sequence,
+                                 .last_sequence = removal.end_sequence - 1});
 }
 
 void LogPipeline::submit(std::unique_ptr<ingest::Group> group) {
@@ -56,6 +155,8 @@ Task<Result<>> LogPipeline::stop() {
     stopping_ = true;
     work_.set();
     co_await writing_.join();
+    sealing_.cancel();
+    co_await sealing_.join();
     co_return closed_;
 }
 
@@ -64,6 +165,9 @@ Task<Result<>> LogPipeline::stop() {
 Task<> LogPipeline::write_groups() {
     Result<> woken;
     for (;;) {
+        if (sealed_) {
+            co_await release_sealed();
+        }
         if (!inbox_.empty()) {
             std::unique_ptr<ingest::Group> group = std::move(inbox_.front());
             inbox_.pop_front();
@@ -82,6 +186,9 @@ Task<> LogPipeline::write_groups() {
 // Until a group arrives; syncs what is written when its time has come.
 Task<Result<>> LogPipeline::wait_for_work() {
     work_.reset();
+    if (sealed_) {
+        co_return Result<>{};
+    }
     if (!writer_->has_unsynced()) {
         sync_due_.reset();
         co_return co_await work_.wait();
@@ -100,11 +207,49 @@ Task<Result<>> LogPipeline::wait_for_work() {
 }
 
 Task<> LogPipeline::sync_written() {
-    const Result<store::Committed> synced = co_await writer_->sync();
-    if (synced) {
-        update_catalog();
-        hub_.set_durable(synced->durable_sequence);
-        ingest_.durable_up_to(synced->durable_sequence);
+    (void)co_await writer_->sync();  // After a failure the next interval tries again.
+    update_catalog();
+    tell_durable();
+}
+
+// Asks the writer, not the outcome of the operation: one that failed may have made earlier groups durable on its way,
+// in the segment that took them over.  With nothing un-synced left, no later sync would tell.
+void LogPipeline::tell_durable() {
+    const std::uint64_t durable_sequence = writer_->durable_sequence();
+    hub_.set_durable(durable_sequence);
+    ingest_.durable_up_to(durable_sequence);
+    if (sealer_) {
+        sealer_->note_written();
+    }
+}
+
+// ---- what is sealed leaves the log ----
+
+Task<> LogPipeline::release_sealed() {
+    sealed_ = false;
+    (void)co_await writer_->release(hub_.sealed_end());  // What it could not retire, the next call will.
+    update_catalog();
+}
+
+bool LogPipeline::log_is_too_long() const noexcept {
+    return sealer_ && hub_.log_bytes() > log_bytes_max_;
+}
+
+// The segments are full of what is not sealed yet: records wait until the sealer has caught up.  Where it cannot, they
+// are refused, because the log must not throw away what it has promised to keep.
+Task<Result<>> LogPipeline::shorten_log() {
+    co_await sync_written();  // Only what is durable can be sealed.
+    for (;;) {                // Bounded: each turn has sealed something, or ends.
+        co_await release_sealed();
+        if (!log_is_too_long() || hub_.durable_sequence() <= hub_.sealed_end()) {
+            co_return Result<>{};
+        }
+        if (sealer_->failure()) {
+            co_return fail(Errc::no_space, "the log has reached {} bytes and cannot be sealed: {}", log_bytes_max_,
+                           sealer_->failure()->text());
+        }
+        sealer_->urge();
+        SLUICE_CO_CHECK(co_await sealer_->settled());
     }
 }
 
@@ -117,7 +262,13 @@ void LogPipeline::update_catalog() {
 
 Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     Result<store::Committed> committed = fail(Errc::internal, "not written");
-    if (group->generation == failed_generation_) {
+    Result<> room;
+    if (log_is_too_long() && group->count != 0 && group->generation != failed_generation_) {
+        room = co_await shorten_log();
+    }
+    if (!room) {
+        committed = std::unexpected(std::move(room).error());
+    } else if (group->generation == failed_generation_) {
         committed = std::unexpected(*failure_);
     } else if (group->count == 0) {
         committed = co_await writer_->sync();
@@ -133,19 +284,26 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     }
     update_catalog();
     if (!committed) {
+        tell_durable();  // First: what it confirms is not refused with this group.
         failed_generation_ = group->generation;
         failure_ = committed.error();
         ingest_.completed(std::move(group), std::unexpected(*failure_));
         co_return;
     }
     if (group->count != 0) {
-        hub_.publish({.frame = std::move(committed->frame),
-                      .bytes = group->bytes,
+        const ByteView frame(committed->frame->data(), group->bytes);
+        const std::size_t owner_bytes = committed->frame->capacity();
+        hub_.publish({.owner = std::move(committed->frame),
+                      .payload = frame.subspan(sizeof(store::FrameHeader)),
                       .epoch = committed->epoch,
                       .first_sequence = committed->first_sequence,
-                      .count = group->count});
+                      .count = group->count,
+                      .owner_bytes = owner_bytes});
     }
     hub_.set_durable(committed->durable_sequence);
+    if (sealer_) {
+        sealer_->note_written();
+    }
     ingest_.completed(std::move(group), ingest::CommitInfo{.epoch = committed->epoch,
                                                            .first_sequence = committed->first_sequence,
                                                            .durable_sequence = committed->durable_sequence});

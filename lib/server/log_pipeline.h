@@ -10,6 +10,8 @@
 #include "coro/sync.h"
 #include "ingest/ingest.h"
 #include "server/log_hub.h"
+#include "server/log_keeper.h"
+#include "server/log_sealer.h"
 #include "store/log_writer.h"
 
 namespace sluice::server {
@@ -20,8 +22,12 @@ class LogPipeline final : public ingest::Sink {
         Duration sync_interval = std::chrono::seconds(1);  // How long written records may stay un-synced.
         std::size_t memory_bytes_max = 4U << 20U;          // Of LogHub.
         ingest::IngestOptions ingest;
+        SealOptions seal;
+        // For reading parts, and for sealing and merging them.  Borrowed; null: the loop does it.
+        coro::Pool* read_pool = nullptr;
+        coro::Pool* seal_pool = nullptr;
     };
-    // Borrows `kernel` until destroyed.
+    // Borrows `kernel` and the pools until destroyed.
     LogPipeline(io::Kernel& kernel, Options options);
     ~LogPipeline();
 
@@ -38,6 +44,9 @@ class LogPipeline final : public ingest::Sink {
     Task<Result<>> stop();
     // Takes effect at the next sync.
     void set_sync_interval(Duration interval) noexcept { options_.sync_interval = interval; }
+    // Take effect with the next seal, and the next pass of retention.
+    void set_retention(const store::RetentionOptions& retention);
+    void set_log_bytes_max(std::uint64_t bytes);
 
  private:
     Task<> write_groups();
@@ -45,14 +54,31 @@ class LogPipeline final : public ingest::Sink {
     Task<> sync_written();
     Task<> commit(std::unique_ptr<ingest::Group> group);
     void take_over(const store::LogWriter& writer);
+    Task<Result<>> read_open_rows();
+    void start_sealing(store::StoreEvents& events);
+    bool log_is_too_long() const noexcept;
+    Task<Result<>> shorten_log();
+    Task<> release_sealed();
+    bool note_removal(const Removal& removal);
     void update_catalog();
+    void tell_durable();
 
     io::Kernel& kernel_;
     Options options_;
+    coro::InlinePool inline_pool_;
+    coro::Offload reading_;
+    coro::Offload working_;
     LogHub hub_;
     ingest::Ingest ingest_;
+    const io::Handle* directory_ = nullptr;
+    std::uint64_t log_bytes_max_ = 0;
+    std::unique_ptr<store::PartStore> parts_;
+    std::unique_ptr<LogSealer> sealer_;
+    std::unique_ptr<LogKeeper> keeper_;
     std::unique_ptr<store::LogWriter> writer_;
     coro::Scope writing_;  // Of its own: a group that was begun is finished.
+    coro::Scope sealing_;
+    bool sealed_ = false;  // Since the writer looked last.
     std::deque<std::unique_ptr<ingest::Group>> inbox_;
     coro::Event work_;
     bool stopping_ = false;

@@ -143,7 +143,7 @@ Task<Result<>> Session::tail_entries(const wire::TailRequest& wanted, ReplyStrea
             SLUICE_CO_CHECK(co_await hub.changed());
             continue;
         }
-        const std::uint64_t end = std::min(group->first_sequence + group->count, limit);
+        const std::uint64_t end = std::min(group->end_sequence, limit);
         while (follower.position() < end) {  // Bounded: each turn moves on by at least one record.
             SLUICE_CO_CHECK(co_await stream.ready());
             wire::TailChunkBuilder chunk(output_.pending(), stream.id(), group->epoch);

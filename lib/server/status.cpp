@@ -1,17 +1,71 @@
 #include "server/status.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "wire/time_text.h"
+
 namespace sluice::server {
+
+namespace {
+
+// What is sealed, class by class; of a class whose parts are all gone, what was removed.
+nlohmann::ordered_json parts_json(const store::PartSet& parts) {
+    struct OfClass {
+        std::uint64_t parts = 0;
+        std::uint64_t rows = 0;
+        std::uint64_t bytes = 0;
+        std::uint64_t oldest_sequence = 0;
+        WallNs oldest_time = 0;
+    };
+    std::map<std::string, OfClass> classes;
+    OfClass all;
+    for (const store::PartSet::Class& one : parts.classes) {
+        OfClass& counted = classes[one.name];
+        counted.oldest_sequence = one.parts.front()->name.first_sequence;
+        counted.oldest_time = one.parts.front()->part->summary().receive_min;
+        for (const store::PartPointer& part : one.parts) {
+            counted.parts += 1;
+            counted.rows += part->part->summary().rows;
+            counted.bytes += part->bytes;
+        }
+        all.parts += counted.parts;
+        all.rows += counted.rows;
+        all.bytes += counted.bytes;
+    }
+    for (const store::RemovedOfClass& removed : parts.state.removed) {
+        classes.try_emplace(removed.class_name);
+    }
+    nlohmann::ordered_json json = {{"count", all.parts},
+                                   {"rows", all.rows},
+                                   {"bytes", all.bytes},
+                                   {"sealed_end", parts.state.sealed_end},
+                                   {"missing_rows", parts.state.missing_rows}};
+    nlohmann::ordered_json& by_class = json["classes"] = nlohmann::ordered_json::object();
+    for (const auto& [name, counted] : classes) {
+        nlohmann::ordered_json& one = by_class[name];
+        one = {{"parts", counted.parts}, {"rows", counted.rows}, {"bytes", counted.bytes}};
+        if (counted.parts != 0) {
+            std::string time;
+            wire::append_rfc3339(time, counted.oldest_time);
+            one["oldest_sequence"] = counted.oldest_sequence;
+            one["oldest_time"] = time;
+        }
+        const auto removed = std::ranges::find(parts.state.removed, name, &store::RemovedOfClass::class_name);
+        const bool any = removed != parts.state.removed.end();
+        one["removed_parts"] = any ? removed->parts : 0;
+        one["removed_rows"] = any ? removed->rows : 0;
+        one["removed_bytes"] = any ? removed->bytes : 0;
+    }
+    return json;
+}
+
+}  // namespace
 
 std::string status_json(const StatusFacts& facts, const Server& server, LogPipeline& log) {
     const LogHub& hub = log.hub();
     const ingest::IngestCounters& queue = log.ingest().counters();
     const ServerCounters& counters = server.counters();
-    std::uint64_t log_bytes = 0;
-    for (const store::SegmentInfo& segment : hub.catalog()) {
-        log_bytes += segment.file_bytes;
-    }
     nlohmann::ordered_json json;
     json["version"] = facts.version;
     json["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(facts.now - facts.started).count();
@@ -23,7 +77,10 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                      {"end_sequence", hub.end_sequence()},
                      {"durable_sequence", hub.durable_sequence()},
                      {"segments", hub.catalog().size()},
-                     {"bytes", log_bytes}};
+                     {"bytes", hub.log_bytes()},
+                     {"open_rows", hub.end_sequence() - std::min(hub.end_sequence(), hub.sealed_end())},
+                     {"open_bytes", hub.open_bytes()}};
+    json["parts"] = parts_json(*hub.parts());
     json["queue"] = {{"bytes", log.ingest().queued_bytes()},       {"batches", queue.batches},
                      {"records_received", queue.records_received}, {"records_stored", queue.records_stored},
                      {"records_lost", queue.records_lost},         {"records_refused", queue.records_refused},

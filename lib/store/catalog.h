@@ -32,6 +32,7 @@ struct Damage {
     std::uint64_t bytes = 0;
     std::uint64_t first_sequence = 0;  // The records [first_sequence, end_sequence) are lost.
     std::uint64_t end_sequence = 0;
+    std::string what{};  // Empty: see above.  Else what is wrong with a part.
 };
 
 // What a store tells its owner.  Called on the loop of its writer; must not call back into the store.
@@ -44,6 +45,12 @@ class StoreEvents {
     virtual void on_segment_opened(const SegmentInfo&) {}
     virtual void on_segment_removed(const SegmentInfo&) {}
     virtual void on_spare_failed(const Error& /*why*/) {}
+    virtual void on_segment_sealed(const SegmentInfo&) {}  // Its records are in parts; its file is used again.
+    virtual void on_part_sealed(const std::string& /*file*/, std::uint64_t /*rows*/, std::uint64_t /*bytes*/) {}
+    virtual void on_parts_merged(const std::string& /*file*/, std::size_t /*inputs*/, std::uint64_t /*rows*/,
+                                 std::uint64_t /*bytes*/) {}
+    virtual void on_part_removed(const std::string& /*file*/, std::uint64_t /*rows*/, std::uint64_t /*bytes*/) {}
+    virtual void on_seal_failed(const Error& /*why*/) {}  // Or a merge, or a removal.  It is tried again.
 };
 
 }  // namespace sluice::store

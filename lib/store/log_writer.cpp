@@ -44,7 +44,11 @@ Task<Result<std::unique_ptr<LogWriter>>> LogWriter::open(io::Kernel& kernel, con
 Task<Result<>> LogWriter::start() {
     SLUICE_CO_CHECK(co_await pick_mode());
     const bool direct = options_.mode == IoMode::direct;
-    const RecoveryOptions recovery{.boot_id = options_.boot_id, .random = options_.random, .direct = direct};
+    const RecoveryOptions recovery{.boot_id = options_.boot_id,
+                                   .random = options_.random,
+                                   .direct = direct,
+                                   .sealed_end = options_.sealed_end,
+                                   .sealed_epoch = options_.sealed_epoch};
     SLUICE_CO_TRY(recovered_, co_await recover(kernel_, directory_, recovery, producers_, events_));
     catalog_ = recovered_.catalog;
     next_segment_id_ = recovered_.next_segment_id;
@@ -136,7 +140,8 @@ Task<Result<>> LogWriter::read_unproven(const io::Handle& file, const SegmentInf
         while (!unsynced_.empty() && unsynced_.front().first_sequence < frame->header.durable_sequence) {
             unsynced_.pop_front();
         }
-        if (frame->header.kind == FrameKind::records) {
+        const bool sealed = frame->header.first_sequence + frame->header.count <= options_.sealed_end;
+        if (frame->header.kind == FrameKind::records && !sealed) {
             Group group(std::make_shared<AlignedBuffer>(frame->bytes()), frame->bytes(), frame->header.count);
             std::memcpy(group.buffer->data() + sizeof(FrameHeader), frame->payload.data(), frame->payload.size());
             unsynced_.push_back(Written(std::move(group), frame->header.first_sequence, frame->header.time_ns));
@@ -238,20 +243,37 @@ Task<Result<>> LogWriter::roll(std::uint64_t first_sequence) {
     co_return Result<>{};
 }
 
+bool LogWriter::oldest_is_sealed() const noexcept {
+    return catalog_.size() > 1 && sequence_limit(catalog_, 0) <= options_.sealed_end;
+}
+
 Task<Result<>> LogWriter::retire_old() {
     std::uint64_t total = 0;
     for (const SegmentInfo& info : catalog_) {
         total += info.file_bytes;
     }
-    while (total > options_.log_bytes_max && catalog_.size() > 1) {
+    for (;;) {  // Bounded by the catalog.
+        const bool sealed = oldest_is_sealed();
+        const bool too_long = !options_.sealing && total > options_.log_bytes_max && catalog_.size() > 1;
+        if (!sealed && !too_long) {
+            co_return Result<>{};
+        }
         const SegmentInfo oldest = catalog_.front();
         SLUICE_CO_CHECK(co_await retire(oldest));
         total -= oldest.file_bytes;
         catalog_.erase(catalog_.begin());
         ++catalog_version_;
-        events_.on_segment_removed(oldest);
+        if (sealed) {
+            events_.on_segment_sealed(oldest);
+        } else {
+            events_.on_segment_removed(oldest);
+        }
     }
-    co_return Result<>{};
+}
+
+Task<Result<>> LogWriter::release(std::uint64_t sealed_end) {
+    options_.sealed_end = std::max(options_.sealed_end, sealed_end);
+    co_return co_await retire_old();
 }
 
 Task<Result<>> LogWriter::retire(const SegmentInfo& info) {

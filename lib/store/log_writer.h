@@ -7,7 +7,7 @@
 // forgotten what was dirty, so nothing is tried again on that file; all of them go to a new segment, under the sequence
 // numbers they had, and the header of that segment takes those numbers away from the old one.
 //
-// Threads: those of its kernel.  append, sync and close: one at a time.
+// Threads: those of its kernel.  append, sync, release and close: one at a time.
 #pragma once
 
 #include <deque>
@@ -29,7 +29,10 @@ enum class IoMode : std::uint8_t { direct, buffered };
 
 struct WriterOptions {
     std::uint64_t segment_bytes = 64ULL << 20U;
-    std::uint64_t log_bytes_max = 4ULL << 30U;       // Beyond it the oldest segment is retired.
+    std::uint64_t log_bytes_max = 4ULL << 30U;  // Beyond it the oldest segment is retired, unless `sealing`.
+    bool sealing = false;                       // Segments are retired when their records are sealed, and only then.
+    std::uint64_t sealed_end = 1;               // Records below it are in parts: they had been durable.
+    std::uint32_t sealed_epoch = 0;             // Of the newest of them.
     std::uint64_t unsynced_bytes_max = 8ULL << 20U;  // Written and not durable; beyond it append() syncs.
     std::size_t producers_max = 4096;
     IoMode mode = IoMode::direct;  // direct: falls back to buffered where the file system refuses.
@@ -70,11 +73,13 @@ class LogWriter {
     ~LogWriter();
 
     // Writes one group (count > 0).  On success its records are written, and durable if `durable`.  On error none of
-    // them was given a number, and earlier groups are untouched.
+    // them was given a number, and earlier groups are untouched; they may have become durable: see durable_sequence().
     // Precondition: group.bytes <= group_bytes_max().
     Task<Result<Committed>> append(Group group, std::span<const ProducerMark> marks, bool durable);
     // Makes every group written so far durable.
     Task<Result<Committed>> sync();
+    // Records below `sealed_end` are in parts, durably: segments that hold no others are retired.
+    Task<Result<>> release(std::uint64_t sealed_end);
     // sync(), then marks the log as closed.  Awaits the background work; nothing may follow.
     Task<Result<>> close();
 
@@ -115,6 +120,7 @@ class LogWriter {
     Task<Result<Segment>> begin_segment(io::Handle file, std::uint64_t first_sequence);
     Task<Result<>> give_name(const Segment& segment, const std::string& spare);
     Task<Result<>> retire_old();
+    bool oldest_is_sealed() const noexcept;
     Task<Result<>> retire(const SegmentInfo& info);
 
     // Frames.

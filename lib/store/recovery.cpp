@@ -51,6 +51,7 @@ class Recovery {
     Task<Result<bool>> replay_whole(const OpenedSegment& segment, std::uint64_t file_bytes);
     Task<Result<bool>> replay(const OpenedSegment& segment, std::uint64_t file_bytes, std::uint64_t limit);
     void replay_frame(const FrameView& frame);
+    void go_on_behind_parts();
 
     io::Kernel& kernel_;
     const io::Handle& directory_;
@@ -162,7 +163,8 @@ Task<Result<bool>> Recovery::replay(const OpenedSegment& segment, std::uint64_t 
             std::ranges::move(unproven_, std::back_inserter(damage_));  // It was synced before it had its name.
             unproven_.clear();
         }
-        while (!unproven_.empty() && unproven_.front().first_sequence < frame.header.durable_sequence) {
+        const std::uint64_t durable_below = std::max(frame.header.durable_sequence, options_.sealed_end);
+        while (!unproven_.empty() && unproven_.front().first_sequence < durable_below) {
             damage_.push_back(std::move(unproven_.front()));
             unproven_.erase(unproven_.begin());
         }
@@ -208,7 +210,9 @@ Task<Result<bool>> Recovery::replay_last() {
         SLUICE_CO_TRY(usable, co_await replay_whole(segment, end));
     }
     for (const Damage& damage : damage_) {
-        events_.on_damage(damage);
+        if (damage.end_sequence > options_.sealed_end) {
+            events_.on_damage(damage);
+        }
     }
     co_return usable;
 }
@@ -247,7 +251,21 @@ Task<Result<Recovered>> Recovery::run() {
         found_.new_epoch = cut_ || (!closed_ && last.boot_id != options_.boot_id);
         found_.epoch = last.epoch + (found_.new_epoch ? 1 : 0);
     }
+    if (found_.next_sequence < options_.sealed_end) {
+        go_on_behind_parts();
+    }
     co_return std::move(found_);
+}
+
+// The end of the log is gone, and had numbers that are in parts, or even higher ones.
+void Recovery::go_on_behind_parts() {
+    found_.next_sequence = options_.sealed_end;
+    found_.clean = false;
+    if (!found_.new_epoch || found_.epoch <= options_.sealed_epoch) {
+        found_.new_epoch = true;
+        found_.epoch = std::max(found_.epoch, options_.sealed_epoch) + 1;
+    }
+    found_.next_segment_id = std::max<std::uint64_t>(found_.next_segment_id, found_.epoch);
 }
 
 }  // namespace

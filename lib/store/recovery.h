@@ -16,6 +16,8 @@ struct RecoveryOptions {
     std::array<std::byte, 16> boot_id{};    // Of this boot of the machine: a different one means that power was lost.
     std::function<std::uint64_t()> random;  // For a new store's identity.
     bool direct = false;                    // Read with O_DIRECT.
+    std::uint64_t sealed_end = 1;           // Records below it are in parts: they had been durable, and are not missed.
+    std::uint32_t sealed_epoch = 0;         // Of the newest of them.
 };
 
 struct Recovered {

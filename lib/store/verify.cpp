@@ -1,53 +1,16 @@
 #include "store/verify.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
 #include <optional>
 
 #include "store/catalog.h"
 #include "store/identity.h"
+#include "store/mapping.h"
+#include "store/verify_parts.h"
 #include "wire/batch.h"
 
 namespace sluice::store {
 namespace {
-
-// A file, mapped for reading.
-class Mapping {
- public:
-    static Result<Mapping> open(const std::string& path) {
-        const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            return fail_errno(errno, "open '{}'", path);
-        }
-        struct stat found{};
-        void* at = nullptr;
-        if (fstat(fd, &found) == 0 && found.st_size > 0) {
-            at = mmap(nullptr, static_cast<std::size_t>(found.st_size), PROT_READ, MAP_SHARED, fd, 0);
-        }
-        ::close(fd);
-        if (at == MAP_FAILED) {
-            return fail_errno(errno, "map '{}'", path);
-        }
-        return Mapping(static_cast<const std::byte*>(at), at == nullptr ? 0 : static_cast<std::size_t>(found.st_size));
-    }
-    Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-    Mapping& operator=(Mapping&&) = delete;
-    ~Mapping() {
-        if (!bytes_.empty()) {
-            munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
-        }
-    }
-    ByteView bytes() const noexcept { return bytes_; }
-
- private:
-    Mapping(const std::byte* at, std::size_t size) noexcept : bytes_(at, size) {}
-    ByteView bytes_;
-};
 
 class Verifier {
  public:
@@ -62,6 +25,7 @@ class Verifier {
     };
     Result<> check_identity();
     Result<> load();
+    void check_seam(std::uint64_t sealed_end);
     void check_segment(const Segment& segment, std::uint64_t limit);
     void check_frame(const Segment& segment, std::uint64_t offset, const FrameView& frame);
     void check_records(const Segment& segment, std::uint64_t offset, const FrameView& frame);
@@ -194,20 +158,38 @@ void Verifier::check_segment(const Segment& segment, std::uint64_t limit) {
     }
 }
 
+// Between the last part and the log.
+void Verifier::check_seam(std::uint64_t sealed_end) {
+    const std::uint64_t first = segments_.front().header.first_sequence;
+    if (sealed_end > 1 && first > sealed_end) {
+        report_.problems.push_back({.file = segments_.front().name,
+                                    .offset = 0,
+                                    .first_sequence = sealed_end,
+                                    .end_sequence = first,
+                                    .what = "the log begins behind the end of what is sealed"});
+    }
+}
+
 Result<VerifyReport> Verifier::run() {
     SLUICE_CHECK(check_identity());
+    SLUICE_TRY(const std::uint64_t sealed_end, verify_parts(directory_, store_id_, report_));
     SLUICE_CHECK(load());
     report_.segments = segments_.size();
+    if (!segments_.empty()) {
+        check_seam(sealed_end);
+    }
     for (std::size_t i = 0; i < segments_.size(); ++i) {
         if (i == 0) {
-            report_.oldest_sequence = segments_[i].header.first_sequence;
-            expected_ = report_.oldest_sequence;
+            expected_ = segments_[i].header.first_sequence;
+            if (report_.parts == 0) {
+                report_.oldest_sequence = std::max(sealed_end, *expected_);
+            }
         }
         const bool last = i + 1 == segments_.size();
         check_segment(segments_[i], last ? kNoLimit : segments_[i + 1].header.first_sequence);
         report_.epoch = segments_[i].header.epoch;
     }
-    report_.next_sequence = expected_.value_or(1);
+    report_.next_sequence = std::max(expected_.value_or(1), sealed_end);
     return std::move(report_);
 }
 

@@ -24,14 +24,18 @@ struct VerifyReport {
     std::uint64_t frames = 0;  // Of records.
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;  // Of frames.
+    std::uint64_t parts = 0;
+    std::uint64_t part_rows = 0;
+    std::uint64_t part_bytes = 0;
     std::uint64_t oldest_sequence = 0;
     std::uint64_t next_sequence = 0;
     std::uint32_t epoch = 0;
     std::vector<VerifyProblem> problems;
 };
 
-// Every checksum, every batch and record, and that sequence numbers go on without a hole.  Blocks.
-// Errors: not_found, permission_denied, io_error for the directory itself; everything about its files is in the report.
+// Every checksum of the log and of the parts, every batch and record, and that sequence numbers go on without a hole
+// that retention does not explain.  Blocks. Errors: not_found, permission_denied, io_error for the directory itself;
+// everything about its files is in the report.
 Result<VerifyReport> verify_store(const std::string& directory);
 
 }  // namespace sluice::store

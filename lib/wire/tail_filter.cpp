@@ -28,6 +28,13 @@ bool contains(std::string_view text, std::string_view part) noexcept {
 
 }  // namespace
 
+bool valid_stream_pattern(std::string_view pattern) noexcept {
+    if (pattern.ends_with('*')) {
+        return valid_stream_name(pattern.substr(0, pattern.size() - 1));
+    }
+    return !pattern.empty() && valid_stream_name(pattern);
+}
+
 bool TailFilter::matches_all() const noexcept {
     return severity_max == Severity::debug && streams.empty() && fields.empty() && greps.empty();
 }

@@ -21,6 +21,9 @@ struct TailEntry {
     RecordView record{};
 };
 
+// Can this pattern of TailFilter::streams match a stream?
+bool valid_stream_pattern(std::string_view pattern) noexcept;
+
 // Which records a reader wants.  All conditions must hold; several streams: one of them.
 struct TailFilter {
     struct FieldCondition {

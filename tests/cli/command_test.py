@@ -78,6 +78,17 @@ class Usage(unittest.TestCase):
         self.check("tail", "--after", "12", says="cursor")
         self.check("tail", "--all", "-n", "3", says="only one of")
         self.check("tail", "--output", "xml", says="xml")
+        self.check("tail", "-n", "-1", says="-1 is below 0")
+        self.check("tail", "--stream", "a b", says="can match no stream")
+        self.check("tail", "--stream", "a*b", says="can match no stream")
+        self.check("get", "--offset", "-1", "files:a", says="-1 is below 0")
+        self.check("bench", "--seconds", "-1", says="--seconds")
+
+    def test_output_that_cannot_be_written_is_a_failure_of_this_side(self):
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([SLUICE, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("write to standard output: No space left on device", result.stderr)
         self.check("get", "no-colon", says="ROOT:PATH")
         self.check("put", "--mode", "999", "files:a", says="octal")
         self.check("bench", "--mode", "nonsense", says="nonsense")

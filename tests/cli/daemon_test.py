@@ -109,6 +109,12 @@ class Log(WithDaemon):
         self.assertEqual((second["message"], second["host"]), ("not json", "a"))
 
     # A slow pipe is not held back until a batch is full.
+    def test_lines_that_are_not_json_objects_are_kept_and_counted(self):
+        result = self.daemon.command("log", "--format", "json", data=b'{"a":1}\nnot json\n[1]\n')
+        self.assertEqual(result.returncode, 0)
+        self.assertIn(b"2 lines are not JSON objects", result.stderr)
+        self.assertEqual(self.good("tail", "-n", "2", "--output", "cat"), b"not json\n[1]\n")
+
     def test_a_line_is_delivered_while_the_pipe_stays_open(self):
         tail = self.daemon.popen("tail", "-f", "-n", "0", "--output", "cat", stdout=subprocess.PIPE)
         log = self.daemon.popen("log", stdin=subprocess.PIPE)
@@ -168,6 +174,9 @@ class Tail(WithDaemon):
 
 
 class Restart(WithDaemon):
+    def connections_accepted(self):
+        return json.loads(self.good("status", "--output", "json"))["connections"]["accepted"]
+
     # The daemon is killed while lines go in and come out: nothing is lost, doubled or reordered.
     def test_a_running_log_and_tail_survive_it(self):
         tail = self.daemon.popen("tail", "-f", "--all", "--output", "cat", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -199,6 +208,39 @@ class Restart(WithDaemon):
         put.stdin.close()
         self.assertEqual(put.wait(PATIENCE_S), 0)
         self.assertEqual(self.good("get", "files:big"), data)
+
+    # The daemon is away when the last byte of standard input has come.
+    def test_a_put_waits_for_a_daemon_that_went_away_while_it_read(self):
+        asked = before = self.connections_accepted()
+        put = self.daemon.popen("put", "files:late", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        put.stdin.write(b"first ")
+        put.stdin.flush()
+        while asked == before:  # Each question is a connection itself; one more is that of put.
+            before += 1
+            asked = self.connections_accepted()
+        self.daemon.stop()
+        put.stdin.write(b"second")
+        put.stdin.close()
+        self.assertIn(b"waiting for sluiced", put.stderr.readline())
+        self.daemon.start()
+        self.assertEqual(put.wait(PATIENCE_S), 0)
+        put.stderr.close()
+        self.assertEqual(self.good("get", "files:late"), b"first second")
+
+    # What came before the daemon went away is not the whole file, and the exit code says so.
+    def test_a_get_that_loses_the_daemon_fails(self):
+        self.good("put", "files:big", data=bytes(40 * 2**20))
+        for command in ("get", "cat"):
+            for end in (self.daemon.kill, self.daemon.stop):
+                with self.subTest(command=command, end=end.__name__):
+                    reader = self.daemon.popen(command, "files:big", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    self.assertEqual(len(reader.stdout.read(2**20)), 2**20)
+                    end()
+                    output, errors = reader.communicate(timeout=PATIENCE_S)
+                    self.assertLess(len(output), 39 * 2**20)
+                    self.assertEqual(reader.returncode, 1, errors)
+                    self.assertIn(b"big", errors)
+                    self.daemon.start()
 
     def test_wait_begins_before_there_is_a_daemon(self):
         self.daemon.stop()

@@ -277,5 +277,79 @@ TEST(ForEach, NoItemsIsASuccess) {
     EXPECT_TRUE(run(loop, body));
 }
 
+// ---- tasks without a value ----
+
+Task<Result<>> done_after(Duration delay, Trace& trace, char letter) {
+    Result<int> value = co_await value_after(delay, 0, trace, letter);
+    if (!value) {
+        co_return std::unexpected(std::move(value).error());
+    }
+    co_return Result<>{};
+}
+
+TEST(WhenAll, TakesTasksWithoutAValue) {
+    TestLoop loop;
+    Trace trace;
+    auto body = [](Trace& to) -> Task<Result<int>> {
+        auto all = co_await when_all(done_after(2ms, to, 'a'), value_after(1ms, 7, to, 'b'));
+        if (!all) {
+            co_return std::unexpected(std::move(all).error());
+        }
+        co_return std::get<1>(*all);
+    };
+    EXPECT_EQ(run(loop, body, std::ref(trace)).value(), 7);
+    auto failing = [](Trace& to) -> Task<Result<>> {
+        auto all = co_await when_all(done_after(2ms, to, 'c'), error_after(1ms, Errc::io_error, to, 'd'));
+        if (!all) {
+            co_return std::unexpected(std::move(all).error());
+        }
+        co_return Result<>{};
+    };
+    EXPECT_EQ(code_of(run(loop, failing, std::ref(trace))), Errc::io_error);
+    EXPECT_EQ(trace.text, "badC");
+}
+
+TEST(WhenAny, TakesTasksWithoutAValue) {
+    TestLoop loop;
+    Trace trace;
+    auto body = [](Trace& to) -> Task<Result<std::size_t>> {
+        auto winner = co_await when_any(done_after(2ms, to, 'a'), done_after(1ms, to, 'b'));
+        if (!winner) {
+            co_return std::unexpected(std::move(winner).error());
+        }
+        co_return winner->first;
+    };
+    EXPECT_EQ(run(loop, body, std::ref(trace)).value(), 1U);
+    EXPECT_EQ(trace.text, "bA");
+}
+
+// ---- map_each ----
+
+TEST(MapEach, GivesResultsInTheOrderOfTheItemsWithinTheLimit) {
+    TestLoop loop;
+    Trace trace;
+    auto body = [](Trace& to) -> Task<Result<std::vector<int>>> {
+        const std::vector<int> items{5, 1, 3};
+        auto fn = [&to](int item) { return value_after(item * 1ms, 10 * item, to, static_cast<char>('0' + item)); };
+        co_return co_await map_each(items, 2, fn);
+    };
+    EXPECT_EQ(run(loop, body, std::ref(trace)).value(), (std::vector<int>{50, 10, 30}));
+    EXPECT_EQ(trace.text, "135");  // 3 has to wait for 1.
+}
+
+TEST(MapEach, ReturnsTheFirstErrorAndCancelsTheRest) {
+    TestLoop loop;
+    Trace trace;
+    auto body = [](Trace& to) -> Task<Result<std::vector<int>>> {
+        const std::vector<int> items{1, 2};
+        auto fn = [&to](int item) {
+            return item == 1 ? error_after(1ms, Errc::io_error, to, 'e') : value_after(9ms, 0, to, 'v');
+        };
+        co_return co_await map_each(items, 2, fn);
+    };
+    EXPECT_EQ(code_of(run(loop, body, std::ref(trace))), Errc::io_error);
+    EXPECT_EQ(trace.text, "eV");
+}
+
 }  // namespace
 }  // namespace sluice::coro

@@ -223,6 +223,33 @@ TEST(StallDetector, ReportsNameAndDurationOverTheThresholdOnly) {
     EXPECT_EQ(stalls[0].second, Duration(26ms));
 }
 
+// Holds the loop before its first suspension, which is within the resumption of whoever spawns it.
+Task<> hog_at_once(ManualClock& clock, Duration time) {
+    clock.advance(time);
+    co_await yield();
+}
+
+TEST(StallDetector, NamesTheTaskThatHadTheTimeNotTheOneThatSpawnedIt) {
+    std::vector<std::pair<std::string, Duration>> stalls;
+    Loop::Options options;
+    options.stall_threshold = 25ms;
+    options.on_stall = [&stalls](const Loop::Stall& stall) { stalls.emplace_back(stall.name, stall.duration); };
+    TestLoop loop(options);
+    Scope scope(loop, nullptr);
+    auto spawner = [](Scope& to, ManualClock& clock, Duration own, Duration child) -> Task<> {
+        co_await yield();
+        clock.advance(own);
+        to.spawn("child", hog_at_once, std::ref(clock), Duration(child));
+    };
+    scope.spawn("spawner", spawner, std::ref(scope), std::ref(loop.clock()), Duration(10ms), Duration(20ms));
+    loop.run_until_idle();
+    scope.spawn("spawner", spawner, std::ref(scope), std::ref(loop.clock()), Duration(20ms), Duration(10ms));
+    loop.run_until_idle();
+    ASSERT_EQ(stalls.size(), 2U);
+    EXPECT_EQ(stalls[0], std::pair(std::string("child"), Duration(30ms)));
+    EXPECT_EQ(stalls[1], std::pair(std::string("spawner"), Duration(30ms)));
+}
+
 // A chain of tasks that end one after the other gives nobody else a turn: it is one stall, not several short ones.
 TEST(StallDetector, CountsAChainOfEndingTasksAsOne) {
     std::vector<Duration> stalls;

@@ -83,6 +83,22 @@ TEST(Offload, RunsOnAnotherThreadAndComesBack) {
     EXPECT_NE(job.result().value(), std::this_thread::get_id());
 }
 
+TEST(Offload, RunsWhatReturnsNothing) {
+    TestLoop loop;
+    BlockingWaker waker;
+    ThreadPool pool(1);
+    Offload offload(pool, loop, 1);
+    bool ran = false;
+    auto body = [](Offload& to, bool& flag) -> Task<Result<>> {
+        auto work = [&flag] { flag = true; };
+        co_return co_await to.run(work);
+    };
+    Job<Result<>> job(loop.loop(), "job", body, std::ref(offload), std::ref(ran));
+    drive(loop, waker, [&] { return job.done(); });
+    EXPECT_TRUE(job.result());
+    EXPECT_TRUE(ran);
+}
+
 TEST(Offload, ManyJobsOnManyThreadsAllComeBack) {
     TestLoop loop;
     BlockingWaker waker;

@@ -39,6 +39,7 @@ std::size_t rows_of(std::string_view section) {
 // A field without a row could not be set; g++ and clang both count the fields of an aggregate.
 TEST(Settings, HaveARowForEachFieldOfConfig) {
     EXPECT_EQ(rows_of("store"), count_fields<StoreConfig>());
+    EXPECT_EQ(rows_of("retention"), count_fields<RetentionConfig>());
     EXPECT_EQ(rows_of("queue"), count_fields<QueueConfig>());
     EXPECT_EQ(rows_of("listen"), count_fields<ListenConfig>());
     EXPECT_EQ(rows_of("limits"), count_fields<LimitsConfig>());
@@ -47,7 +48,8 @@ TEST(Settings, HaveARowForEachFieldOfConfig) {
     EXPECT_EQ(rows_of("threads"), count_fields<ThreadsConfig>());
     EXPECT_EQ(rows_of("log"), count_fields<LogConfig>());
     EXPECT_EQ(rows_of("shutdown"), count_fields<ShutdownConfig>());
-    EXPECT_EQ(count_fields<Config>(), 9U) << "a new section needs a line above";
+    EXPECT_EQ(count_fields<Config>(), 10U) << "a new section needs a line above";
+    EXPECT_EQ(count_fields<RetentionClass>(), 4U) << "yaml_retention.cpp reads four settings of a class";
     EXPECT_EQ(count_fields<Root>(), 6U) << "yaml_reader.cpp reads six settings of a root";
 }
 

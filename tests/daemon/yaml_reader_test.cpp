@@ -192,6 +192,40 @@ TEST(YamlReader, ChecksRoots) {
 }
 
 // A grant that is read differently from how it was meant opens files to strangers.
+TEST(ParseConfig, ReadsClassesOfStreams) {
+    const ConfigResult config = parse(
+        "retention:\n  age_max: 720 h\n  classes:\n    - {name: debug, streams: [debug, 'trace-*'], age_max: 2 h, "
+        "bytes_max: 64 MiB}\n    - name: audit\n      streams: [audit]\n");
+    ASSERT_TRUE(config);
+    ASSERT_EQ(config->retention.classes.size(), 2U);
+    const RetentionClass& debug = config->retention.classes[0];
+    EXPECT_EQ(debug.name, "debug");
+    EXPECT_THAT(debug.streams, ElementsAre("debug", "trace-*"));
+    EXPECT_EQ(debug.age_max, std::chrono::hours(2));
+    EXPECT_EQ(debug.bytes_max, 64U << 20U);
+    EXPECT_EQ(config->retention.classes[1].age_max.count(), 0);
+}
+
+TEST(ParseConfig, SaysWhatIsWrongWithAClass) {
+    const auto problems = [](const std::string& text) {
+        return problems_of("retention:\n  classes:\n    - " + text + "\n");
+    };
+    EXPECT_THAT(problems("{name: a}"), ElementsAre("f.yaml:3:7: retention.classes[0]: streams is missing"));
+    EXPECT_THAT(
+        problems("{name: A, streams: [a]}"),
+        ElementsAre("f.yaml:3:14: retention.classes[0].name: 'A' is not a class name; use 1 to 32 of a-z 0-9 _"));
+    EXPECT_THAT(
+        problems("{name: default, streams: [a]}"),
+        ElementsAre("f.yaml:3:14: retention.classes[0].name: 'default' is the class of what no other class wants"));
+    EXPECT_THAT(problems("{name: a, streams: []}"),
+                ElementsAre("f.yaml:3:26: retention.classes[0].streams: expected a list of 1 to 256 streams such as "
+                            "[debug, 'trace-*']"));
+    EXPECT_THAT(problems("{name: a, streams: [b], age: 1 h}"),
+                ElementsAre("f.yaml:3:31: retention.classes[0]: unknown setting 'age'"));
+    EXPECT_THAT(problems("{name: a, streams: [b]}\n    - {name: a, streams: [c]}"),
+                ElementsAre("f.yaml:4:7: retention.classes[1].name: a second class named 'a'"));
+}
+
 TEST(YamlReader, RefusesAmbiguousGrants) {
     const auto grant = [](const std::string& text) {
         return problems_of("roots:\n- name: a\n  path: /a\n  rights:\n  - " + text + "\n");

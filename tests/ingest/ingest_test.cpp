@@ -374,6 +374,19 @@ TEST_F(IngestTest, ProducerKnownFromTheLogIsRecognised) {
     EXPECT_FALSE(client.acks.at(2).duplicate);
 }
 
+TEST_F(IngestTest, RepeatedLastBatchIsAnsweredWithItsPlaceAnEarlierOneWithout) {
+    start();
+    ingest().set_epoch(5);
+    ingest().restore_producer(producer_of(7), 41, 1000);
+    take(1, AckLevel::written, batch_of(3, 7, 41));
+    EXPECT_TRUE(client.acks.at(1).duplicate);
+    EXPECT_EQ(client.acks.at(1).first_sequence, 998U);
+    EXPECT_EQ(client.acks.at(1).epoch, 5U);
+    take(2, AckLevel::written, batch_of(1, 7, 40));
+    EXPECT_TRUE(client.acks.at(2).duplicate);
+    EXPECT_EQ(client.acks.at(2).first_sequence, 0U);
+}
+
 // ---- failure ----
 
 // A later batch of a producer must not be stored where its earlier one was refused.

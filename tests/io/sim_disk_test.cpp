@@ -264,5 +264,37 @@ TEST_F(SimDiskTest, TruncateCutsTheFile) {
     EXPECT_EQ(durable("/run/a"), "abc");
 }
 
+Task<Result<std::string>> read_blocking(Kernel& kernel) {
+    SLUICE_CO_TRY(Handle file, co_await open_file(kernel, "/run/a", O_RDONLY));
+    const std::shared_ptr<const FileReader> reader = kernel.blocking_reader(std::move(file));
+    SLUICE_CO_CHECK(co_await kernel.unlink(-1, "/run/a"));
+    std::string text(2, '?');
+    const Result<> beyond = reader->read(2, std::as_writable_bytes(std::span(text)));
+    if (beyond || beyond.error().code() != Errc::corrupt) {
+        co_return fail(Errc::internal, "a read beyond the end succeeded");
+    }
+    SLUICE_CO_CHECK(reader->read(1, std::as_writable_bytes(std::span(text))));
+    co_return text;
+}
+
+TEST_F(SimDiskTest, BlockingReaderReadsAllOrFailsAndOutlivesTheName) {
+    disk().put_file("/run/a", as_bytes("abc"));
+    auto text = run(read_blocking);
+    ASSERT_TRUE(text) << text.error();
+    EXPECT_EQ(*text, "bc");
+}
+
+Task<Result<std::uint64_t>> ask_free(Kernel& kernel) {
+    SLUICE_CO_TRY(Handle file, co_await open_file(kernel, "/run/a", O_RDONLY));
+    co_return co_await kernel.free_space(file);
+}
+
+TEST_F(SimDiskTest, FreeSpaceIsWhatTheCapacityLeaves) {
+    disk().put_file("/run/a", as_bytes("abc"));
+    auto bytes = run(ask_free);
+    ASSERT_TRUE(bytes) << bytes.error();
+    EXPECT_EQ(*bytes, disk().options().capacity_bytes - disk().used_bytes());
+}
+
 }  // namespace
 }  // namespace sluice::io

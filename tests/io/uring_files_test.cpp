@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <thread>
 
 #include "io/uring_fixture.h"
 
@@ -231,6 +232,39 @@ TEST_F(UringFiles, DroppedHandleClosesItsFile) {
         EXPECT_NE(fcntl(fd, F_GETFD), -1);
     }
     EXPECT_EQ(fcntl(fd, F_GETFD), -1);
+}
+
+Task<Result<std::string>> read_blocking(Kernel& kernel, std::string path) {
+    const OpenOptions options;
+    SLUICE_CO_TRY(Handle file, co_await kernel.open(-1, path, options));
+    const std::shared_ptr<const FileReader> reader = kernel.blocking_reader(std::move(file));
+    std::string text(2, '?');
+    Result<> beyond = reader->read(2, std::as_writable_bytes(std::span(text)));
+    if (beyond || beyond.error().code() != Errc::corrupt) {
+        co_return fail(Errc::internal, "a read beyond the end succeeded");
+    }
+    std::thread other([&] { beyond = reader->read(1, std::as_writable_bytes(std::span(text))); });
+    other.join();
+    SLUICE_CO_CHECK(std::move(beyond));
+    co_return text;
+}
+
+TEST_F(UringFiles, BlockingReaderReadsAllOrFailsOnAnyThread) {
+    write_text(folder_.file("a"), "abc");
+    auto text = run(read_blocking, folder_.file("a"));
+    ASSERT_TRUE(text) << text.error();
+    EXPECT_EQ(*text, "bc");
+}
+
+Task<Result<std::uint64_t>> ask_free(Kernel& kernel, std::string path) {
+    SLUICE_CO_TRY(Handle folder, co_await kernel.open(-1, path, kFolder));
+    co_return co_await kernel.free_space(folder);
+}
+
+TEST_F(UringFiles, FreeSpaceOfTheFileSystemIsTold) {
+    auto bytes = run(ask_free, folder_.path());
+    ASSERT_TRUE(bytes) << bytes.error();
+    EXPECT_GT(*bytes, 0U);
 }
 
 }  // namespace

@@ -307,5 +307,104 @@ TEST_F(TailTest, FollowerBehindReadsFilesAndThenMemoryWithoutGapOrRepetition) {
     }
 }
 
+// ---- what is sealed ----
+
+// Parts of ten records or so, merged and in classes; nothing of it may be seen.
+class SealedTailTest : public TailTest {
+ protected:
+    SealedTailTest() {
+        SealOptions& seal = options.pipeline.seal;
+        seal.rows_max = 10;
+        seal.page_rows = 4;
+        seal.zstd_level = seal.merge_zstd_level = 1;
+        seal.merge = {.parts_min = 2, .parts_max = 4, .rows_max = 20};
+        seal.retention.classes.push_back({.name = "b", .streams = {"b"}});
+        options.pipeline.memory_bytes_max = 1;
+        options.pipeline.sync_interval = milliseconds(5);
+    }
+    LogHub& hub() { return daemon->pipeline().hub(); }
+    std::vector<Shown> expected(std::uint64_t first, std::uint64_t last) {
+        std::vector<Shown> all;
+        for (std::uint64_t n = first; n <= last; ++n) {
+            all.push_back({n, fmt::format("{}", n)});
+        }
+        return all;
+    }
+};
+
+TEST_F(SealedTailTest, EveryStartShowsWhatItShowsWithoutSealing) {
+    start();
+    fill(60);
+    const WallNs middle = world.clock().wall_now();
+    RawClient& client = greet();
+    for (std::uint64_t n = 61; n <= 95; ++n) {
+        log(client, n, {{fmt::format("{}", n), "a", wire::Severity::info}});
+    }
+    pass(milliseconds(200));
+    ASSERT_GE(hub().sealed_end(), 86U);
+    ASSERT_GE(hub().parts()->classes.size(), 2U);
+    ASSERT_LT(hub().parts()->size(), 16U);  // Some were merged.
+    EXPECT_EQ(tail(from(TailStart::oldest)), expected(1, 95));
+    wire::TailRequest request = from(TailStart::last_n);
+    for (const std::uint64_t n : {1U, 4U, 12U, 50U, 95U, 200U}) {
+        request.n = n;
+        EXPECT_EQ(tail(request), expected(n < 95 ? 96 - n : 1, 95)) << n;
+    }
+    request.filter.severity_max = wire::Severity::err;  // Every tenth up to 60.
+    request.n = 3;
+    EXPECT_EQ(tail(request), (std::vector<Shown>{{40, "40"}, {50, "50"}, {60, "60"}}));
+    request = from(TailStart::since);
+    request.since_ns = middle;
+    EXPECT_EQ(tail(request), expected(61, 95));
+    request = from(TailStart::after_cursor);
+    for (const std::uint64_t n : {1U, 33U, 90U, 95U}) {
+        request.after = cursor_at(n);
+        EXPECT_EQ(tail(request), expected(n + 1, 95)) << n;
+    }
+}
+
+TEST_F(SealedTailTest, RemovalIsToldByARecordAndMakesCursorsLost) {
+    options.pipeline.seal.retention.bytes_max = 1;  // Every part goes.
+    start();
+    fill(30);
+    pass(seconds(2));
+    ASSERT_GE(hub().parts()->removed_end(), 20U);
+    wire::TailRequest request = from(TailStart::after_cursor);
+    request.after = cursor_at(5);
+    EXPECT_EQ(refusal(request), Errc::cursor_lost);
+    const store::SealState& state = hub().parts()->state;
+    ASSERT_EQ(state.removed.size(), 2U);
+    EXPECT_EQ(state.removed[0].rows + state.removed[1].rows, state.sealed_end - 1);
+    std::uint64_t told = 0;
+    RawClient& client = greet();
+    client.request(2, from(TailStart::oldest));
+    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
+        const auto chunk = decode<wire::TailChunk>(*frame);
+        ASSERT_TRUE(chunk);
+        for (const wire::TailEntry entry : chunk->entries) {
+            const auto removed = entry.record.fields().find("removed");
+            told += removed ? static_cast<std::uint64_t>(removed->as_int64()) : 0;
+        }
+    }
+    EXPECT_GT(told, 0U);
+}
+
+TEST_F(SealedTailTest, OpenRowsAreInMemoryAgainAfterARestart) {
+    options.pipeline.seal.rows_max = 1000;
+    start();
+    fill(30);
+    world.crash(io::CrashKind::process);
+    daemon->killed();
+    ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+    daemon.reset();
+    start();
+    const LogHub::Snapshot snapshot = hub().snapshot();
+    ASSERT_FALSE(snapshot.open.empty());
+    EXPECT_EQ(snapshot.open_from, 1U);
+    EXPECT_EQ(snapshot.open.back().end_sequence(), 31U);
+    EXPECT_GT(hub().open_bytes(), 0U);
+    EXPECT_EQ(tail(from(TailStart::oldest)), expected(1, 30));
+}
+
 }  // namespace
 }  // namespace sluice::server::test

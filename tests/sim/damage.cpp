@@ -1,6 +1,9 @@
 #include "sim/damage.h"
 
+#include "part/part.h"
 #include "sim/test_daemon.h"
+#include "store/part_name.h"
+#include "store/seal_state.h"
 #include "store/segment_format.h"
 
 namespace sluice::sim {
@@ -14,7 +17,8 @@ struct Frame {
     std::uint64_t end_sequence = 0;
 };
 
-void list_frames(const std::string& file, ByteView content, std::uint64_t limit, std::vector<Frame>& frames) {
+void list_frames(const std::string& file, ByteView content, std::uint64_t sealed_end, std::uint64_t limit,
+                 std::vector<Frame>& frames) {
     const auto header = store::parse_segment_header(content);
     if (!header) {
         return;
@@ -25,16 +29,19 @@ void list_frames(const std::string& file, ByteView content, std::uint64_t limit,
             return;
         }
         const std::uint64_t first = frame->header.first_sequence;
-        if (frame->header.kind == store::FrameKind::records && first < limit) {
+        if (frame->header.kind == store::FrameKind::records && first < limit && first >= sealed_end) {
             frames.push_back({file, at, frame->bytes(), first, first + frame->header.count});
         }
         at += round_up(frame->bytes(), header->block_bytes);
     }
 }
 
-// Every frame that holds records of the log; what a later segment took over is not among them.
+// Every frame that holds records of the log; what a later segment took over is not among them, nor what is sealed.
 std::vector<Frame> find_frames(const io::SimDisk& disk) {
     std::vector<Frame> frames;
+    const auto sealed = disk.content(fmt::format("{}/{}", kStorePath, store::kSealStateName));
+    const auto state = sealed ? store::parse_seal_state(*sealed) : Result<store::SealState>();
+    const std::uint64_t sealed_end = state ? state->sealed_end : 1;
     std::vector<std::string> names = disk.names(kStorePath);
     std::erase_if(names, [](const std::string& name) { return !store::parse_segment_name(name); });
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -45,12 +52,53 @@ std::vector<Frame> find_frames(const io::SimDisk& disk) {
         }
         const std::string path = kStorePath + "/" + names[i];
         const std::optional<Bytes> content = disk.content(path);
-        list_frames(path, *content, limit, frames);
+        list_frames(path, *content, sealed_end, limit, frames);
     }
     return frames;
 }
 
 }  // namespace
+
+namespace {
+
+void add_range(std::set<std::uint64_t>& to, std::uint64_t first, std::uint64_t end) {
+    for (std::uint64_t sequence = first; sequence < end; ++sequence) {
+        to.insert(sequence);
+    }
+}
+
+// Without classes of streams a part has every number of its range.
+void add_lost(const Bytes& content, const store::PartName& name, std::set<std::uint64_t>& lost) {
+    const auto opened = part::Part::open(std::make_shared<part::MemorySource>(content), nullptr);
+    if (!opened) {
+        add_range(lost, name.first_sequence, name.end_sequence);
+        return;
+    }
+    const part::Part& part = **opened;
+    for (std::uint32_t page = 0; page < part.pages(); ++page) {
+        const auto range = part.range(part::Part::fixed(part::ColumnKind::sequence), page);
+        if (range && !part.verify_page(page)) {
+            add_range(lost, static_cast<std::uint64_t>(range->min), static_cast<std::uint64_t>(range->max) + 1);
+        }
+    }
+}
+
+}  // namespace
+
+std::set<std::uint64_t> damage_parts(io::SimDisk& disk, io::SimRandom& random) {
+    std::set<std::uint64_t> lost;
+    std::vector<std::string> names = disk.names(kStorePath);
+    std::erase_if(names, [](const std::string& name) { return !store::parse_part_file_name(name); });
+    for (std::uint64_t i = names.empty() ? 0 : random.between(1, 3); i > 0 && !names.empty(); --i) {
+        const auto chosen = names.begin() + static_cast<std::ptrdiff_t>(random.below(names.size()));
+        const std::string path = kStorePath + "/" + *chosen;
+        const std::size_t bytes = disk.content(path)->size();
+        disk.flip(path, random.below(bytes), static_cast<std::byte>(1U << random.below(8)));
+        add_lost(*disk.content(path), *store::parse_part_file_name(*chosen), lost);
+        names.erase(chosen);  // A second flip might undo the first.
+    }
+    return lost;
+}
 
 std::set<std::uint64_t> damage_frames(io::SimDisk& disk, io::SimRandom& random) {
     std::set<std::uint64_t> lost;

@@ -104,6 +104,9 @@ int run(const Arguments& arguments) {
         total.faults += result.faults;
         total.acknowledged += result.acknowledged;
         total.stored += result.stored;
+        total.sealed += result.sealed;
+        total.merged += result.merged;
+        total.removed += result.removed;
         total.steps += result.steps;
         crashed_seeds += result.kills + result.power_losses != 0 ? 1 : 0;
         if (!result.violations.empty()) {
@@ -129,9 +132,10 @@ int run(const Arguments& arguments) {
     const double seconds = std::chrono::duration<double>(clock.now() - start).count();
     fmt::print(
         "seeds {} ({} with crashes), lives {}, process kills {}, power losses {}, faults {}, records acknowledged {}, "
-        "stored {}, {:.1f} s ({:.0f} seeds/s), violations {}\n",
+        "stored {}, parts sealed {}, merged {}, removed {}, {:.1f} s ({:.0f} seeds/s), violations {}\n",
         arguments.seeds, crashed_seeds, total.lives, total.kills, total.power_losses, total.faults, total.acknowledged,
-        total.stored, seconds, static_cast<double>(arguments.seeds) / seconds, violations);
+        total.stored, total.sealed, total.merged, total.removed, seconds,
+        static_cast<double>(arguments.seeds) / seconds, violations);
     fmt::print("{} passed, {} failed\n", arguments.seeds - failed, failed);
     return (failed == 0) != arguments.until_caught ? 0 : 1;
 }

@@ -33,6 +33,10 @@ std::string name_of(const RecordKey& key) {
 
 }  // namespace
 
+std::string stream_of(std::uint32_t client) {
+    return fmt::format("s{}", client);
+}
+
 std::string record_text(const RecordKey& key, std::uint64_t seed, std::uint32_t filler_max) {
     std::string text = fmt::format("{}/{}/{}:", key.client, key.batch, key.index);
     io::SimRandom random(seed ^ (std::uint64_t{key.client} << 48U) ^ (std::uint64_t{key.batch} << 24U) ^ key.index);
@@ -53,7 +57,8 @@ LogEntry Model::see(const wire::TailEntry& entry, std::uint32_t epoch, unsigned 
         got.lost = lost && lost->type == wire::FieldType::int64 ? static_cast<std::uint64_t>(lost->as_int64()) : 0;
         const auto begins = entry.record.fields().find("epoch");
         const bool tells_of_epoch = begins && begins->as_int64() == epoch;
-        if (got.lost == 0 && !tells_of_epoch) {
+        const auto removed = entry.record.fields().find("removed");
+        if (got.lost == 0 && !tells_of_epoch && !(retention && removed && removed->as_int64() > 0)) {
             violation("gap record {} tells of no loss: '{}'", entry.sequence, entry.record.message());
         }
     } else {
@@ -104,7 +109,8 @@ void Model::check_sequences(const std::vector<LogEntry>& log) {
         violation("the log begins with number {}", log.front().sequence);
     }
     for (std::size_t i = 1; i < log.size(); ++i) {
-        if (log[i].sequence <= log[i - 1].sequence || (log[i].sequence != log[i - 1].sequence + 1 && !damaged)) {
+        const bool gap_allowed = damaged || (classes && log[i].sequence <= removed_at_end);
+        if (log[i].sequence <= log[i - 1].sequence || (log[i].sequence != log[i - 1].sequence + 1 && !gap_allowed)) {
             violation("number {} follows {} in the log", log[i].sequence, log[i - 1].sequence);
         }
         if (log[i].epoch < log[i - 1].epoch) {
@@ -193,11 +199,16 @@ void Model::check_batch(std::uint32_t client, std::uint32_t index, const SentBy&
         ack.duplicate ? " as a duplicate" : "", ack.life, ack.epoch, ack.first_sequence);
 }
 
+// Retention has removed nothing from here on.
+std::uint64_t Model::whole_from(const std::vector<LogEntry>& log) const {
+    return std::max(removed_at_end, log.empty() ? ~std::uint64_t{0} : log.front().sequence);
+}
+
 void Model::check_batches(const std::vector<LogEntry>& log) {
     if (damaged) {
         return;
     }
-    const std::uint64_t oldest = log.empty() ? ~std::uint64_t{0} : log.front().sequence;
+    const std::uint64_t oldest = whole_from(log);
     for (const auto& [client, by] : clients_) {
         for (std::uint32_t i = 0; i < by.batches.size(); ++i) {
             check_batch(client, i, by, oldest);
@@ -233,7 +244,7 @@ void Model::check_seen(const std::vector<LogEntry>& log) {
     for (const LogEntry& entry : log) {
         final_log.emplace(place(entry.epoch, entry.sequence), entry.hash);
     }
-    const std::uint64_t oldest = log.empty() ? ~std::uint64_t{0} : log.front().sequence;
+    const std::uint64_t oldest = whole_from(log);
     for (const Seen& seen : seen_) {
         const bool may_go = !seen.durable_only && power_losses > lives_[seen.life].power_losses_before;
         if (may_go || damaged || (retention && seen.sequence < oldest)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct RecordKey {
     std::uint32_t index = 0;
     friend auto operator<=>(const RecordKey&, const RecordKey&) = default;
 };
+std::string stream_of(std::uint32_t client);
 std::string record_text(const RecordKey& key, std::uint64_t seed, std::uint32_t filler_max);
 
 // One life of the daemon.
@@ -98,6 +100,10 @@ class Model {
     unsigned kills = 0;
     bool damaged = false;    // The scenario damaged bytes of the log itself.
     bool retention = false;  // Old records are removed while it runs.
+    // With classes of streams: records below this may be missing between others.  Asked while the daemon lives.
+    bool classes = false;
+    std::function<std::uint64_t()> removed_end;
+    std::uint64_t removed_at_end = 0;
 
     // A reader of `life` got this entry: checks its content, and that its number never meant another record.
     LogEntry see(const wire::TailEntry& entry, std::uint32_t epoch, unsigned life, bool durable_only);
@@ -119,6 +125,7 @@ class Model {
     void check_producers();
     void check_seen(const std::vector<LogEntry>& log);
     void check_lives(const std::vector<LogEntry>& log);
+    std::uint64_t whole_from(const std::vector<LogEntry>& log) const;
     bool may_be_lost(const SentBatch& batch) const;
 
     std::uint64_t seed_;

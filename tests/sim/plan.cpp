@@ -34,8 +34,39 @@ void plan_daemon(io::SimRandom& random, Plan& plan) {
     plan.disk.direct_io_alignment = static_cast<std::uint32_t>(pick(random, {0, 512, 512, 4096}));
 }
 
+// Small enough that a scenario seals, merges and removes many times.
+void plan_sealing(io::SimRandom& random, Plan& plan) {
+    server::SealOptions& seal = plan.daemon.pipeline.seal;
+    const bool off = plan.kind == Kind::retention || (plan.kind != Kind::expiry && random.below(4) == 0);
+    seal.rows_max = off ? 0 : static_cast<std::uint32_t>(pick(random, {3, 10, 40, 200}));
+    seal.bytes_max = pick(random, {500, 4000, 1 << 20});
+    seal.delay_max = std::chrono::microseconds(pick(random, {1000, 20000, 1000000}));
+    seal.open_bytes_max = pick(random, {0, 3000, 1 << 20});
+    seal.cache_bytes_max = pick(random, {0, 1 << 20});
+    seal.page_rows = static_cast<std::uint32_t>(pick(random, {1, 4, 16, 8192}));
+    seal.zstd_level = seal.merge_zstd_level = 1;
+    seal.merge.parts_min = static_cast<std::uint32_t>(random.between(2, 4));
+    seal.merge.parts_max = static_cast<std::uint32_t>(random.between(4, 12));
+    seal.merge.rows_max = pick(random, {0, 30, 300, 3000});
+    seal.check_interval = std::chrono::milliseconds(pick(random, {2, 50}));
+    store::RetentionOptions& retention = seal.retention;
+    if (plan.kind == Kind::expiry || (plan.kind != Kind::damage && random.below(4) == 0)) {
+        retention.classes.push_back({.name = "first", .streams = {"s0", "sluice"}});
+        retention.classes.push_back({.name = "second", .streams = {"s1*"}});
+    }
+    if (plan.kind == Kind::expiry) {
+        plan.daemon.writer.segment_bytes = 64U << 10U;
+        plan.daemon.writer.log_bytes_max = pick(random, {2, 3, 5, 1000}) * plan.daemon.writer.segment_bytes;
+        retention.age_max = std::chrono::milliseconds(pick(random, {0, 5, 200}));
+        retention.bytes_max = pick(random, {0, 10000, 40000});
+        retention.keep_free = pick(random, {0, 0, plan.disk.capacity_bytes - (600U << 10U)});
+        retention.classes[0].bytes_max = pick(random, {0, 3000});
+        retention.classes[1].age_max = std::chrono::milliseconds(pick(random, {0, 20}));
+    }
+}
+
 void plan_clients(io::SimRandom& random, Plan& plan) {
-    const bool many = plan.kind == Kind::retention || random.below(8) == 0;
+    const bool many = plan.kind == Kind::retention || plan.kind == Kind::expiry || random.below(8) == 0;
     const std::uint64_t producers = random.between(1, 5);
     const int level = random.coin() ? static_cast<int>(random.below(3)) : -1;
     for (std::uint32_t i = 0; i < producers; ++i) {
@@ -81,8 +112,9 @@ void plan_fates(io::SimRandom& random, Plan& plan) {
 
 Plan make_plan(io::SimRandom& random) {
     Plan plan;
-    plan.kind = static_cast<Kind>(pick(random, {0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3}));
+    plan.kind = static_cast<Kind>(pick(random, {0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 4}));
     plan_daemon(random, plan);
+    plan_sealing(random, plan);
     plan_clients(random, plan);
     plan_fates(random, plan);
     plan.faults = random.below(3) != 0;
@@ -125,7 +157,7 @@ io::FaultRates make_rates(io::SimRandom& random) {
 }
 
 std::string describe(const Plan& plan) {
-    constexpr const char* kKinds[] = {"general", "retention", "tiny queue", "damage"};
+    constexpr const char* kKinds[] = {"general", "retention", "tiny queue", "damage", "expiry"};
     constexpr const char* kEnds[] = {"kill", "power loss", "stop"};
     const store::WriterOptions& writer = plan.daemon.writer;
     const ingest::IngestOptions& queue = plan.daemon.pipeline.ingest;
@@ -135,6 +167,14 @@ std::string describe(const Plan& plan) {
         kKinds[static_cast<int>(plan.kind)], writer.segment_bytes, writer.log_bytes_max, writer.unsynced_bytes_max,
         writer.mode == store::IoMode::direct ? "direct" : "buffered", plan.disk.direct_io_alignment,
         queue.queue_bytes_max, queue.group_bytes_max, plan.daemon.pipeline.sync_interval.count() / 1000, plan.faults);
+    const server::SealOptions& seal = plan.daemon.pipeline.seal;
+    text += fmt::format(
+        "  sealed at {} rows or {} bytes or {} us, open {}, pages of {}, merged up to {} rows, {} to {} parts; kept {} "
+        "ms, "
+        "{} bytes, {} free, {} classes\n",
+        seal.rows_max, seal.bytes_max, seal.delay_max.count() / 1000, seal.open_bytes_max, seal.page_rows,
+        seal.merge.rows_max, seal.merge.parts_min, seal.merge.parts_max, seal.retention.age_max.count() / 1'000'000,
+        seal.retention.bytes_max, seal.retention.keep_free, seal.retention.classes.size());
     for (const ProducerOptions& producer : plan.producers) {
         text += fmt::format("  producer {}: {}, level {}, {} batches of up to {} records, window {}\n", producer.client,
                             producer.numbered ? "numbered" : "not numbered", producer.level, producer.batches,

@@ -14,7 +14,8 @@ enum class Kind : std::uint8_t {
     general,
     retention,   // The log is short: old segments go while it is written and read.
     tiny_queue,  // Back-pressure all the time.
-    damage,      // Bytes of closed segments are damaged before the last start.
+    damage,      // Bytes of closed segments and parts are damaged before the last start.
+    expiry,      // Sealed records are removed while the log is written and read, by class of stream.
 };
 
 // How a life of the daemon ends.

@@ -27,6 +27,23 @@ elseif(BUG STREQUAL "no_directory_sync")
     # The name of a new segment is not made durable.
     read_source(log_writer.cpp)
     replace_once("co_return co_await kernel_.sync(directory_, io::SyncKind::all)" "co_return Result<>{}")
+elseif(BUG STREQUAL "early_seal")
+    # `sealed` tells of parts, and the log is released, before their directory is synced.
+    read_source(part_store.cpp)
+    replace_once("    Result<> written = co_await write_images(seal.images, parts);" "    Result<> written;")
+    replace_once("        written = co_await write_state(next->state);"
+        "        written = co_await write_state(next->state);
+    }
+    if (written) {
+        written = co_await write_images(seal.images, parts);")
+elseif(BUG STREQUAL "part_names_not_synced")
+    # Parts count, and merged ones lose their inputs, before their names are durable.
+    read_source(part_store.cpp)
+    replace_once("    if (!images.empty()) {\n        SLUICE_CO_CHECK(co_await kernel_.sync" "    if (false) {\n        SLUICE_CO_CHECK(co_await kernel_.sync")
+elseif(BUG STREQUAL "orphans_kept")
+    # Parts of a seal that did not come to its end count at the next start.
+    read_source(part_recovery.cpp)
+    replace_once("return redo && first_of(part) >= state.sealed_end" "return false && redo && first_of(part) >= state.sealed_end")
 else()
     message(FATAL_ERROR "no such bug: ${BUG}")
 endif()

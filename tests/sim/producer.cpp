@@ -86,7 +86,7 @@ Bytes Producer::encode(std::uint32_t index, std::uint64_t request) {
     wire::BatchBuilder builder;
     for (std::uint32_t i = 0; i < sent.records; ++i) {
         const std::string text = model_.text({options_.client, index, i});
-        builder.begin(wire::Severity::info, "s").message(text);
+        builder.begin(wire::Severity::info, stream_of(options_.client)).message(text);
         SLUICE_ASSERT(builder.finish_record());
     }
     wire::BatchStamp stamp;

@@ -45,7 +45,13 @@ class Scenario {
         note(describe(plan_));
         world_.disk().make_directories(kStorePath);
         world_.disk().make_directories(kRootPath);
-        model_.retention = plan_.kind == Kind::retention;
+        model_.retention = plan_.kind == Kind::retention || plan_.kind == Kind::expiry;
+        model_.classes = !plan_.daemon.pipeline.seal.retention.classes.empty();
+        model_.removed_end = [this] {
+            removed_end_ =
+                daemon_ ? std::max(removed_end_, daemon_->pipeline().hub().parts()->removed_end()) : removed_end_;
+            return removed_end_;
+        };
     }
 
     void run();
@@ -64,6 +70,7 @@ class Scenario {
     void end_life();
     void finish();
     std::vector<LogEntry> read_back();
+    void check_directory();
     void damage_and_read();
     void change_faults();
     void stop_faults();
@@ -100,6 +107,10 @@ class Scenario {
     bool hung_ = false;
     bool over_ = false;
     std::uint64_t tails_end_ = 0;  // Followed up to here.
+    std::uint64_t removed_end_ = 0;
+    std::uint64_t sealed_ = 0;
+    std::uint64_t merged_ = 0;
+    std::uint64_t removed_ = 0;
     std::vector<LogEntry> log_;
 };
 
@@ -206,6 +217,9 @@ void Scenario::end_life() {
                              damage.file, damage.offset, damage.bytes, damage.first_sequence, damage.end_sequence);
         }
     }
+    sealed_ += daemon_->report().parts_sealed;
+    merged_ += daemon_->report().parts_merged;
+    removed_ += daemon_->report().parts_removed;
     failed_starts_ = life.served || crashed_ ? 0 : failed_starts_ + 1;
     if (!life.served && !crashed_ && !life_faulty_) {
         model_.violation("life {}: the daemon does not start: {}", model_.lives().size() - 1, outcome.error());
@@ -315,14 +329,42 @@ std::vector<LogEntry> Scenario::read_back() {
     } else {
         log = std::move(*reader.result());
     }
+    model_.removed_at_end = model_.removed_end();
     daemon_->stop();
+    check_directory();
     end_life();
     return log;
 }
 
+// Nothing is left behind: what is there is of use, and the parts are those that the daemon knows.
+void Scenario::check_directory() {
+    if (!pump("the last stop", [this] { return daemon_->ended(); })) {
+        return;
+    }
+    std::set<std::string> parts;
+    for (const store::PartPointer& part : daemon_->pipeline().hub().parts()->by_sequence()) {
+        parts.insert(part->file);
+        const Result<> sound = part->part->verify();
+        if (!sound && !model_.damaged) {
+            model_.violation("{}: {}", part->file, sound.error());
+        }
+    }
+    for (const std::string& name : world_.disk().names(kStorePath)) {
+        const bool known = name == "identity" || name == "calibration" || name == store::kSealStateName ||
+                           store::parse_segment_name(name) || store::parse_spare_name(name) || parts.erase(name) != 0;
+        if (!known && !(model_.damaged && name.starts_with("aside-"))) {
+            model_.violation("'{}' is left in the store", name);
+        }
+    }
+    for (const std::string& missing : parts) {
+        model_.violation("'{}' is not in the store", missing);
+    }
+}
+
 // Loss is confined to the damaged frames: the daemon starts, and what stands beside them is read as before.
 void Scenario::damage_and_read() {
-    const std::set<std::uint64_t> lost = damage_frames(world_.disk(), random_);
+    std::set<std::uint64_t> lost = damage_frames(world_.disk(), random_);
+    lost.merge(damage_parts(world_.disk(), random_));
     model_.damaged = true;
     const std::vector<LogEntry> rest = read_back();
     auto entry = rest.begin();
@@ -378,6 +420,9 @@ ScenarioResult Scenario::result() {
     result.faults = world_.faults().injected();
     result.acknowledged = model_.acknowledged_records();
     result.stored = log_.size();
+    result.sealed = sealed_;
+    result.merged = merged_;
+    result.removed = removed_;
     result.steps = world_.steps();
     result.trace_hash = world_.trace_hash();
     return result;

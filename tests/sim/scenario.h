@@ -18,6 +18,9 @@ struct ScenarioResult {
     std::uint64_t faults = 0;        // Injected.
     std::uint64_t acknowledged = 0;  // Records.
     std::uint64_t stored = 0;        // Records in the log at the end.
+    std::uint64_t sealed = 0;        // Parts, and those that came of merges, and those removed.
+    std::uint64_t merged = 0;
+    std::uint64_t removed = 0;
     std::uint64_t steps = 0;
     std::uint64_t trace_hash = 0;  // The same for every run of a seed.
 };

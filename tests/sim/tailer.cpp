@@ -84,7 +84,8 @@ Result<> Tailer::take(const wire::FrameView& frame, const Connection& connection
         const std::uint64_t expected = cursor_.sequence + 1;
         if (started_ && !model_.damaged) {
             const bool new_epoch = resumed_ && got.epoch > cursor_.epoch;
-            if (got.epoch < cursor_.epoch || got.sequence > expected || (got.sequence < expected && !new_epoch)) {
+            const bool gap = got.sequence > expected && !(model_.classes && got.sequence <= model_.removed_end());
+            if (got.epoch < cursor_.epoch || gap || (got.sequence < expected && !new_epoch)) {
                 model_.violation("a{} tail that had seen {}:{} was given {}:{} {} in life {}",
                                  options_.durable_only ? " durable" : "", cursor_.epoch, cursor_.sequence, got.epoch,
                                  got.sequence, resumed_ ? "on resuming" : "next", connection.life());

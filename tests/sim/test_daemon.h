@@ -32,6 +32,10 @@ struct StoreReport final : store::StoreEvents {
     std::vector<std::string> set_aside;
     unsigned segments_failed = 0;
     unsigned segments_removed = 0;
+    unsigned parts_sealed = 0;
+    unsigned parts_merged = 0;
+    unsigned parts_removed = 0;
+    unsigned seals_failed = 0;
 
     void on_damage(const store::Damage& found) override { damage.push_back(found); }
     void on_set_aside(const std::string& file, const Error& why) override {
@@ -39,6 +43,10 @@ struct StoreReport final : store::StoreEvents {
     }
     void on_segment_failed(const std::string&, const Error&) override { ++segments_failed; }
     void on_segment_removed(const store::SegmentInfo&) override { ++segments_removed; }
+    void on_part_sealed(const std::string&, std::uint64_t, std::uint64_t) override { ++parts_sealed; }
+    void on_parts_merged(const std::string&, std::size_t, std::uint64_t, std::uint64_t) override { ++parts_merged; }
+    void on_part_removed(const std::string&, std::uint64_t, std::uint64_t) override { ++parts_removed; }
+    void on_seal_failed(const Error&) override { ++seals_failed; }
 };
 
 class TestDaemon {

@@ -385,5 +385,24 @@ TEST_F(CalibrateTest, WithoutDirectIoChoosesBuffered) {
     EXPECT_EQ(as_text(*disk().content(path("calibration"))), "buffered\n");
 }
 
+// ---- sealing ----
+
+TEST_F(LogWriterTest, OnlySealedSegmentsAreRetiredWhereTheLogIsSealed) {
+    options.sealing = true;
+    options.log_bytes_max = 2 * kSegmentBytes;
+    open();
+    write_many(300, true);
+    const std::size_t segments = writer().catalog().size();
+    ASSERT_GE(segments, 4U);  // Longer than it should be, but nothing else has these records.
+    expect_log(1, 300);
+    const std::uint64_t third = writer().catalog()[2].header.first_sequence;
+    ASSERT_TRUE(program->release(third - 1));
+    EXPECT_EQ(writer().catalog().size(), segments - 1);
+    ASSERT_TRUE(program->release(third));
+    EXPECT_EQ(writer().catalog().size(), segments - 2);
+    expect_log(third, 300);
+    EXPECT_TRUE(events.removed.empty());
+}
+
 }  // namespace
 }  // namespace sluice::store::test

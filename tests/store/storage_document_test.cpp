@@ -6,6 +6,7 @@
 
 #include "store/identity.h"
 #include "store/producers.h"
+#include "store/seal_state.h"
 #include "store/segment_format.h"
 
 namespace sluice::store {
@@ -75,6 +76,21 @@ TEST(StorageDocument, HeaderAndFramesAreValid) {
     EXPECT_EQ(batch->trusted.find("_uid")->as_int64(), 1000);
     EXPECT_EQ((*batch->records.begin()).stream(), "web");
     EXPECT_EQ((*batch->records.begin()).message(), "hello");
+}
+
+TEST(StorageDocument, SealedIsValid) {
+    const auto blocks = blocks_of("sealed");
+    ASSERT_EQ(blocks.size(), 1U);
+    SealState expected;
+    expected.store_id = *wire::parse_id("a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
+    expected.sealed_end = 4711;
+    expected.missing_rows = 3;
+    expected.epochs = {{1, 1}};
+    expected.removed_of("debug") = {.class_name = "debug", .end_sequence = 100, .parts = 2, .rows = 50, .bytes = 999};
+    EXPECT_EQ(encode_seal_state(expected), blocks[0]);
+    const auto state = parse_seal_state(blocks[0]);
+    ASSERT_TRUE(state) << state.error();
+    EXPECT_EQ(*state, expected);
 }
 
 }  // namespace

@@ -146,6 +146,7 @@ class Program {
         return run(&Program::do_append, std::move(batches), durable);
     }
     Result<Committed> sync() { return run(&Program::do_sync); }
+    Result<> release(std::uint64_t sealed_end) { return run(&Program::do_release, sealed_end); }
     Result<> close() { return run(&Program::do_close); }
     Result<Log> read() { return run(&Program::do_read); }
 
@@ -164,6 +165,7 @@ class Program {
         co_return co_await writer->append(std::move(made.group), made.marks, durable);
     }
     Task<Result<Committed>> do_sync() { co_return co_await writer->sync(); }
+    Task<Result<>> do_release(std::uint64_t sealed_end) { co_return co_await writer->release(sealed_end); }
     Task<Result<>> do_close() { co_return co_await writer->close(); }
     Task<Result<Log>> do_read() {
         Log log;

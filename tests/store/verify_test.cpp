@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "part_fixture.h"
 #include "store_fixture.h"
 
 namespace sluice::store::test {
@@ -165,6 +166,119 @@ TEST_F(VerifyTest, EveryFlippedBitInAFrameIsReported) {
         flip(victim.file, offset, bit);
     }
     EXPECT_TRUE(verify().problems.empty());
+}
+
+// ---- parts ----
+
+class VerifyPartsTest : public VerifyTest {
+ protected:
+    // Records 1 to 150 in the log; 1 to 100 of them in three parts.
+    void make_parts() {
+        make_store();
+        state_.store_id = writer().recovered().store_id;
+        state_.sealed_end = 101;
+        save_part({.class_name = "default", .sequences = numbers(1, 41)});
+        std::vector<std::uint64_t> odd;
+        std::vector<std::uint64_t> even;
+        for (std::uint64_t n = 41; n < 101; ++n) {
+            (n % 2 == 0 ? even : odd).push_back(n);
+        }
+        save_part({.class_name = "default", .sequences = even});
+        save_part({.class_name = "odd", .sequences = odd});
+        save(std::string(kSealStateName), encode_seal_state(state_));
+    }
+    void save_part(PartOf of) {
+        of.store_id = state_.store_id;
+        of.page_rows = 10;
+        of.filler = 3000;
+        const PartImage image = make_part(of);
+        files_.push_back(part_file_name(image.name));
+        save(files_.back(), image.bytes);
+    }
+    std::uint64_t size_of(const std::string& file) const { return std::filesystem::file_size(directory_ + "/" + file); }
+    void remove(const std::string& file) { std::filesystem::remove(directory_ + "/" + file); }
+    SealState state_;
+    std::vector<std::string> files_;
+};
+
+TEST_F(VerifyPartsTest, CleanPartsAreCounted) {
+    make_parts();
+    const VerifyReport report = verify();
+    EXPECT_TRUE(report.problems.empty()) << report.problems[0].what;
+    EXPECT_EQ(report.parts, 3U);
+    EXPECT_EQ(report.part_rows, 100U);
+    EXPECT_EQ(report.oldest_sequence, 1U);
+    EXPECT_EQ(report.next_sequence, 151U);
+}
+
+TEST_F(VerifyPartsTest, DamagedPageIsToldWithItsPlaceAndRecords) {
+    make_parts();
+    flip(files_[0], size_of(files_[0]) / 2, 3);
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.problems.size(), 1U);
+    const VerifyProblem& problem = report.problems[0];
+    EXPECT_EQ(problem.file, files_[0]);
+    EXPECT_GT(problem.offset, 0U);
+    EXPECT_GT(problem.bytes, 0U);
+    EXPECT_LE(problem.offset, size_of(files_[0]) / 2);
+    EXPECT_GT(problem.offset + problem.bytes, size_of(files_[0]) / 2);
+    EXPECT_EQ(problem.end_sequence - problem.first_sequence, 10U);
+}
+
+// No byte of a part can change unseen.
+TEST_F(VerifyPartsTest, EveryFlippedBitIsFound) {
+    make_parts();
+    const std::uint64_t size = size_of(files_[2]);
+    for (std::uint64_t at = 0; at < size; at += 97) {
+        flip(files_[2], at, static_cast<int>(at % 8));
+        EXPECT_FALSE(verify().problems.empty()) << at;
+        flip(files_[2], at, static_cast<int>(at % 8));
+    }
+    EXPECT_TRUE(verify().problems.empty());
+}
+
+TEST_F(VerifyPartsTest, MissingPartIsAGapUnlessRetentionHasRemovedIt) {
+    make_parts();
+    remove(files_[1]);
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.problems.size(), 30U);  // Every second record.
+    EXPECT_EQ(report.problems[0].first_sequence, 42U);
+    EXPECT_EQ(report.problems[0].end_sequence, 43U);
+    state_.removed_of("default").end_sequence = 101;
+    save(std::string(kSealStateName), encode_seal_state(state_));
+    EXPECT_TRUE(verify().problems.empty());
+}
+
+TEST_F(VerifyPartsTest, WhatACrashHasLeftIsNoProblem) {
+    make_parts();
+    save_part({.class_name = "default", .sequences = numbers(101, 121)});  // A seal that did not come to its end.
+    save_part({.class_name = "default", .sequences = numbers(2, 9)});      // An input of a merge.
+    EXPECT_TRUE(verify().problems.empty());
+}
+
+TEST_F(VerifyPartsTest, GapBetweenThePartsAndTheLogIsTold) {
+    make_parts();
+    const std::uint64_t first = catalog_[1].header.first_sequence;
+    remove(name_of(0));
+    ASSERT_LT(first, 101U);
+    EXPECT_TRUE(verify().problems.empty());  // It was sealed.
+    for (std::size_t i = 1; i + 1 < catalog_.size(); ++i) {
+        remove(name_of(i));
+    }
+    const VerifyReport report = verify();
+    ASSERT_FALSE(report.problems.empty());
+    EXPECT_EQ(report.problems[0].first_sequence, 101U);
+    EXPECT_EQ(report.problems[0].end_sequence, catalog_.back().header.first_sequence);
+}
+
+TEST_F(VerifyPartsTest, PartOfAnotherStoreIsTold) {
+    make_parts();
+    state_.store_id[3] ^= std::byte{1};
+    files_.clear();
+    save_part({.class_name = "default", .sequences = numbers(1, 41)});
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.problems.size(), 1U);
+    EXPECT_EQ(report.problems[0].what, "belongs to another store");
 }
 
 }  // namespace

@@ -30,11 +30,14 @@ Daemon::~Daemon() {
     }
 }
 
-// Small segments, so that kills also hit their change, and nothing that retention would take away.
+// Small segments and parts, so that kills also hit their change, and nothing that retention would take away.
 Result<> Daemon::write_config() const {
     std::ofstream file(directory_ + "/sluiced.yaml");
     file << "store:\n  directory: " << store_path()
          << "\n  segment_bytes: 1 MiB\n  log_bytes_max: 64 GiB\n  commit_bytes_max: 128 KiB\n"
+         << "  seal_rows_max: 1024\n  seal_delay_max: 1 s\n  merge_rows_max: 16384\n"
+         << "retention:\n  bytes_max: 0\n  keep_free: 0\n"
+         << "  classes:\n    - {name: own, streams: [sluice]}\n"
          << "listen:\n  socket: " << socket_path() << "\n  mode: '0600'\n"
          << "limits:\n  frame_bytes_max: 128 KiB\n  message_bytes_max: 64 KiB\n"
          << "log:\n  target: stderr\n";

@@ -11,11 +11,18 @@ trap 'rm -rf "$scratch"' EXIT
 sed -n '/^```sh session$/,/^```$/p' "$source_dir/README.md" | sed '/^```/d' |
     sed "s#\$PWD/build/release/bin#$bin#; s#/tmp/sluice-try#$scratch/try#g" >"$scratch/session"
 [ -s "$scratch/session" ] || { echo "README.md has no block 'sh session'"; exit 1; }
+# Each command is named in front of what it prints.
+while IFS= read -r line; do
+    case $line in
+        '' | '#'*) ;;
+        *) printf 'echo %q\n%s\n' "== $line" "$line" ;;
+    esac
+done <"$scratch/session" >"$scratch/named"
 # Job control, for the session's "kill %1"; an error in the middle must not leave the daemon behind.
 cat >"$scratch/script" <<END
 set -euo pipefail -m
 trap 'kill \$(jobs -p) 2>/dev/null || true' EXIT
-$(cat "$scratch/session")
+$(cat "$scratch/named")
 wait
 END
 if ! timeout --kill-after=5 60 bash "$scratch/script" >"$scratch/output" 2>"$scratch/errors" </dev/null; then
@@ -23,6 +30,19 @@ if ! timeout --kill-after=5 60 bash "$scratch/script" >"$scratch/output" 2>"$scr
     cat "$scratch/output" "$scratch/errors"
     exit 1
 fi
-for expected in 'payment was late' '4711' 'no stock' '^hello$' '1000'; do
-    grep -q -- "$expected" "$scratch/output" || { echo "no '$expected' in:"; cat "$scratch/output"; exit 1; }
-done
+
+# prints PART_OF_A_COMMAND LINES PATTERN: so many lines, and one of them matches.
+prints() {
+    local section
+    section=$(awk -v command="$1" '/^== / { on = index($0, command) > 0; next } on' "$scratch/output")
+    if [ "$(grep -c . <<<"$section")" != "$2" ] || ! grep -Eq -- "$3" <<<"$section"; then
+        echo "'$1' does not print $2 lines with '$3':"
+        cat "$scratch/output"
+        exit 1
+    fi
+}
+prints 'tail -n 10 --stream numbers' 10 'numbers.* 1000'
+prints 'tail -n 10 --field order=4711' 1 'shop.* warning: payment was late .*order=4711'
+prints 'tail -n 10 --grep stock --output json' 1 '"severity":"err".*"message":"no stock","order":4712'
+prints 'sluice get files:greeting' 1 '^hello$'
+grep -Eq '^ *(stored|records).*100[0-9]' "$scratch/output" || { echo "status tells no records:"; cat "$scratch/output"; exit 1; }

@@ -1,0 +1,120 @@
+#include "server/log_keeper.h"
+
+#include "coro/timeout.h"
+#include "store/seal.h"
+
+namespace sluice::server {
+namespace {
+
+// Beyond so many parts they are merged although there is other work: each costs memory and a look of every query.
+constexpr std::size_t kPartsMax = 1024;
+
+Task<Result<>> wait_for(coro::Event& event) {
+    co_return co_await event.wait();
+}
+
+}  // namespace
+
+LogKeeper::LogKeeper(io::Kernel& kernel, const io::Handle& directory, LogHub& hub, store::PartStore& parts,
+                     coro::Offload& work, SealOptions options, store::StoreEvents& events)
+    : kernel_(kernel),
+      directory_(directory),
+      hub_(hub),
+      parts_(parts),
+      work_(work),
+      options_(std::move(options)),
+      events_(events) {}
+
+void LogKeeper::set_retention(const store::RetentionOptions& retention) {
+    options_.retention = retention;
+    wake_.set();
+}
+
+void LogKeeper::tell() {
+    std::erase_if(untold_, [this](const Removal& removal) { return told_(removal); });
+}
+
+Task<Result<>> LogKeeper::expire() {
+    if (parts_.set()->empty() || !options_.retention.limited()) {
+        co_return Result<>{};
+    }
+    std::uint64_t free_bytes = store::kNoLimit;
+    if (options_.retention.keep_free != 0) {
+        SLUICE_CO_TRY(free_bytes, co_await kernel_.free_space(directory_));
+    }
+    std::vector<store::PartPointer> expired =
+        store::choose_expired(*parts_.set(), options_.retention, kernel_.clock().wall_now(), free_bytes);
+    if (expired.empty()) {
+        co_return Result<>{};
+    }
+    std::vector<Removal> removals;
+    for (const store::PartPointer& part : expired) {
+        auto of_class = std::ranges::find(removals, part->name.class_name, &Removal::class_name);
+        if (of_class == removals.end()) {
+            of_class = removals.insert(removals.end(), Removal{.class_name = part->name.class_name,
+                                                               .first_sequence = part->name.first_sequence});
+        }
+        of_class->parts += 1;
+        of_class->rows += part->part->summary().rows;
+        of_class->bytes += part->bytes;
+        of_class->end_sequence = part->name.end_sequence;
+    }
+    SLUICE_CO_CHECK(co_await parts_.remove(std::move(expired)));
+    hub_.set_parts(parts_.set(), 0);
+    std::ranges::move(removals, std::back_inserter(untold_));
+    co_return Result<>{};
+}
+
+// True: there may be more to merge.
+Task<Result<bool>> LogKeeper::merge() {
+    if (busy_() && parts_.set()->size() < kPartsMax) {
+        co_return false;
+    }
+    std::vector<store::PartPointer> inputs =
+        store::choose_merge(*parts_.set(), options_.retention, options_.merge, spared_);
+    if (inputs.empty()) {
+        co_return false;
+    }
+    const part::BuildOptions build{
+        .zstd_level = options_.merge_zstd_level, .page_rows = options_.page_rows, .store_id = hub_.store_id()};
+    auto merge = [inputs, build] { return store::merge_parts(inputs, build); };
+    SLUICE_CO_TRY(Result<store::PartImage> image, co_await work_.run(std::move(merge)));
+    if (!image && image.error().code() == Errc::corrupt) {
+        for (const store::PartPointer& input :
+             inputs) {  // One of them is damaged; what can be read of it stays readable.
+            spared_.insert(input->file);
+        }
+    }
+    SLUICE_CO_TRY(store::PartImage merged, std::move(image));
+    SLUICE_CO_CHECK(co_await parts_.replace(std::move(inputs), std::move(merged)));
+    hub_.set_parts(parts_.set(), 0);
+    co_return true;
+}
+
+Task<> LogKeeper::run() {
+    for (;;) {
+        wake_.reset();
+        Result<> kept = co_await expire();
+        tell();
+        bool more = false;
+        if (kept) {
+            Result<bool> merged = co_await merge();
+            more = merged && *merged;
+            if (!merged) {
+                kept = std::unexpected(std::move(merged).error());
+            }
+        }
+        if (!kept && kept.error().code() != Errc::cancelled) {
+            events_.on_seal_failed(kept.error());
+        }
+        if (more) {
+            continue;
+        }
+        const Result<> woken = co_await coro::with_timeout(options_.check_interval, wait_for(wake_));
+        if (!woken && woken.error().code() != Errc::deadline_exceeded) {
+            co_return;
+        }
+    }
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,124 @@
+#include "store/seal_state.h"
+
+#include <algorithm>
+
+#include "base/checksum.h"
+#include "store/part_name.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x53505753;  // "SWPS"
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kChecked = 16;  // The checksum covers what is behind it.
+constexpr std::size_t kHeadBytes = 56;
+constexpr std::size_t kEpochBytes = 16;
+constexpr std::size_t kRemovedBytes = 36;
+
+std::unexpected<Error> damaged() {
+    return fail(Errc::corrupt, "'{}' does not hold what it should", kSealStateName);
+}
+
+// Takes `count` epochs off the front of `rest`.
+bool take_epochs(ByteView& rest, std::uint32_t count, std::vector<EpochStart>& into) {
+    if (rest.size() / kEpochBytes < count) {
+        return false;
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const EpochStart start{load_int<std::uint32_t>(rest.data()), load_int<std::uint64_t>(rest.data() + 8)};
+        if (!into.empty() && (start.epoch <= into.back().epoch || start.first_sequence < into.back().first_sequence)) {
+            return false;
+        }
+        into.push_back(start);
+        rest = rest.subspan(kEpochBytes);
+    }
+    return true;
+}
+
+bool take_removed(ByteView& rest, std::uint32_t count, std::vector<RemovedOfClass>& into) {
+    for (std::uint32_t i = 0; i < count; ++i) {  // Bounded by the bytes.
+        if (rest.size() < kRemovedBytes) {
+            return false;
+        }
+        const auto name_bytes = load_int<std::uint32_t>(rest.data() + 32);
+        if (rest.size() - kRemovedBytes < name_bytes) {
+            return false;
+        }
+        RemovedOfClass removed{.class_name = std::string(as_text(rest.subspan(kRemovedBytes, name_bytes))),
+                               .end_sequence = load_int<std::uint64_t>(rest.data()),
+                               .parts = load_int<std::uint64_t>(rest.data() + 8),
+                               .rows = load_int<std::uint64_t>(rest.data() + 16),
+                               .bytes = load_int<std::uint64_t>(rest.data() + 24)};
+        if (!valid_class_name(removed.class_name)) {
+            return false;
+        }
+        into.push_back(std::move(removed));
+        rest = rest.subspan(kRemovedBytes + name_bytes);
+    }
+    return true;
+}
+
+}  // namespace
+
+std::uint64_t SealState::removed_end(std::string_view class_name) const noexcept {
+    const auto found = std::ranges::find(removed, class_name, &RemovedOfClass::class_name);
+    return found == removed.end() ? 0 : found->end_sequence;
+}
+
+RemovedOfClass& SealState::removed_of(std::string_view class_name) {
+    const auto found = std::ranges::find(removed, class_name, &RemovedOfClass::class_name);
+    return found != removed.end() ? *found
+                                  : removed.emplace_back(RemovedOfClass{.class_name = std::string(class_name)});
+}
+
+Bytes encode_seal_state(const SealState& state) {
+    Bytes bytes;
+    append_int(bytes, kMagic);
+    append_int(bytes, kVersion);
+    append_int(bytes, std::uint64_t{0});
+    append(bytes, state.store_id);
+    append_int(bytes, state.sealed_end);
+    append_int(bytes, state.missing_rows);
+    append_int(bytes, static_cast<std::uint32_t>(state.epochs.size()));
+    append_int(bytes, static_cast<std::uint32_t>(state.removed.size()));
+    for (const EpochStart& start : state.epochs) {
+        append_int(bytes, start.epoch);
+        append_int(bytes, std::uint32_t{0});
+        append_int(bytes, start.first_sequence);
+    }
+    for (const RemovedOfClass& removed : state.removed) {
+        append_int(bytes, removed.end_sequence);
+        append_int(bytes, removed.parts);
+        append_int(bytes, removed.rows);
+        append_int(bytes, removed.bytes);
+        append_int(bytes, static_cast<std::uint32_t>(removed.class_name.size()));
+        append(bytes, as_bytes(removed.class_name));
+    }
+    store_int(bytes.data() + 8, checksum64(ByteView(bytes).subspan(kChecked)));
+    return bytes;
+}
+
+Result<SealState> parse_seal_state(ByteView bytes) {
+    if (bytes.size() < kHeadBytes || load_int<std::uint32_t>(bytes.data()) != kMagic) {
+        return damaged();
+    }
+    if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kVersion) {
+        return fail(Errc::unsupported, "'{}' has format {}, this program reads {}", kSealStateName, version, kVersion);
+    }
+    if (load_int<std::uint64_t>(bytes.data() + 8) != checksum64(bytes.subspan(kChecked))) {
+        return fail(Errc::corrupt, "'{}' fails its checksum", kSealStateName);
+    }
+    SealState state;
+    std::memcpy(state.store_id.data(), bytes.data() + 16, state.store_id.size());
+    state.sealed_end = load_int<std::uint64_t>(bytes.data() + 32);
+    state.missing_rows = load_int<std::uint64_t>(bytes.data() + 40);
+    ByteView rest = bytes.subspan(kHeadBytes);
+    const bool whole = take_epochs(rest, load_int<std::uint32_t>(bytes.data() + 48), state.epochs) &&
+                       take_removed(rest, load_int<std::uint32_t>(bytes.data() + 52), state.removed) && rest.empty();
+    if (!whole || state.sealed_end == 0) {
+        return damaged();
+    }
+    return state;
+}
+
+}  // namespace sluice::store

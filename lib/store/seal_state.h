@@ -1,0 +1,61 @@
+// The file `sealed`: up to where the log is sealed, and what retention has removed.  It is replaced whole (temporary
+// file, sync, rename, directory sync), and that replacement is the moment at which a seal or a removal counts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "wire/cursor.h"
+
+namespace sluice::store {
+
+inline constexpr std::string_view kSealStateName = "sealed";
+inline constexpr std::size_t kSealStateBytesMax = 1U << 20U;
+
+// The record with which an epoch begins.
+struct EpochStart {
+    std::uint32_t epoch = 0;
+    std::uint64_t first_sequence = 0;
+    friend bool operator==(const EpochStart&, const EpochStart&) = default;
+};
+
+// What retention has removed of one class, ever.
+struct RemovedOfClass {
+    std::string class_name{};
+    std::uint64_t end_sequence = 0;  // Its parts up to here are gone.
+    std::uint64_t parts = 0;
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;
+    friend bool operator==(const RemovedOfClass&, const RemovedOfClass&) = default;
+};
+
+struct SealState {
+    wire::StoreId store_id{};
+    std::uint64_t sealed_end =
+        1;  // Records below it are in parts, or were removed, or were lost before they were sealed.
+    std::uint64_t missing_rows = 0;    // Lost to damage of the log before they were sealed.
+    std::vector<EpochStart> epochs{};  // Ascending.
+    std::vector<RemovedOfClass> removed{};
+
+    // Zero: nothing was removed.
+    std::uint64_t removed_end(std::string_view class_name) const noexcept;
+    RemovedOfClass& removed_of(std::string_view class_name);  // Added where it is not there.
+    friend bool operator==(const SealState&, const SealState&) = default;
+};
+
+//   0       4         8          16         32       40        48       52        56
+//   +-------+---------+----------+----------+--------+---------+--------+---------+--------+---------+
+//   | magic | version | checksum | store id | sealed | missing | number | number  | epochs | removed |
+//   |       |         |          |          | end    | rows    | epochs | removed |        |         |
+//   +-------+---------+----------+----------+--------+---------+--------+---------+--------+---------+
+//   epoch: u32 epoch, u32 zero, u64 first sequence.
+//   removed: u64 end sequence, parts, rows, bytes; u32 length of the class name, and the name.
+//   checksum: XXH3-64, seed 0, of everything from 16 on.
+Bytes encode_seal_state(const SealState& state);
+// Errors: Errc::corrupt; Errc::unsupported for another version.
+Result<SealState> parse_seal_state(ByteView bytes);
+
+}  // namespace sluice::store

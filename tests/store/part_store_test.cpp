@@ -1,0 +1,370 @@
+#include "store/part_store.h"
+
+#include "part_fixture.h"
+#include "store/part_reader.h"
+#include "store/seal.h"
+#include "store_fixture.h"
+
+namespace sluice::store::test {
+namespace {
+
+using io::CrashKind;
+
+// A program that has the parts of a store open.
+class PartsProgram {
+ public:
+    PartsProgram(io::SimWorld& world, StoreEvents& events)
+        : kernel(world, io::SimKernel::Options{}), offload(pool, kernel.loop(), 1), events_(events) {}
+
+    template <class F, class... Args>
+    auto run(F fn, Args... args) {
+        return io::block_on(kernel, "test", std::move(fn), this, std::move(args)...);
+    }
+    Result<> open() { return run(&PartsProgram::do_open); }
+    Result<> seal(std::vector<PartImage> images, std::uint64_t end) {
+        return run(&PartsProgram::do_seal, std::move(images), end);
+    }
+    Result<> replace(std::vector<PartPointer> inputs) { return run(&PartsProgram::do_replace, std::move(inputs)); }
+    Result<> remove(std::vector<PartPointer> gone) { return run(&PartsProgram::do_remove, std::move(gone)); }
+    const PartSet& set() const { return *parts->set(); }
+
+    coro::InlinePool pool;
+    io::SimKernel kernel;
+    coro::Offload offload;
+    io::Handle directory;
+    std::unique_ptr<PartStore> parts;
+
+ private:
+    Task<Result<>> do_open() {
+        const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};
+        SLUICE_CO_TRY(directory, co_await kernel.open(-1, kDirectory, open));
+        PartStoreOptions options;
+        options.random = [] { return std::uint64_t{1}; };
+        SLUICE_CO_TRY(parts, co_await PartStore::open(kernel, directory, options, offload, events_));
+        co_return Result<>{};
+    }
+    Task<Result<>> do_seal(std::vector<PartImage> images, std::uint64_t end) {
+        PartStore::Seal seal;
+        seal.images = std::move(images);
+        seal.sealed_end = end;
+        seal.epochs = {{1, 1}};
+        co_return co_await parts->add(std::move(seal));
+    }
+    Task<Result<>> do_replace(std::vector<PartPointer> inputs) {
+        const part::BuildOptions options{.zstd_level = 1, .store_id = parts->state().store_id};
+        SLUICE_CO_TRY(PartImage image, merge_parts(inputs, options));
+        co_return co_await parts->replace(std::move(inputs), std::move(image));
+    }
+    Task<Result<>> do_remove(std::vector<PartPointer> gone) { co_return co_await parts->remove(std::move(gone)); }
+
+    StoreEvents& events_;
+};
+
+class PartStoreTest : public StoreTest {
+ protected:
+    // A store whose log holds records 1 to 30.
+    void make_log(std::uint64_t seed) {
+        parts.reset();
+        start(seed);
+        open();
+        for (int i = 1; i <= 30; ++i) {
+            write(fmt::format("record {}", i), true);
+        }
+        store_id = writer().recovered().store_id;
+        ASSERT_TRUE(program->close());
+        program->writer.reset();
+        program.reset();
+    }
+    Result<> try_open_parts() {
+        parts.reset();
+        reported = Reported();
+        parts = std::make_unique<PartsProgram>(*world, reported);
+        return parts->open();
+    }
+    void open_parts() {
+        const Result<> opened = try_open_parts();
+        ASSERT_TRUE(opened) << opened.error();
+    }
+    PartImage image(const std::string& class_name, std::vector<std::uint64_t> sequences) const {
+        return make_part({.class_name = class_name, .sequences = std::move(sequences), .store_id = store_id});
+    }
+    // Odd numbers are of class odd.
+    std::vector<PartImage> images(std::uint64_t first, std::uint64_t end) const {
+        std::vector<std::uint64_t> even;
+        std::vector<std::uint64_t> odd;
+        for (std::uint64_t n = first; n < end; ++n) {
+            (n % 2 == 0 ? even : odd).push_back(n);
+        }
+        std::vector<PartImage> all;
+        all.push_back(image("default", even));
+        all.push_back(image("odd", odd));
+        return all;
+    }
+    Result<> seal(std::uint64_t first, std::uint64_t end) { return parts->seal(images(first, end), end); }
+    // What the parts hold, by sequence; a record that is there twice fails.
+    Log read_parts() const {
+        Log log;
+        PartReader reader(parts->parts->set());
+        for (std::uint64_t from = 1; from < 1000;) {
+            const auto run = reader.read(from, 1000);
+            EXPECT_TRUE(run) << run.error();
+            std::uint64_t last = from - 1;
+            for (const wire::TailEntry entry : wire::TailEntryRange(run->entries, run->count)) {
+                EXPECT_GT(entry.sequence, last);
+                last = entry.sequence;
+                log.emplace(entry.sequence, entry.record.message());
+            }
+            from = run->end_sequence;
+        }
+        return log;
+    }
+    std::vector<std::string> part_files() const {
+        std::vector<std::string> names = world->disk().names(kDirectory);
+        std::erase_if(names, [](const std::string& name) { return !parse_part_file_name(name); });
+        return names;
+    }
+    void expect_files_are_those_of_the_set() const {
+        std::vector<std::string> known;
+        for (const PartPointer& part : parts->set().by_sequence()) {
+            known.push_back(part->file);
+        }
+        std::ranges::sort(known);
+        EXPECT_EQ(part_files(), known);
+    }
+
+    StoreId store_id{};
+    Reported reported;
+    std::unique_ptr<PartsProgram> parts;
+};
+
+TEST_F(PartStoreTest, SealedRecordsAreReadInOneOrderAcrossClasses) {
+    make_log(1);
+    open_parts();
+    ASSERT_TRUE(seal(1, 11));
+    ASSERT_TRUE(seal(11, 18));
+    EXPECT_EQ(parts->set().size(), 4U);
+    EXPECT_EQ(parts->set().state.sealed_end, 18U);
+    open_parts();
+    EXPECT_EQ(parts->set().state.sealed_end, 18U);
+    const Log log = read_parts();
+    ASSERT_EQ(log.size(), 17U);
+    EXPECT_EQ(log.begin()->second, "record 1");
+    EXPECT_EQ(log.rbegin()->second, "record 17");
+    EXPECT_TRUE(reported.set_aside.empty());
+}
+
+TEST_F(PartStoreTest, FailedSealLeavesNothingAndIsDoneAgain) {
+    for (const io::OpCode code : {io::OpCode::open, io::OpCode::write, io::OpCode::sync, io::OpCode::rename}) {
+        for (std::uint64_t nth = 1; nth <= 4; ++nth) {
+            SCOPED_TRACE(fmt::format("operation {} number {}", static_cast<int>(code), nth));
+            make_log(1);
+            open_parts();
+            const std::size_t rule = faults().add(io::fail_nth(code, "*", nth, EIO));
+            const Result<> sealed = seal(1, 11);
+            const bool hit = faults().hits(rule) != 0;
+            faults().clear_rules();
+            if (!hit) {
+                break;
+            }
+            EXPECT_FALSE(sealed);
+            EXPECT_EQ(parts->set().state.sealed_end, 1U);
+            // Another division into parts, beyond the end of those that failed.
+            ASSERT_TRUE(seal(1, 8));
+            expect_files_are_those_of_the_set();
+            world->crash(CrashKind::power);
+            open_parts();
+            EXPECT_EQ(parts->set().state.sealed_end, 8U);
+            EXPECT_EQ(read_parts().size(), 7U);
+            expect_files_are_those_of_the_set();
+        }
+    }
+}
+
+TEST_F(PartStoreTest, MergedPartTakesThePlaceOfItsInputs) {
+    make_log(1);
+    open_parts();
+    ASSERT_TRUE(seal(1, 11));
+    ASSERT_TRUE(seal(11, 21));
+    const Log before = read_parts();
+    const std::shared_ptr<const PartSet> held = parts->parts->set();
+    ASSERT_TRUE(parts->replace(parts->set().classes[0].parts));
+    EXPECT_EQ(parts->set().size(), 3U);
+    EXPECT_EQ(read_parts(), before);
+    expect_files_are_those_of_the_set();
+    // A reader of before reads on, although the files have no names any more.
+    EXPECT_TRUE(held->classes[0].parts[1]->part->verify());
+}
+
+TEST_F(PartStoreTest, RemovedPartsAreCountedAcrossRestarts) {
+    make_log(1);
+    open_parts();
+    ASSERT_TRUE(seal(1, 11));
+    ASSERT_TRUE(seal(11, 21));
+    const std::uint64_t bytes = parts->set().classes[1].parts[0]->bytes;
+    ASSERT_TRUE(parts->remove({parts->set().classes[1].parts[0]}));
+    open_parts();
+    EXPECT_EQ(parts->set().size(), 3U);
+    ASSERT_EQ(parts->set().state.removed.size(), 1U);
+    EXPECT_EQ(parts->set().state.removed[0],
+              (RemovedOfClass{.class_name = "odd", .end_sequence = 10, .parts = 1, .rows = 5, .bytes = bytes}));
+    EXPECT_EQ(parts->set().oldest_sequence(), 2U);
+    EXPECT_EQ(parts->set().removed_end(), 10U);
+}
+
+// Everything that changes names, with a crash at each operation: what was sealed stays sealed and whole, nothing is
+// there twice, and the files are those of the set.
+TEST_F(PartStoreTest, CrashAtEveryOperationLosesNothingAndLeavesNothing) {
+    for (const CrashKind kind : {CrashKind::process, CrashKind::power}) {
+        bool crashed = true;
+        for (std::uint64_t at = 1; crashed; ++at) {
+            SCOPED_TRACE(fmt::format("{} at operation {}", kind == CrashKind::power ? "power loss" : "kill", at));
+            ASSERT_LT(at, 500U);
+            make_log(at);
+            open_parts();
+            crashed = false;
+            std::uint64_t sealed_end = 1;
+            bool removed = false;
+            world->at_operation(world->operations() + at, [&] {
+                crashed = true;
+                world->crash(kind);
+            });
+            const auto step = [&](Result<> outcome) { return outcome.has_value() && !crashed; };
+            if (step(seal(1, 11))) {
+                sealed_end = 11;
+                if (step(seal(11, 21))) {
+                    sealed_end = 21;
+                    if (step(parts->replace(parts->set().classes[0].parts))) {
+                        removed = step(parts->remove({parts->set().classes[1].parts[0]}));
+                        if (removed && step(seal(21, 31))) {
+                            sealed_end = 31;
+                        }
+                    }
+                }
+            }
+            world->at_operation(0, nullptr);
+            open_parts();
+            const SealState& state = parts->set().state;
+            EXPECT_GE(state.sealed_end, sealed_end);
+            EXPECT_TRUE(reported.set_aside.empty() && reported.damage.empty());
+            expect_files_are_those_of_the_set();
+            const std::uint64_t odd_from = state.removed_end("odd");
+            EXPECT_TRUE(!removed || odd_from != 0);
+            const Log log = read_parts();
+            for (std::uint64_t n = 1; n < state.sealed_end; ++n) {
+                const bool gone = n % 2 == 1 && n < odd_from;
+                EXPECT_EQ(log.contains(n), !gone) << n;
+            }
+            EXPECT_TRUE(log.empty() || log.rbegin()->first < state.sealed_end);
+        }
+    }
+}
+
+TEST_F(PartStoreTest, UnreadablePartIsSetAsideAndReported) {
+    make_log(1);
+    open_parts();
+    ASSERT_TRUE(seal(1, 11));
+    ASSERT_TRUE(seal(11, 21));
+    const std::string file = parts->set().classes[0].parts[0]->file;
+    const std::size_t size = disk().content(path(file))->size();
+    disk().flip(path(file), size - 1, std::byte{1});
+    open_parts();
+    ASSERT_EQ(reported.damage.size(), 1U);
+    EXPECT_EQ(reported.damage[0].file, file);
+    EXPECT_EQ(reported.damage[0].first_sequence, 2U);
+    EXPECT_EQ(reported.damage[0].end_sequence, 11U);
+    EXPECT_EQ(reported.set_aside.size(), 1U);
+    EXPECT_TRUE(disk().exists(path("aside-" + file)));
+    EXPECT_EQ(read_parts().size(), 15U);  // The neighbours.
+}
+
+// Without the file that says what counts, everything that is there does.
+TEST_F(PartStoreTest, PartsCountWhereSealedIsDamagedOrGone) {
+    for (const bool gone : {false, true}) {
+        make_log(1);
+        open_parts();
+        ASSERT_TRUE(seal(1, 11));
+        if (gone) {
+            disk().remove(path("sealed"));
+        } else {
+            disk().flip(path("sealed"), 40, std::byte{1});
+        }
+        open_parts();
+        EXPECT_EQ(parts->set().state.sealed_end, 11U);
+        EXPECT_EQ(read_parts().size(), 10U);
+        EXPECT_EQ(reported.set_aside.size(), gone ? 0U : 1U);
+        ASSERT_TRUE(seal(11, 21));
+        open_parts();
+        EXPECT_EQ(read_parts().size(), 20U);
+    }
+}
+
+// A copy in which `sealed` is older than the parts, and the log no longer has their records.
+TEST_F(PartStoreTest, PartsBeyondTheSealedEndCountWhereTheLogBeginsBehindThem) {
+    make_log(1);
+    open_parts();
+    ASSERT_TRUE(seal(1, 11));
+    const Bytes sealed = *disk().content(path("sealed"));
+    ASSERT_TRUE(seal(11, 21));
+    disk().put_file(path("sealed"), sealed);
+    for (const std::string& name : disk().names(kDirectory)) {
+        if (parse_segment_name(name)) {
+            disk().remove(path(name));
+        }
+    }
+    open_parts();
+    EXPECT_EQ(parts->set().state.sealed_end, 21U);
+    EXPECT_EQ(read_parts().size(), 20U);
+}
+
+TEST_F(PartStoreTest, DamagedPageCostsItsRecordsOnly) {
+    make_log(1);
+    open_parts();
+    std::vector<PartImage> one;
+    one.push_back(make_part({.sequences = numbers(1, 101), .store_id = store_id, .page_rows = 10, .filler = 3000}));
+    ASSERT_TRUE(parts->seal(std::move(one), 101));
+    const std::string file = parts->set().classes[0].parts[0]->file;
+    const std::size_t size = disk().content(path(file))->size();
+    for (const std::size_t at : {size / 4, size / 2, size * 3 / 4}) {
+        disk().flip(path(file), at, std::byte{1});
+        open_parts();
+        ASSERT_EQ(parts->set().size(), 1U);
+        PartReader reader(parts->parts->set());
+        std::vector<Damage> damage;
+        std::size_t rows = 0;
+        for (std::uint64_t from = 1; from < 101;) {
+            auto run = reader.read(from, 101);
+            ASSERT_TRUE(run) << run.error();
+            rows += run->count;
+            std::ranges::move(run->damage, std::back_inserter(damage));
+            from = run->end_sequence;
+        }
+        ASSERT_EQ(damage.size(), 1U);
+        EXPECT_EQ(damage[0].file, file);
+        EXPECT_EQ(damage[0].end_sequence - damage[0].first_sequence, 10U);
+        EXPECT_EQ(rows, 90U);
+        disk().flip(path(file), at, std::byte{1});
+    }
+}
+
+// The end of the log is gone, with numbers that are sealed: they are not given out again.
+TEST_F(PartStoreTest, LogGoesOnBehindTheSealedEndInANewEpoch) {
+    make_log(1);
+    open_parts();
+    ASSERT_TRUE(seal(1, 21));
+    parts.reset();
+    for (const std::string& name : disk().names(kDirectory)) {
+        if (parse_segment_name(name)) {
+            disk().remove(path(name));
+        }
+    }
+    options.sealing = true;
+    options.sealed_end = 21;
+    options.sealed_epoch = 1;
+    open();
+    EXPECT_EQ(writer().next_sequence(), 21U);
+    EXPECT_EQ(writer().epoch(), 2U);
+    EXPECT_TRUE(writer().recovered().new_epoch);
+}
+
+}  // namespace
+}  // namespace sluice::store::test
