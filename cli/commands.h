@@ -20,6 +20,8 @@ inline CLI::Validator not_negative() {
 }
 
 void add_log(CLI::App& app, Context& context, Run& run);
+void add_import(CLI::App& app, Context& context, Run& run);
+void add_export(CLI::App& app, Context& context, Run& run);
 void add_tail(CLI::App& app, Context& context, Run& run);
 void add_get(CLI::App& app, Context& context, Run& run);
 void add_put(CLI::App& app, Context& context, Run& run);

@@ -51,6 +51,8 @@ int parse_and_run(int argc, char** argv) {
     sluice::cli::Run run;
     sluice::cli::add_log(app, context, run);
     sluice::cli::add_tail(app, context, run);
+    sluice::cli::add_import(app, context, run);
+    sluice::cli::add_export(app, context, run);
     sluice::cli::add_get(app, context, run);
     sluice::cli::add_put(app, context, run);
     sluice::cli::add_cat(app, context, run);

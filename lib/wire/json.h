@@ -31,6 +31,8 @@ struct JsonDefaults {
     Severity severity = Severity::info;
     std::string_view stream{};
     WallNs time_ns = 0;
+    // Names that begin with '_' are the daemon's own, and it drops them.  rename: the field goes without the '_'.
+    enum class Reserved : std::uint8_t { keep, rename } reserved = Reserved::keep;
 };
 
 enum class JsonOutcome : std::uint8_t {
@@ -58,6 +60,11 @@ class JsonReader {
 
 // Appends one JSON object, without a line end.  `cursor` null: no cursor key.
 void append_json(std::string& to, const TailEntry& entry, const Cursor* cursor = nullptr);
+
+// Appends the client's record alone, so that JsonReader makes the same record of it: time, severity, stream and
+// message, then the fields under their own names, each as often as it occurs.  Two kinds of fields do not come back as
+// they were: a string that is not UTF-8 (as bytes) and a float that JSON has no number for (as text).
+void append_json_record(std::string& to, const RecordView& record);
 
 // Appends a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& to, std::string_view text);

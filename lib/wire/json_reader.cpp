@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 
 #include "wire/base64.h"
@@ -214,6 +215,12 @@ void add_field(RecordBuilder& record, std::string& name, const dom::element& val
     }
 }
 
+// Without the '_' in front; "field" where nothing else is left.
+std::string_view unreserved(std::string_view key) noexcept {
+    const std::size_t start = std::min(key.find_first_not_of('_'), key.size());
+    return start > 0 && start == key.size() ? std::string_view("field") : key.substr(start);
+}
+
 Result<void> append_object(const dom::object& object, const JsonDefaults& defaults, RecordBuilder& record) {
     const Envelope envelope = take_envelope(object, defaults);
     record.begin(envelope.severity, envelope.stream, envelope.time_ns).message(envelope.message);
@@ -221,7 +228,7 @@ Result<void> append_object(const dom::object& object, const JsonDefaults& defaul
     std::string name;
     for (const auto [key, value] : object) {
         if (std::find(envelope.used.begin(), envelope.used.end(), index++) == envelope.used.end()) {
-            name = key;
+            name = defaults.reserved == JsonDefaults::Reserved::rename ? unreserved(key) : key;
             add_field(record, name, value, 1);
         }
     }

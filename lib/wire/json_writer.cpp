@@ -194,4 +194,20 @@ void append_json(std::string& to, const TailEntry& entry, const Cursor* cursor) 
     to += '}';
 }
 
+void append_json_record(std::string& to, const RecordView& record) {
+    to += R"({"time":")";
+    append_rfc3339(to, record.time_ns());
+    fmt::format_to(std::back_inserter(to), R"(","severity":"{}","stream":"{}","message":)",
+                   severity_name(record.severity()), record.stream());
+    append_text(to, record.message());
+    // The keys above come first, so a field of the same name is a field.
+    for (const FieldView field : record.fields()) {
+        to += ',';
+        append_json_string(to, field.name);
+        to += ':';
+        append_value(to, field);
+    }
+    to += '}';
+}
+
 }  // namespace sluice::wire

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-COMMANDS = ["log", "tail", "get", "put", "cat", "stat", "append", "status", "verify", "bench"]
+COMMANDS = ["log", "tail", "import", "export", "get", "put", "cat", "stat", "append", "status", "verify", "bench"]
 
 
 def run(*arguments, **environment):
@@ -92,6 +92,11 @@ class Usage(unittest.TestCase):
         self.check("get", "no-colon", says="ROOT:PATH")
         self.check("put", "--mode", "999", "files:a", says="octal")
         self.check("bench", "--mode", "nonsense", says="nonsense")
+        self.check("import", "--format", "xml", says="xml")
+        self.check("import", "--time-pattern", "%F %Q", says="character 4")
+        self.check("import", "--time-pattern", "%F", "--zone", "CET", says="+01:00")
+        self.check("import", "--time-pattern", "%F", "--format", "json", says="for text")
+        self.check("export", "--since", "1d", "--after", "x", says="only one of")
 
     def test_untrusted_text_cannot_steer_the_terminal(self):
         result = run("get", "\x1b[2Jevil")
@@ -107,6 +112,8 @@ class NoDaemon(unittest.TestCase):
             for arguments in (
                 ["log", "x"],
                 ["tail", "-f"],
+                ["import"],
+                ["export"],
                 ["get", "files:a"],
                 ["put", "files:a"],
                 ["cat", "files:a"],
