@@ -2,7 +2,35 @@
 
 #include <nlohmann/json.hpp>
 
+#include "wire/escape.h"
+
 namespace sluice::server {
+namespace {
+
+constexpr std::size_t kShownMax = 32;  // Users, and connections.
+
+nlohmann::ordered_json users(const Server& server) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const auto& [uid, connections] : server.connections_by_uid(kShownMax)) {
+        json[fmt::format("{}", uid)] = connections;
+    }
+    return json;
+}
+
+nlohmann::ordered_json sessions(const Server& server) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    for (const Session* session : server.busiest(kShownMax)) {
+        json.push_back({{"session", session->peer().session},
+                        {"name", wire::escaped(session->client_name())},
+                        {"uid", session->peer().credentials.uid},
+                        {"pid", session->peer().credentials.pid},
+                        {"requests", session->requests()},
+                        {"in_flight", session->in_flight()}});
+    }
+    return json;
+}
+
+}  // namespace
 
 std::string status_json(const StatusFacts& facts, const Server& server, LogPipeline& log) {
     const LogHub& hub = log.hub();
@@ -35,7 +63,9 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                            {"refused", counters.connections_refused},
                            {"requests", counters.requests},
                            {"requests_failed", counters.requests_failed},
-                           {"tails", counters.tails}};
+                           {"tails", counters.tails},
+                           {"by_uid", users(server)}};
+    json["sessions"] = sessions(server);
     return json.dump();
 }
 
