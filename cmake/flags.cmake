@@ -2,6 +2,8 @@
 add_library(sluice_flags INTERFACE)
 target_compile_options(sluice_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Woverloaded-virtual
+    # For libsluice.so; the same for programs, because all share one precompiled header.
+    -fPIC -fno-semantic-interposition
     -Wvla -Wimplicit-fallthrough -Wformat=2 -Wundef -Wcast-align
     # False positives of g++ 12: in std::string and std::optional at -O2, and for lambdas in coroutine frames.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict
