@@ -37,16 +37,33 @@ std::string label_of(std::string key) {
     return wire::escaped(key.ends_with(" s") ? key.substr(0, key.size() - 2) : key);
 }
 
-// Objects become indented sections, everything else a line.
+// One element of an array: "key value, key value".
+std::string element_text(const Json& element) {
+    if (!element.is_object()) {
+        return value_text("", element);
+    }
+    std::string text;
+    for (const auto& [key, value] : element.items()) {
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", label_of(key), value_text(key, value));
+    }
+    return text;
+}
+
+// Objects become indented sections, arrays too with a line for each element, everything else a line.
 void append_table(std::string& to, const Json& object, std::size_t indent) {
     std::size_t width = 0;
     for (const auto& [key, value] : object.items()) {
-        width = value.is_object() ? width : std::max(width, label_of(key).size());
+        width = value.is_structured() ? width : std::max(width, label_of(key).size());
     }
     for (const auto& [key, value] : object.items()) {
         if (value.is_object()) {
             to += fmt::format("{:{}}{}\n", "", indent, label_of(key));
             append_table(to, value, indent + 2);
+        } else if (value.is_array()) {
+            to += fmt::format("{:{}}{}\n", "", indent, label_of(key));
+            for (const Json& element : value) {
+                to += fmt::format("{:{}}{}\n", "", indent + 2, element_text(element));
+            }
         } else {
             to += fmt::format("{:{}}{:{}}  {}\n", "", indent, label_of(key), width, value_text(key, value));
         }

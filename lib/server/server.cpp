@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <algorithm>
+
 #include "coro/timeout.h"
 
 namespace sluice::server {
@@ -125,6 +127,26 @@ Result<> Server::admit(const Peer& peer) const {
                     mine->second);
     }
     return {};
+}
+
+std::vector<const Session*> Server::busiest(std::size_t most) const {
+    std::vector<const Session*> all;
+    all.reserve(sessions_.size());
+    for (const auto& [number, session] : sessions_) {
+        all.push_back(session);
+    }
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+    std::ranges::partial_sort(all, end, std::greater(), &Session::requests);
+    all.erase(end, all.end());
+    return all;
+}
+
+std::vector<std::pair<uid_t, std::uint32_t>> Server::connections_by_uid(std::size_t most) const {
+    std::vector<std::pair<uid_t, std::uint32_t>> all(sessions_by_uid_.begin(), sessions_by_uid_.end());
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
+    std::ranges::partial_sort(all, end, std::greater(), &std::pair<uid_t, std::uint32_t>::second);
+    all.erase(end, all.end());
+    return all;
 }
 
 Task<> Server::run_session(io::Handle socket, Peer peer) {

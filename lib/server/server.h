@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "coro/scope.h"
 #include "server/session.h"
@@ -36,6 +38,10 @@ class Server {
     const ServerCounters& counters() const noexcept { return shared_.counters; }
     std::size_t connections() const noexcept { return sessions_.size(); }
     std::uint32_t queries_running() const noexcept { return shared_.queries_running; }
+    // At most `most` connections, those with most requests first.  Valid until the loop goes on.
+    std::vector<const Session*> busiest(std::size_t most) const;
+    // At most `most` users, those with most connections first, with their number.
+    std::vector<std::pair<uid_t, std::uint32_t>> connections_by_uid(std::size_t most) const;
     void set_status(std::function<std::string()> status) { shared_.status = std::move(status); }
     void set_version(std::string version) { shared_.version = std::move(version); }
 

@@ -114,6 +114,7 @@ Task<Result<>> Session::greet() {
     }
     SLUICE_CO_TRY(const wire::HelloRequest request, wire::HelloRequest::decode(hello.payload));
     SLUICE_CO_TRY(const std::uint16_t version, wire::negotiate(request));
+    client_name_ = request.client_name;
     output_.reply(hello.header.id, wire::HelloReply{.version = version,
                                                     .epoch = shared_.log.hub().epoch(),
                                                     .features = 0,
@@ -189,6 +190,7 @@ void Session::check_idle() noexcept {
 
 Task<Result<>> Session::serve(wire::FrameView frame) {
     ++shared_.counters.requests;
+    ++request_count_;
     if (const Result<> valid = wire::check_request_header(frame.header); !valid) {
         if (valid.error().code() != Errc::unsupported) {
             co_return valid;

@@ -33,6 +33,9 @@ class Session final : public ingest::AckTarget {
     Session& operator=(const Session&) = delete;
 
     const Peer& peer() const noexcept { return peer_; }
+    const std::string& client_name() const noexcept { return client_name_; }  // As the client says; not escaped.
+    std::uint64_t requests() const noexcept { return request_count_; }
+    std::uint32_t in_flight() const noexcept { return in_flight_; }
     // Serves the connection until it ends, or end() or drain() ends it.  Success: the client closed it.
     Task<Result<>> run();
     // Ends it: what is in flight is cancelled and answered with `why`, batches in the queue are awaited, and `why` is
@@ -129,6 +132,8 @@ class Session final : public ingest::AckTarget {
     io::Handle socket_;
     Peer peer_;
     wire::FieldBlock trusted_;
+    std::string client_name_;
+    std::uint64_t request_count_ = 0;
     FrameSource source_;
     Output output_;
     files::FileTable files_;

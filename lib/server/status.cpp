@@ -3,11 +3,34 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "wire/escape.h"
 #include "wire/time_text.h"
 
 namespace sluice::server {
-
 namespace {
+
+constexpr std::size_t kShownMax = 32;  // Users, and connections.
+
+nlohmann::ordered_json users(const Server& server) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const auto& [uid, connections] : server.connections_by_uid(kShownMax)) {
+        json[fmt::format("{}", uid)] = connections;
+    }
+    return json;
+}
+
+nlohmann::ordered_json sessions(const Server& server) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::array();
+    for (const Session* session : server.busiest(kShownMax)) {
+        json.push_back({{"session", session->peer().session},
+                        {"name", wire::escaped(session->client_name())},
+                        {"uid", session->peer().credentials.uid},
+                        {"pid", session->peer().credentials.pid},
+                        {"requests", session->requests()},
+                        {"in_flight", session->in_flight()}});
+    }
+    return json;
+}
 
 // What is sealed, class by class; of a class whose parts are all gone, what was removed.
 nlohmann::ordered_json parts_json(const store::PartSet& parts) {
@@ -94,7 +117,9 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                            {"requests_failed", counters.requests_failed},
                            {"tails", counters.tails},
                            {"queries", counters.queries},
-                           {"queries_running", server.queries_running()}};
+                           {"queries_running", server.queries_running()},
+                           {"by_uid", users(server)}};
+    json["sessions"] = sessions(server);
     return json.dump();
 }
 

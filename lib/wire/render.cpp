@@ -138,7 +138,9 @@ void Renderer::append_short(std::string& to, const TailEntry& entry) {
     append_time(to, record.time_ns());
     to += ' ';
     append_escaped(to, record.stream_or_default());
-    if (const auto pid = entry.trusted.find("_pid")) {
+    if ((entry.flags & kBatchByDaemon) != 0) {
+        to += "[daemon]";  // No client can look like this: its pid is a number, and no stream has brackets.
+    } else if (const auto pid = entry.trusted.find("_pid")) {
         to += '[';
         append_escaped(to, pid->value_text());
         to += ']';

@@ -363,6 +363,19 @@ class Status(WithDaemon):
         self.assertEqual(json.loads(self.good("status", "--output", "json"))["queue"]["records_received"], 1)
         self.assertRegex(self.good("status").decode(), r"(?m)^  records received +1$")
 
+    def test_shows_who_is_connected(self):
+        tail = self.daemon.popen("tail", "-f", "--all", stdout=subprocess.PIPE)
+        self.good("log", "x")
+        self.assertIn(b"x", tail.stdout.readline())
+        status = json.loads(self.good("status", "--output", "json"))
+        self.assertEqual(status["connections"]["by_uid"], {str(os.getuid()): 2})
+        session = next(each for each in status["sessions"] if each["pid"] == tail.pid)
+        self.assertEqual((session["name"], session["uid"], session["in_flight"]), ("sluice tail", os.getuid(), 1))
+        self.assertRegex(self.good("status").decode(), rf"(?m)^  session .*name sluice tail, .*pid {tail.pid}, ")
+        tail.kill()
+        tail.wait()
+        tail.stdout.close()
+
 
 class Reload(unittest.TestCase):
     """What a reload changes is in force for the next request, and a bad file changes nothing."""

@@ -18,8 +18,8 @@ class Units : public ::testing::Test {
         }
         // verify wants the programs to exist, which are not installed here.
         service_ = directory_.file(
-            "sluiced.service", std::regex_replace(testing::read_file(SLUICE_SOURCE_DIR "/systemd/sluiced.service"),
-                                                  std::regex("ExecStart=/usr/sbin/sluiced"), "ExecStart=/bin/true"));
+            "sluiced.service", std::regex_replace(testing::read_file(SLUICE_SOURCE_DIR "/systemd/sluiced.service.in"),
+                                                  std::regex("@SLUICED@"), "/bin/true"));
         socket_ = directory_.file("sluiced.socket", testing::read_file(SLUICE_SOURCE_DIR "/systemd/sluiced.socket"));
     }
 

@@ -31,6 +31,12 @@ TEST_F(RenderTest, ShortLineIsOneSafeLine) {
               "Nov 21 01:02:03.123456 web[77] err: bad\\x1b[2J\\nthing status=404 path=\"/a b\" empty=\"\"\n");
 }
 
+TEST_F(RenderTest, RecordOfTheDaemonItselfSaysSo) {
+    const std::string text = line({.utc = true}, kBatchByDaemon);
+    EXPECT_TRUE(text.starts_with("Nov 21 01:02:03.123456 web[daemon] err: ")) << text;
+    EXPECT_NE(line({.format = OutputFormat::json}, kBatchByDaemon).find(R"("origin":"daemon")"), std::string::npos);
+}
+
 TEST_F(RenderTest, ColourSurroundsSeverityAndMessage) {
     EXPECT_EQ(line({.colour = true, .utc = true}),
               "Nov 21 01:02:03.123456 web[77] \x1b[1;31merr: bad\\x1b[2J\\nthing\x1b[0m status=404 path=\"/a b\" "
