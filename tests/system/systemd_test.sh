@@ -134,8 +134,6 @@ test_reload() {
 test_long_drain() {
     local reader
     sed -i 's/^\( *drain_timeout:\).*/\1 5 s/' "$config"
-    # The container's disk is smaller than what retention would keep free: nothing would be left to read.
-    sed -i 's/^\( *keep_free:\).*/\1 0/' "$config"
     inside systemctl restart sluiced
     yes "$(printf '%100s' x)" | head -n 200000 | client log --stream large
     # shellcheck disable=SC2216  # It is not to read.
@@ -169,6 +167,8 @@ fi
 check "systemd-analyze verify accepts the units" verify_units
 check "an edited configuration is kept" keeps_configuration
 check "the exposure level is at most 0.6" exposure_is_low
+# The container's disk is smaller than what retention would keep free: nothing would be left to read.
+sed -i 's/^\( *keep_free:\).*/\1 0/' "$config" "$container_dir/defaults.yaml"
 test_activation
 test_restarts
 test_watchdog
