@@ -17,9 +17,13 @@ std::uint64_t first_of(const PartPointer& part) noexcept {
 // Removes from `parts` and returns what `chosen` says.
 template <class Chosen>
 std::vector<PartPointer> take(std::vector<PartPointer>& parts, Chosen&& chosen) {
-    const auto taken = std::ranges::stable_partition(parts, [&](const PartPointer& part) { return !chosen(part); });
-    std::vector<PartPointer> out(taken.begin(), taken.end());
-    parts.erase(taken.begin(), taken.end());
+    std::vector<PartPointer> out;
+    std::vector<PartPointer> kept;
+    for (PartPointer& part : parts) {
+        std::vector<PartPointer>& to = chosen(part) ? out : kept;
+        to.push_back(std::move(part));
+    }
+    parts = std::move(kept);
     return out;
 }
 
