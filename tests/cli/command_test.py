@@ -83,6 +83,7 @@ class Usage(unittest.TestCase):
         self.check("tail", "--stream", "a*b", says="can match no stream")
         self.check("tail", "* | top (a)", says="'top'")
         self.check("query", "--since", "yesterday-ish", says="15m")
+        self.check("query", "-n", "-1", says="-1 is below 0")
         self.check("query", "--output", "xml", says="short, short-iso, json")
         self.check("query", "--histogram", "* | head", says="'head'")
         self.check("query", "level:", says="column 7: expected")
