@@ -117,7 +117,6 @@ void print_columns(const Parts& parts) {
     };
     std::map<std::string, Sum> sums;
     Sum rest;
-    std::uint64_t all = 0;
     for (const auto& one : parts) {
         std::uint64_t in_columns = 0;
         for (std::uint32_t i = 0; i < one->columns().size(); ++i) {
@@ -132,7 +131,6 @@ void print_columns(const Parts& parts) {
             in_columns += bytes.values + bytes.dictionary + bytes.filter;
         }
         rest.bytes.values += one->file_bytes() - in_columns;
-        all += one->file_bytes();
     }
     std::vector<std::pair<std::string, Sum>> order(sums.begin(), sums.end());
     order.emplace_back("schemas and tables", rest);
