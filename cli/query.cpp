@@ -416,9 +416,7 @@ void add_query(CLI::App& app, Context& context, Run& run) {
     command->add_option("--since", options->since, "Only records of this time or later: a time, or 15m, 2h, 3d ago")
         ->type_name("TIME");
     command->add_option("--until", options->until, "Only records before this time")->type_name("TIME");
-    command->add_option("-n,--lines", options->newest, "Only the last N rows")
-        ->check(not_negative())
-        ->type_name("N");
+    command->add_option("-n,--lines", options->newest, "Only the last N rows")->check(not_negative())->type_name("N");
     command->add_flag("-r,--reverse", options->reverse, "The last row first");
     command->add_flag("--count", options->count, "Only how many rows there are");
     command->add_flag("--histogram", options->histogram, "Draw how many records there are over time");
