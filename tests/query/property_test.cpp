@@ -52,7 +52,9 @@ TEST(Properties, ResultsEqualThoseOfThePlainEvaluator) {
     const char* const replay = std::getenv("SLUICE_QUERY_SEED");
     const char* const count = std::getenv("SLUICE_QUERY_STORES");
     const std::uint64_t first = replay != nullptr ? std::strtoull(replay, nullptr, 10) : 1;
-    const std::uint64_t stores = replay != nullptr ? 1 : count != nullptr ? std::strtoull(count, nullptr, 10) : 40;
+    const std::uint64_t stores = replay != nullptr  ? 1
+                                 : count != nullptr ? std::strtoull(count, nullptr, 10)
+                                                    : SLUICE_QUERY_STORES_DEFAULT;
     constexpr int kQueriesPerStore = 250;
     Reached reached;
     for (std::uint64_t seed = first; seed < first + stores; ++seed) {
