@@ -118,9 +118,11 @@ std::string quoted_if_needed(std::string_view text) {
 }
 
 std::string to_text(const Filter& filter) {
-    const auto inner = [](const Filter& part) {
-        const bool simple = part.kind == FilterKind::match || part.kind == FilterKind::everything;
-        return simple ? to_text(part) : fmt::format("({})", to_text(part));
+    // No parentheses but those that its own text needed: with more it could be nested too deep to be read again.
+    const auto inner = [&filter](const Filter& part) {
+        const bool joins = part.kind == FilterKind::all_of || part.kind == FilterKind::one_of;
+        const bool binds_tighter = part.kind == FilterKind::all_of && filter.kind == FilterKind::one_of;
+        return joins && !binds_tighter ? fmt::format("({})", to_text(part)) : to_text(part);
     };
     switch (filter.kind) {
         case FilterKind::everything:
