@@ -91,7 +91,7 @@ struct StoreConfig {
     std::uint64_t seal_bytes_max = 16ULL << 20U;
     Milliseconds seal_delay_max{300'000};
     std::uint32_t merge_rows_max = 262'144;       // Of a part made of smaller ones.  0: they stay as they are.
-    std::uint64_t open_bytes_max = 48ULL << 20U;  // Memory for what is not sealed; beyond it the log is read again.
+    std::uint64_t open_bytes_max = 16ULL << 20U;  // Memory for what is not sealed; beyond it the log is read again.
     std::uint64_t part_cache_bytes_max = 32ULL << 20U;  // Memory for what was read of parts.
     friend bool operator==(const StoreConfig&, const StoreConfig&) = default;
 };

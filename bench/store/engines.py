@@ -207,19 +207,20 @@ class Journald(Shell):
         super().__init__(scratch)
         if not Path(REMOTE).exists() or shutil.which("journalctl") is None:
             raise Unavailable("needs the package systemd-journal-remote")
-        self.file = Path(scratch) / "peer.journal"
-        self.places = {"journal": self.file}
+        self.directory = Path(scratch) / "journal"  # It begins another file when one has 128 MB.
+        self.places = {"journal": self.directory}
 
     def load(self, data):
         if data.journal is None:
             return None
+        self.directory.mkdir()
         with open(data.journal, "rb") as entries:
-            seconds, cpu, _ = timed([REMOTE, "-o", self.file, "-"], stdin=entries)
-        return Loaded(seconds, cpu, self.file.stat().st_size, "no metadata of its own")
+            seconds, cpu, _ = timed([REMOTE, "-o", self.directory / "remote.journal", "-"], stdin=entries)
+        return Loaded(seconds, cpu, tree_bytes(self.directory), "no metadata of its own")
 
     def stop(self):
         super().stop()
-        self.file.unlink(missing_ok=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class Ripgrep(Shell):

@@ -49,7 +49,7 @@ def questions(facts):
     ch_between, ch_in_hour = (text.replace("T", " ").replace("Z", "") for text in (between, in_hour))
     ch_words = lambda text: " AND ".join(f"hasToken(msg, '{word}')" for word in text.split())
     count = "SELECT count(*) FROM log"
-    j_count = "journalctl --file {journal} --no-pager -q -o cat"
+    j_count = "journalctl --directory {journal} --no-pager -q -o cat"
     j_window = f"--since '{local(start)}' --until '{just_before(end)}'"
     j_hour = f"--since '{local(hour_start)}' --until '{just_before(hour_end)}'"
     one = lambda key, title, expected, sluice, where, clickhouse=None, **shell: Question(
@@ -67,7 +67,7 @@ def questions(facts):
                  f"SELECT * FROM log WHERE trace_id = '{facts['trace_id']}'",
                  f"SELECT * FROM log WHERE trace_id = '{facts['trace_id']}'", {
                      "rg": f"rg -F {facts['trace_id']} {{json}}",
-                     "journald": f"journalctl --file {{journal}} --no-pager -q -o json TRACE_ID={facts['trace_id']}"},
+                     "journald": f"journalctl --directory {{journal}} --no-pager -q -o json TRACE_ID={facts['trace_id']}"},
                  rows=True),
         one("no_trace", "a trace id that is not there", 0, f"trace_id:={facts['absent_trace_id']}",
             f"trace_id = '{facts['absent_trace_id']}'", rg=f"rg -cF {facts['absent_trace_id']} {{json}}",
@@ -87,7 +87,7 @@ def questions(facts):
         Question("window_rows", "the rows of 10 minutes", facts["window_rows"], f"_time:[{start}, {end})",
                  f"SELECT * FROM log WHERE {between}", f"SELECT * FROM log WHERE {ch_between}", {
                      "rg": f"rg -F '\"time\":\"{window_prefix}' {{json}}",
-                     "journald": f"journalctl --file {{journal}} --no-pager -q -o json {j_window}"}, rows=True),
+                     "journald": f"journalctl --directory {{journal}} --no-pager -q -o json {j_window}"}, rows=True),
         Question("top_service", "top 10 services", min(10, len(facts["services"])), "* | top 10 by (service)",
                  "SELECT service, count(*) AS n FROM log GROUP BY service ORDER BY n DESC LIMIT 10",
                  "SELECT service, count(*) AS n FROM log GROUP BY service ORDER BY n DESC LIMIT 10", {
@@ -105,7 +105,7 @@ def questions(facts):
             journald=f"{j_count} PRIORITY=3 SERVICE={service} -g '{phrase}' {j_hour} | wc -l"),
         Question("newest", "the newest 100 rows", min(100, facts["records"]), "*", "SELECT * FROM log ORDER BY time DESC LIMIT 100",
                  "SELECT * FROM log ORDER BY time DESC LIMIT 100", {
-                     "rg": "tail -n 100 {json}", "journald": "journalctl --file {journal} --no-pager -q -o json -n 100"},
+                     "rg": "tail -n 100 {json}", "journald": "journalctl --directory {journal} --no-pager -q -o json -n 100"},
                  rows=True, newest=100),
         one("regex", "count a regular expression", facts["regex_rows"], f"~`{facts['regex']}`",
             f"regexp_matches(msg, '{facts['regex']}')", f"match(msg, '{facts['regex'].replace(chr(92), chr(92) * 2)}')",

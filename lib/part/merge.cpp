@@ -14,6 +14,8 @@ namespace {
 
 using Parts = std::span<const std::shared_ptr<const Part>>;
 
+constexpr std::size_t kCacheBytes = 8U << 20U;  // The chunks of one column that go on in the next page.
+
 // The columns and schemas of all parts as those of one.
 class Merged {
  public:
@@ -187,7 +189,9 @@ class Merged {
                 SLUICE_TRY(auto page, part.page(source.column, span.page));
                 count(first_row_[source.part] + part.page_first_row(span.page), *page, layout.pages, values);
                 SLUICE_CHECK(take(source, *page, values));
-                values.owners.push_back(std::move(page));
+                if (!page->texts.empty()) {
+                    values.owners.push_back(std::move(page));
+                }
             }
         }
         return values;
@@ -226,7 +230,9 @@ class Merged {
                 values.ints.push_back(dictionary->ints[code]);
             }
         }
-        values.owners.push_back(std::move(dictionary));
+        if (dictionary->ints.empty()) {
+            values.owners.push_back(std::move(dictionary));
+        }
         return {};
     }
 
@@ -260,7 +266,13 @@ class Merged {
 }  // namespace
 
 Result<Bytes> merge(std::span<const std::shared_ptr<const Part>> parts, const BuildOptions& options) {
-    return Merged(parts, options).run();
+    // Everything is read once, which would drive from a shared cache what is read often.
+    const auto cache = std::make_shared<Cache>(kCacheBytes);
+    std::vector<std::shared_ptr<const Part>> sources;
+    for (const auto& part : parts) {
+        sources.push_back(part->with_cache(cache));
+    }
+    return Merged(sources, options).run();
 }
 
 }  // namespace sluice::part

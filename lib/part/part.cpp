@@ -42,6 +42,13 @@ Part::~Part() {
     impl_->cache->drop_part(impl_->cache_id);
 }
 
+std::shared_ptr<const Part> Part::with_cache(std::shared_ptr<Cache> cache) const {
+    auto impl = std::make_unique<Impl>(*impl_);
+    impl->cache = std::move(cache);
+    impl->cache_id = impl->cache->next_part();
+    return std::shared_ptr<const Part>(new Part(std::move(impl)));
+}
+
 void Part::Impl::make_tables() {
     std::uint32_t total = 0;
     column_schemas_first.resize(layout.columns.size() + 1);

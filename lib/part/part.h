@@ -22,6 +22,8 @@ class Part : public std::enable_shared_from_this<Part> {
     // has one of its own, 16 MiB.
     static Result<std::shared_ptr<const Part>> open(std::shared_ptr<const Source> source, std::shared_ptr<Cache> cache);
     ~Part();
+    // The same part, read through another cache.
+    std::shared_ptr<const Part> with_cache(std::shared_ptr<Cache> cache) const;
     Part(const Part&) = delete;
     Part& operator=(const Part&) = delete;
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kReferenceRows = 16;  // Below, equal values are too often chance, and little is saved.
 
-// The variables of one template, slot by slot, each in the order of the rows.
+// The variables of a column, one template at a time: slot by slot, each in the order of the rows.
 class TemplateValues {
  public:
     TemplateValues(const TemplateSplit& split, const Spans& spans) : split_(split) {
@@ -30,7 +30,7 @@ class TemplateValues {
                 ++pages_[id].back().count;
             }
         }
-        gather();
+        find_rows();
     }
 
     const std::vector<std::uint32_t>& counts() const noexcept { return counts_; }
@@ -39,43 +39,47 @@ class TemplateValues {
     std::span<const std::uint32_t> rows(std::size_t id) const noexcept {
         return std::span(rows_).subspan(first_row_[id], counts_[id]);
     }
-    std::span<const std::string_view> slot(std::size_t id, std::size_t slot) const noexcept {
-        return std::span(values_).subspan(first_[id] + slot * counts_[id], counts_[id]);
+    // What slot() is about from now on.
+    void open(std::size_t id) {
+        const std::size_t slots = split_.templates[id].slots();
+        values_.resize(counts_[id] * slots);
+        count_ = counts_[id];
+        std::string_view* to = values_.data();
+        for (const std::uint32_t row : rows(id)) {
+            for (std::size_t slot = 0; slot < slots; ++slot) {
+                to[slot * count_] = split_.variables[first_variable_[row] + slot];
+            }
+            ++to;
+        }
+    }
+    std::span<const std::string_view> slot(std::size_t slot) const noexcept {
+        return std::span(values_).subspan(slot * count_, count_);
     }
 
  private:
-    void gather() {
+    void find_rows() {
         const std::size_t n = counts_.size();
-        first_.resize(n);
-        std::size_t first = 0;
-        for (std::size_t id = 0; id < n; ++id) {
-            first_[id] = first;
-            first += counts_[id] * split_.templates[id].slots();
-        }
-        values_.resize(first);
         first_row_.resize(n);
         std::exclusive_scan(counts_.begin(), counts_.end(), first_row_.begin(), 0U);
         rows_.resize(split_.ids.size());
-        std::vector<std::uint32_t> next(n);
-        auto from = split_.variables.begin();
-        std::uint32_t row = 0;
+        first_variable_.reserve(split_.ids.size());
+        std::vector<std::uint32_t> next = first_row_;
+        std::size_t variable = 0;
         for (const std::uint32_t id : split_.ids) {
-            const std::size_t slots = split_.templates[id].slots();
-            rows_[first_row_[id] + next[id]] = row++;
-            std::string_view* to = values_.data() + first_[id] + next[id]++;
-            for (std::size_t slot = 0; slot < slots; ++slot, to += counts_[id]) {
-                *to = *from++;
-            }
+            rows_[next[id]++] = static_cast<std::uint32_t>(first_variable_.size());
+            first_variable_.push_back(variable);
+            variable += split_.templates[id].slots();
         }
     }
 
     const TemplateSplit& split_;
     std::vector<std::uint32_t> counts_;
     std::vector<std::vector<PageCount>> pages_;
-    std::vector<std::size_t> first_;  // Of each template, in values_.
-    std::vector<std::string_view> values_;
     std::vector<std::uint32_t> first_row_;  // Of each template, in rows_.
     std::vector<std::uint32_t> rows_;
+    std::vector<std::size_t> first_variable_;  // Of each value, in split_.variables.
+    std::vector<std::string_view> values_;     // Of the template that is open.
+    std::size_t count_ = 0;                    // Of its values.
 };
 
 std::size_t literal_bytes(std::span<const Template> templates) noexcept {
@@ -88,7 +92,7 @@ std::size_t literal_bytes(std::span<const Template> templates) noexcept {
     return bytes;
 }
 
-Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, std::size_t id, std::size_t slots) {
+Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, std::size_t slots) {
     Spans spans;
     std::size_t first = 0;
     std::size_t bytes = 0;
@@ -96,7 +100,7 @@ Spans spans_of(std::span<const PageCount> pages, const TemplateValues& values, s
     for (const PageCount& page : pages) {
         spans.add(page.page, page.count, begins);
         for (std::size_t slot = 0; slot < slots; ++slot) {
-            for (const std::string_view value : values.slot(id, slot).subspan(first, page.count)) {
+            for (const std::string_view value : values.slot(slot).subspan(first, page.count)) {
                 bytes += value.size();
             }
         }
@@ -115,7 +119,7 @@ bool write_templates(ColumnLayout& column, std::span<const std::string_view> val
     if (split.templates.empty() || literal_bytes(split.templates) > kDictionaryBytesMax) {
         return false;
     }
-    const TemplateValues variables(split, column.spans);
+    TemplateValues variables(split, column.spans);
     column.coding = {.codec = Codec::templates, .entries = 0, .first_stream = blocks.streams()};
     write_codes(column.spans, split.ids, blocks);
     TemplateLayout layout;
@@ -123,10 +127,11 @@ bool write_templates(ColumnLayout& column, std::span<const std::string_view> val
     layout.first_slot.push_back(0);
     for (std::size_t id = 0; id < split.templates.size(); ++id) {
         const std::size_t slots = split.templates[id].slots();
-        layout.spans.push_back(slots == 0 ? Spans{} : spans_of(variables.pages(id), variables, id, slots));
+        variables.open(id);
+        layout.spans.push_back(slots == 0 ? Spans{} : spans_of(variables.pages(id), variables, slots));
         SlotWords slot_words(split.templates[id], words);
         for (std::size_t slot = 0; slot < slots; ++slot) {
-            const auto texts = variables.slot(id, slot);
+            const auto texts = variables.slot(slot);
             const auto visit = [&](std::string_view value) { slot_words.add_alone(slot, value); };
             const auto referred = references != nullptr && texts.size() >= kReferenceRows
                                       ? references->find(variables.rows(id), texts)
@@ -138,7 +143,7 @@ bool write_templates(ColumnLayout& column, std::span<const std::string_view> val
                 layout.slots.push_back(write_texts(layout.spans.back(), texts, blocks, visit));
             }
         }
-        slot_words.add_joined([&](std::size_t slot) { return variables.slot(id, slot); });
+        slot_words.add_joined([&](std::size_t slot) { return variables.slot(slot); });
         layout.first_slot.push_back(static_cast<std::uint32_t>(layout.slots.size()));
     }
     layout.set.templates = std::move(split.templates);

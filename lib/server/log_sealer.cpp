@@ -174,8 +174,8 @@ Task<Result<>> LogSealer::seal() {
     if (!take.groups.empty()) {
         const part::BuildOptions options{
             .zstd_level = options_.zstd_level, .page_rows = options_.page_rows, .store_id = hub_.store_id()};
-        auto build = [groups = std::move(take.groups), classes = classes_, options] {
-            return store::build_parts(groups, *classes, options);
+        auto build = [groups = std::move(take.groups), classes = classes_, options]() mutable {
+            return store::build_parts(std::move(groups), *classes, options);
         };
         SLUICE_CO_TRY(Result<std::vector<store::PartImage>> images, co_await work_.run(std::move(build)));
         SLUICE_CO_TRY(seal.images, std::move(images));

@@ -67,11 +67,12 @@ void add_group(const SealGroup& group, Sorter& into) {
 
 }  // namespace
 
-Result<std::vector<PartImage>> build_parts(const std::vector<SealGroup>& groups, const RetentionOptions& classes,
+Result<std::vector<PartImage>> build_parts(std::vector<SealGroup> groups, const RetentionOptions& classes,
                                            const part::BuildOptions& options) {
     Sorter sorter(classes, options);
-    for (const SealGroup& group : groups) {
+    for (SealGroup& group : groups) {
         add_group(group, sorter);
+        group = {};
     }
     return sorter.finish();
 }

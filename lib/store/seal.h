@@ -21,8 +21,9 @@ struct SealGroup {
     std::uint32_t count = 0;
 };
 
-// The parts of all records of `groups`, which ascend.  `classes` says which class a stream belongs to.
-Result<std::vector<PartImage>> build_parts(const std::vector<SealGroup>& groups, const RetentionOptions& classes,
+// The parts of all records of `groups`, which ascend; each group is let go once it is copied.  `classes` says which class a
+// stream belongs to.
+Result<std::vector<PartImage>> build_parts(std::vector<SealGroup> groups, const RetentionOptions& classes,
                                            const part::BuildOptions& options);
 
 // One part of all of `parts`, neighbours of one class.
