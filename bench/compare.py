@@ -8,14 +8,17 @@ Usage: bench/compare.py [--dir DIR] [--bin DIR] [--pairs N] [--seconds S]
 """
 
 import argparse
+import contextlib
 import json
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+from private_daemon import Daemon, median_of
 
 DURABLE_64 = ["--mode", "log-single", "--connections", "64", "--in-flight", "1", "--ack", "durable"]
 SINGLE_32 = ["--mode", "log-single", "--connections", "32", "--in-flight"]
@@ -34,48 +37,10 @@ ROWS = [
 ]
 IDLE_CONNECTIONS = 1000
 IDLE_SECONDS = 10
-CONFIG = """\
-store: {{directory: {0}/store, segment_bytes: 16 MiB, log_bytes_max: 1 GiB}}
-listen: {{socket: {0}/sluice.sock}}
-limits: {{connections_max: 2000, connections_per_uid_max: 2000}}
-"""
-
-
-class Daemon:
-    def __init__(self, binaries, directory):
-        config = Path(directory) / "sluiced.yaml"
-        config.write_text(CONFIG.format(directory))
-        self.sluice = [binaries / "sluice", "--socket", f"{directory}/sluice.sock"]
-        self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while subprocess.run([*self.sluice, "status"], capture_output=True).returncode != 0:
-            if time.monotonic() > deadline:
-                sys.exit("compare.py: the daemon does not start")
-            time.sleep(0.05)
-
-    def status(self):
-        return json.loads(subprocess.run([*self.sluice, "status", "--output", "json"], capture_output=True).stdout)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
-
-    def resident_kib(self):
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
-
-    # Of all its threads; none of them moves while the daemon sleeps.
-    def wake_ups(self):
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        switches = (line for task in tasks for line in (task / "status").read_text().splitlines() if "ctxt" in line)
-        return sum(int(line.split()[1]) for line in switches)
-
-    def bench(self, arguments):
-        done = subprocess.run([*self.sluice, "bench", "--json", *arguments], capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"compare.py: sluice bench {' '.join(arguments)}: {done.stderr}")
-        return json.loads(done.stdout)
+# Of the log alone: what seals it shares the disk and the CPUs with the writers, and with the limits measured beside it.
+LOG_ONLY = "segment_bytes: 16 MiB, log_bytes_max: 1 GiB, seal_rows_max: 0"
+SEALING = "segment_bytes: 16 MiB, seal_delay_max: 1 s"
+SEALED_ROWS = [("batches of 256 to written, 1 connection, sealed", "stream_to_log.256", [], "throughput", False)]
 
 
 def limit_of(options, figure, run):
@@ -86,37 +51,30 @@ def limit_of(options, figure, run):
     return next(each["value"] for each in json.loads(done.stdout)["figures"] if each["name"] == figure)
 
 
-def median_of(figures, name):
-    for figure in figures:
-        if figure["name"].endswith(name):
-            return figure["median"]
-    sys.exit(f"compare.py: no figure {name} in {figures}")
-
-
 def shown(value, is_time):
     if is_time:
         return f"{value:.0f} us"
     return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value / 1e3:.0f} k/s"
 
 
-def compare(options, daemon):
-    print(f"store: {daemon.status()['store']['mode']}")
-    print(f"{'':42}{'limit':>12}{'sluice':>12}{'ratio':>8}")
-    for name, limit, arguments, figure, less in ROWS:
+def compare(options, daemon, rows):
+    for name, limit, arguments, figure, less in rows:
         limits, ours, ratios = [], [], []
         for _ in range(options.pairs):
+            if rows is SEALED_ROWS:
+                daemon.wait_until_sealed()
             run = ["--runs", "1", "--seconds", str(options.seconds)]
             limits.append(limit_of(options, limit, run))
-            ours.append(median_of(daemon.bench([*arguments, *run])["figures"], figure))
+            ours.append(median_of(daemon.bench([*arguments, *run]), figure))
             ratios.append(ours[-1] / limits[-1])
         print(
-            f"{name:42}{shown(statistics.median(limits), less):>12}{shown(statistics.median(ours), less):>12}"
+            f"{name:48}{shown(statistics.median(limits), less):>12}{shown(statistics.median(ours), less):>12}"
             f"{statistics.median(ratios):>8.2f}"
         )
 
 
 def tail(options, daemon):
-    figures = daemon.bench(["--mode", "tail", "--rate", "100000", "--runs", str(options.pairs)])["figures"]
+    figures = daemon.bench(["--mode", "tail", "--rate", "100000", "--runs", str(options.pairs)])
     print(f"write to tail at 100 k/s: p50 {median_of(figures, 'p50'):.0f} us, p99 {median_of(figures, 'p99'):.0f} us")
 
 
@@ -137,6 +95,16 @@ def idle(daemon):
     print(f", {each:.1f} KiB for each of {IDLE_CONNECTIONS} idle connections")
 
 
+@contextlib.contextmanager
+def with_daemon(options, store):
+    with tempfile.TemporaryDirectory(dir=options.dir) as directory:
+        daemon = Daemon(options.bin, directory, store)
+        try:
+            yield daemon
+        finally:
+            daemon.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     root = Path(__file__).resolve().parent.parent
@@ -145,15 +113,16 @@ def main():
     parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each (%(default)s)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.dir) as directory:
-        daemon = Daemon(options.bin, directory)
-        try:
-            idle(daemon)
-            daemon.bench(["--runs", "1"])  # The log has its full length from here on, and recycles its segments.
-            compare(options, daemon)
-            tail(options, daemon)
-        finally:
-            daemon.stop()
+    with with_daemon(options, LOG_ONLY) as daemon:
+        daemon.bench(["--runs", "1"])  # The log has its full length from here on, and recycles its segments.
+        print(f"store: {daemon.status()['store']['mode']}")
+        print(f"{'':48}{'limit':>12}{'sluice':>12}{'ratio':>8}")
+        compare(options, daemon, ROWS)
+        tail(options, daemon)
+    with with_daemon(options, SEALING) as daemon:
+        idle(daemon)
+        daemon.bench(["--runs", "1"])
+        compare(options, daemon, SEALED_ROWS)
 
 
 if __name__ == "__main__":

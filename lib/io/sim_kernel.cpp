@@ -77,6 +77,9 @@ class SimFileReader final : public FileReader {
  public:
     SimFileReader(SimDisk& disk, std::shared_ptr<SimFile> file) : disk_(disk), file_(std::move(file)) {}
     Result<> read(std::uint64_t offset, std::span<std::byte> into) const override {
+        if (file_ == nullptr) {  // A crash has closed it.
+            return fail_errno(EBADF, "read");
+        }
         while (!into.empty()) {  // Bounded: each turn reads at least one byte or ends.
             const std::int32_t n = disk_.read(*file_, offset, into);
             if (n < 0) {

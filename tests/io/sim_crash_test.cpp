@@ -105,6 +105,21 @@ TEST_F(SimCrashTest, ProcessCrashKeepsEverythingCompleted) {
     EXPECT_EQ(world().boot_id(), boot);
 }
 
+Task<Result<>> read_after_crash(Kernel& kernel, SimWorld* world) {
+    SLUICE_CO_TRY(Handle file, co_await open_file(kernel, "/tmp/old", O_RDONLY));
+    world->crash(CrashKind::process);
+    Bytes bytes(1);
+    co_return kernel.blocking_reader(std::move(file))->read(0, bytes);
+}
+
+// What unwinds after the crash may still ask for one.
+TEST_F(SimCrashTest, BlockingReaderOfAClosedFileFails) {
+    disk().put_file("/tmp/old", as_bytes("old"));
+    const Result<> read = run(read_after_crash, &world());
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().sys_errno(), EBADF);
+}
+
 TEST_F(SimCrashTest, PowerLossChangesTheBootId) {
     const std::string boot = world().boot_id();
     world().crash(CrashKind::power);
