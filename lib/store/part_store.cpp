@@ -94,9 +94,10 @@ Task<Result<>> PartStore::write_images(const std::vector<PartImage>& images, std
     co_return Result<>{};
 }
 
+// Whole or not at all: a stop waits for it.
 Task<Result<>> PartStore::write_state(const SealState& state) {
-    SLUICE_CO_CHECK(
-        co_await write_file_atomically(kernel_, directory_, std::string(kSealStateName), encode_seal_state(state)));
+    auto write = write_file_atomically(kernel_, directory_, std::string(kSealStateName), encode_seal_state(state));
+    SLUICE_CO_CHECK(co_await coro::shield(std::move(write)));
     state_written_ = true;
     co_return Result<>{};
 }
@@ -161,7 +162,7 @@ Task<Result<>> PartStore::add(Seal seal) {
     if (!written) {
         // `sealed` may have its new contents all the same: then these parts are missing from the log it tells of, so
         // they stay until it is certain again that it says otherwise.
-        Result<> as_before = co_await coro::shield(write_state(set_->state));
+        Result<> as_before = co_await write_state(set_->state);
         std::vector<std::string> files = files_of(seal.images);
         names_dirty_ = true;
         if (as_before) {
@@ -224,7 +225,7 @@ Task<Result<>> PartStore::remove(std::vector<PartPointer> parts) {
     Result<> written = co_await write_state(next->state);
     if (!written) {
         // It may tell of the removal all the same; it must not, because the parts stay.
-        const Result<> as_before = co_await coro::shield(write_state(set_->state));
+        const Result<> as_before = co_await write_state(set_->state);
         state_written_ = as_before.has_value();
         co_return written;
     }

@@ -11,7 +11,7 @@ namespace sluice::sim {
 namespace {
 
 constexpr std::uint64_t kStepsMax = 3'000'000;
-constexpr Duration kSettleTime = std::chrono::milliseconds(50);
+constexpr Duration kSettleTime = std::chrono::seconds(15);  // What failed is tried again after at most 6.4 s.
 constexpr unsigned kFailedStartsMax = 4;  // Then the faults stop.
 
 io::SimWorld::Options world_options(std::uint64_t seed, const Plan& plan,
@@ -74,6 +74,7 @@ class Scenario {
     void damage_and_read();
     void change_faults();
     void stop_faults();
+    void stop_retention();
     bool producers_finished() const;
     bool tails_caught_up();
     // Steps until done(); false: it hangs.
@@ -142,6 +143,19 @@ void Scenario::stop_faults() {
     faults_over_ = true;
     faulty_ = false;
     world_.faults().rates = io::FaultRates();
+}
+
+// Each removal is told by a record; where a single one of these is sealed alone and is too much already, it never ends.
+void Scenario::stop_retention() {
+    store::RetentionOptions& retention = plan_.daemon.pipeline.seal.retention;
+    retention.age_max = Duration(0);
+    retention.bytes_max = 0;
+    retention.keep_free = 0;
+    for (store::RetentionClass& one : retention.classes) {
+        one.age_max = Duration(0);
+        one.bytes_max = 0;
+    }
+    daemon_->pipeline().set_retention(retention);
 }
 
 // ---- lives ----
@@ -271,6 +285,7 @@ void Scenario::finish() {
         const auto quiet = [&] {
             if ((world_.steps() >= calm || producers_finished()) && !faults_over_) {
                 stop_faults();
+                stop_retention();
                 std::ranges::for_each(producers_, [](auto& producer) { producer->behave(); });
                 std::ranges::for_each(tailers_, [](auto& tailer) { tailer->behave(); });
             }
