@@ -9,8 +9,8 @@ namespace {
 
 using namespace sluice::daemon;
 
-// Heaps of malloc.  What the workers of sealing give back, those of queries can use; by default each thread had its own,
-// and the daemon took nearly twice the memory.
+// Heaps of malloc.  What the workers of sealing give back, those of queries can use; by default each thread had its
+// own, and the daemon took nearly twice the memory.
 constexpr int kMallocArenas = 2;
 
 int finish(const EarlyExit& exit) {

@@ -108,19 +108,18 @@ constexpr Setting kSettings[] = {
     {"retention.keep_free", keep<&RetentionConfig::keep_free>(), kMiB, 64 * 1024 * kGiB, live,
      "Space that the file system of the store keeps free: the oldest parts are removed when it has less.", "no limit"},
     {"retention.classes", kClasses, 0, 16, live,
-     "Streams with parts and limits of their own. Each class has a name (1 to 32 of a-z, 0-9 and _), streams (names, "
-     "or "
-     "prefixes ending in *; 'default' are the records without a stream), and optionally age_max, which replaces the "
-     "one "
-     "for all, and bytes_max for its own parts. A stream belongs to the first class that wants it. Records that are "
-     "sealed already stay in the class that they were sealed in."},
+     "Streams with parts and limits of their own. Each class has a name (1 to 32 of a-z, 0-9 and _; default is taken), "
+     "streams (at most 256 names, or prefixes ending in *; 'default' are the records without a stream), and optionally "
+     "age_max, which replaces the one for all (0: as for all), and bytes_max for its own parts (0: no limit), within "
+     "the same limits. A stream belongs to the first class that wants it. Records that are sealed already stay in the "
+     "class that they were sealed in."},
 
     {"queue.bytes_max", field<&Config::queue, &QueueConfig::bytes_max>(), 2 * kMiB, 16 * kGiB, restart,
      "Memory for records between the connections and the writer. When it is full, connections are not read until "
      "there is room; nothing is dropped. At least two frames."},
     {"queue.producer_share_percent", field<&Config::queue, &QueueConfig::producer_share_percent>(), 1, 100, live,
-     "Percent of the queue that the connections of one user may hold. Beyond it they are not read until the writer "
-     "has caught up; other users are not affected."},
+     "Percent of the queue that the connections of one user may hold while others have records in it. Beyond it they "
+     "are not read until the writer has caught up; other users are not affected."},
     {"queue.tail_memory_bytes_max", field<&Config::queue, &QueueConfig::tail_memory_bytes_max>(), 0, 16 * kGiB, restart,
      "Newest records that are kept in memory for tails. A tail that is further behind reads the log files.",
      "always read the files"},
@@ -169,8 +168,8 @@ constexpr Setting kSettings[] = {
     {"limits.hello_timeout", limit<&LimitsConfig::hello_timeout>(), 100, kHour, live,
      "A new connection that has not sent its HELLO after this time is closed."},
     {"limits.open_handles_max", limit<&LimitsConfig::open_handles_max>(), 1, 1'000'000, live,
-     "Open files of all connections. Beyond it an open gets limit_exceeded. Keep it, connections_max and 64 together "
-     "below the service's LimitNOFILE."},
+     "Open files of all connections; one user may have a quarter of them. Beyond it an open gets limit_exceeded. Keep "
+     "it, connections_max, one for each part and 64 together below the service's LimitNOFILE."},
 
     {"roots", kRoots, 0, 64, live,
      "Directories whose files clients may use. Nothing outside of them can be reached. Each root has a name (what "

@@ -8,6 +8,15 @@ namespace {
 constexpr std::size_t kNameBytesMax = 32;
 constexpr std::size_t kStreamsMax = 256;
 constexpr std::size_t kStreamBytesMax = 255;
+
+// A class has what all have, within the same limits.
+Setting limits_of(std::string_view setting, std::string_view key, std::string_view zero) {
+    Setting limits = *find_setting(setting);
+    limits.key = key;
+    limits.zero = zero;
+    return limits;
+}
+
 }  // namespace
 
 void YamlReader::read_value(const Setting& setting, const Entry& entry, std::vector<RetentionClass>& to) {
@@ -53,23 +62,9 @@ void YamlReader::read_class_entry(const Entry& entry, const std::string& key, Re
     } else if (entry.key == "streams") {
         read_streams(entry, path, one.streams);
     } else if (entry.key == "age_max") {
-        if (const std::string* text = scalar(entry, path, "a duration such as '24 h'")) {
-            auto value = parse_duration(*text);
-            if (value) {
-                one.age_max = *value;
-            } else {
-                value_problem(entry.value, path, std::move(value).error());
-            }
-        }
+        read_value(limits_of("retention.age_max", path, "as for all"), entry, one.age_max);
     } else if (entry.key == "bytes_max") {
-        if (const std::string* text = scalar(entry, path, "a size such as '64 MiB'")) {
-            auto value = parse_size(*text);
-            if (value) {
-                one.bytes_max = *value;
-            } else {
-                value_problem(entry.value, path, std::move(value).error());
-            }
-        }
+        read_value(limits_of("retention.bytes_max", path, "no limit of its own"), entry, one.bytes_max);
     } else {
         NearestWord nearest(entry.key);
         for (const auto* name : {"name", "streams", "age_max", "bytes_max"}) {

@@ -27,7 +27,7 @@ extern "C" {
 typedef struct sluice_writer sluice_writer;
 
 typedef struct sluice_error {
-    int code;       /* The number of an error in sluice-protocol(7); 0: none. */
+    int code;       /* The number of an error in protocol.md, "Errors"; 0: none. */
     int sys_errno;  /* errno where a system call failed, else 0. */
     char text[504]; /* A sentence, NUL-terminated, cut if longer. */
 } sluice_error;

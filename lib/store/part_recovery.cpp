@@ -146,7 +146,8 @@ Task<Result<>> PartStore::settle(std::vector<PartPointer> found, std::optional<s
 }
 
 Task<Result<>> PartStore::load() {
-    // A killed daemon may have left names that are not durable.  What is removed because of them must not be gone first.
+    // A killed daemon may have left names that are not durable.  What is removed because of them must not be gone
+    // first.
     SLUICE_CO_CHECK(co_await kernel_.sync(directory_, io::SyncKind::all));
     SLUICE_CO_TRY(const std::vector<io::DirEntry> entries, co_await kernel_.list(directory_));
     const bool there =

@@ -21,8 +21,8 @@ struct SealGroup {
     std::uint32_t count = 0;
 };
 
-// The parts of all records of `groups`, which ascend; each group is let go once it is copied.  `classes` says which class a
-// stream belongs to.
+// The parts of all records of `groups`, which ascend; each group is let go once it is copied.  `classes` says which
+// class a stream belongs to.
 Result<std::vector<PartImage>> build_parts(std::vector<SealGroup> groups, const RetentionOptions& classes,
                                            const part::BuildOptions& options);
 

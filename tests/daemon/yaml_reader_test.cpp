@@ -222,6 +222,10 @@ TEST(ParseConfig, SaysWhatIsWrongWithAClass) {
                             "[debug, 'trace-*']"));
     EXPECT_THAT(problems("{name: a, streams: [b], age: 1 h}"),
                 ElementsAre("f.yaml:3:31: retention.classes[0]: unknown setting 'age'"));
+    EXPECT_THAT(problems("{name: a, streams: [b], age_max: 1 ms}"),
+                ElementsAre(StartsWith("f.yaml:3:40: retention.classes[0].age_max: '1 ms' is out of range: ")));
+    EXPECT_THAT(problems("{name: a, streams: [b], bytes_max: 1}"),
+                ElementsAre(StartsWith("f.yaml:3:42: retention.classes[0].bytes_max: '1' is out of range: ")));
     EXPECT_THAT(problems("{name: a, streams: [b]}\n    - {name: a, streams: [c]}"),
                 ElementsAre("f.yaml:4:7: retention.classes[1].name: a second class named 'a'"));
 }

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint64_t kStepsMax = 3'000'000;
 constexpr Duration kSettleTime = std::chrono::seconds(15);  // What failed is tried again after at most 6.4 s.
-constexpr unsigned kFailedStartsMax = 4;  // Then the faults stop.
+constexpr unsigned kFailedStartsMax = 4;                    // Then the faults stop.
 
 io::SimWorld::Options world_options(std::uint64_t seed, const Plan& plan,
                                     const std::function<void(std::string_view)>& trace) {
