@@ -26,7 +26,7 @@ struct Options {
     std::uint32_t rows = 65536;
     std::uint32_t merge_rows = 262144;
     int level = 3;
-    int merge_level = 6;
+    int merge_level = 9;
     bool columns = false;
 };
 

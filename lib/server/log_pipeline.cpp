@@ -127,6 +127,7 @@ void LogPipeline::start_sealing(store::StoreEvents& events) {
 }
 
 void LogPipeline::set_retention(const store::RetentionOptions& retention) {
+    options_.seal.retention = retention;
     if (sealer_) {
         sealer_->set_retention(retention);
         keeper_->set_retention(retention);
