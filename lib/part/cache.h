@@ -13,7 +13,7 @@ namespace sluice::part {
 // Threads: any.  Values that somebody holds live on after they have left the cache.
 class Cache {
  public:
-    enum class Kind : std::uint8_t { block, dictionary, templates, values, slots, schema_ids };
+    enum class Kind : std::uint8_t { block, dictionary, templates, values, slots, schema_ids, filter };
     struct Key {
         std::uint64_t part = 0;  // From next_part().
         Kind kind = Kind::block;

@@ -32,7 +32,6 @@ Result<std::shared_ptr<const Part>> Part::open(std::shared_ptr<const Source> sou
     impl->cache = cache != nullptr ? std::move(cache) : std::make_shared<Cache>(kOwnCacheBytes);
     impl->cache_id = impl->cache->next_part();
     impl->make_tables();
-    impl->load_filters();
     return std::shared_ptr<const Part>(new Part(std::move(impl)));
 }
 
@@ -131,24 +130,9 @@ std::optional<Part::Range> Part::range(std::uint32_t column, std::uint32_t page)
     return Range{range.min, range.max};
 }
 
-bool Part::may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const noexcept {
-    const std::optional<TokenFilter>& filter = impl_->filters[column];
-    return !filter || filter->may_contain_all(token_hashes);
-}
-
-// A damaged filter excludes nothing; verify() reports it.
-void Part::Impl::load_filters() {
-    filters.resize(layout.columns.size());
-    for (std::size_t i = 0; i < layout.columns.size(); ++i) {
-        if (layout.columns[i].filter_stream == kNoStream) {
-            continue;
-        }
-        auto bytes = stream(layout.columns[i].filter_stream);
-        if (bytes && TokenFilter::is_valid(bytes->bytes)) {
-            filters[i].emplace(bytes->bytes);
-            filter_owners.push_back(std::move(bytes->owner));
-        }
-    }
+bool Part::may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const {
+    const auto filter = impl_->filter(column);
+    return filter == nullptr || TokenFilter(filter->bytes).may_contain_all(token_hashes);
 }
 
 std::uint64_t Part::file_bytes() const noexcept {

@@ -1,7 +1,7 @@
 // Reads one sealed part: an immutable columnar file.  Format: docs/storage-format.md, "Parts".
 //
-// Resident after open(): the footer with its tables, and the token filters.  Everything else is read when it is asked
-// for, checked against its checksum, decoded, and kept in the cache.  Threads: any, at the same time.
+// Resident after open(): the footer with its tables.  Everything else is read when it is asked for, checked against its
+// checksum, decoded, and kept in the cache.  Threads: any, at the same time.
 // Errors of all reading calls: corrupt (with the offset and the bytes of the damaged block), and what the source
 // returns.
 #pragma once
@@ -48,8 +48,9 @@ class Part : public std::enable_shared_from_this<Part> {
     std::optional<Range> range(std::uint32_t column) const noexcept;
     std::optional<Range> range(std::uint32_t column, std::uint32_t page) const noexcept;
 
-    // False: no value of the column has all the words with these hashes (part/words.h).
-    bool may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const noexcept;
+    // False: no value of the column has all the words with these hashes (part/words.h).  Reads the token filter; a
+    // damaged one excludes nothing.
+    bool may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const;
 
     // Of constant and dictionary columns; others: invalid_argument.
     Result<std::shared_ptr<const Dictionary>> dictionary(std::uint32_t column) const;

@@ -26,12 +26,11 @@ struct Part::Impl {
     std::vector<std::uint32_t> by_name;         // Columns of fields, sorted by name.
     std::vector<std::uint32_t> column_schemas;  // Schemas that have column i: [first(i), first(i + 1)).
     std::vector<std::uint32_t> column_schemas_first;
-    std::vector<std::shared_ptr<const void>> filter_owners;
-    std::vector<std::optional<TokenFilter>> filters;  // Of each column; none: not there, or damaged.
-    std::vector<bool> block_is_shared;                // By several streams: worth keeping.
+    std::vector<bool> block_is_shared;  // By several streams: worth keeping.
 
     void make_tables();
-    void load_filters();
+    // The bytes of a column's token filter.  Null: it has none, or it is damaged, which verify() reports.
+    std::shared_ptr<const StreamBytes> filter(std::uint32_t column) const;
 
     Result<StreamBytes> stream(std::uint32_t index) const;
     Result<std::shared_ptr<const PageSchemas>> schemas(std::uint32_t page) const;

@@ -56,6 +56,23 @@ Result<StreamBytes> Part::Impl::stream(std::uint32_t index) const {
     return StreamBytes{std::move(raw), bytes};
 }
 
+std::shared_ptr<const StreamBytes> Part::Impl::filter(std::uint32_t column) const {
+    const std::uint32_t index = layout.columns[column].filter_stream;
+    if (index == kNoStream) {
+        return nullptr;
+    }
+    if (auto found = cached<StreamBytes>(Cache::Kind::filter, column, 0)) {
+        return found;
+    }
+    Result<StreamBytes> bytes = stream(index);
+    if (!bytes || !TokenFilter::is_valid(bytes->bytes)) {
+        return nullptr;
+    }
+    auto made = std::make_shared<const StreamBytes>(std::move(*bytes));
+    keep(Cache::Kind::filter, column, 0, made, made->bytes.size());
+    return made;
+}
+
 Result<std::shared_ptr<const Dictionary>> Part::Impl::dictionary(std::uint32_t column) const {
     if (auto found = cached<Dictionary>(Cache::Kind::dictionary, column, 0)) {
         return found;

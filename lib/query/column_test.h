@@ -27,7 +27,7 @@ struct SkipReason {
 
 class ColumnTest {
  public:
-    // Decides what the resident tables decide: words, minimum and maximum.  Borrows both.
+    // Decides what the token filter and the resident tables decide: words, minimum and maximum.  Borrows both.
     ColumnTest(const part::Part& part, std::uint32_t column, const Matcher& matcher);
 
     // Decides what dictionary and templates decide.  Errors: of the part.

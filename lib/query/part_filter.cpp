@@ -6,12 +6,12 @@
 
 namespace sluice::query {
 
-// First everything that costs no reading, for the whole tree: a part that a word rules out is not read for the sake of
-// another test's dictionary.
-PartFilter PartFilter::resident(const part::Part& part, const FilterNode& filter) {
+// First everything that costs little reading, for the whole tree: a part that a word rules out is not read for the sake
+// of another test's dictionary.
+PartFilter PartFilter::sketch(const part::Part& part, const FilterNode& filter) {
     PartFilter made(part, filter.kind);
     for (const FilterNode& each : filter.parts) {
-        made.parts_.push_back(resident(part, each));
+        made.parts_.push_back(sketch(part, each));
     }
     if (filter.kind == FilterKind::match) {
         made.matches_missing_ = filter.matcher->matches_missing();
@@ -24,7 +24,7 @@ PartFilter PartFilter::resident(const part::Part& part, const FilterNode& filter
 }
 
 Result<PartFilter> PartFilter::make(const part::Part& part, const FilterNode& filter) {
-    PartFilter made = resident(part, filter);
+    PartFilter made = sketch(part, filter);
     if (made.verdict_ == Verdict::some) {
         SLUICE_CHECK(made.read_tables());
     }

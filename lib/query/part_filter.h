@@ -26,7 +26,7 @@ class PartFilter {
  private:
     PartFilter(const part::Part& part, FilterKind kind) noexcept : part_(&part), kind_(kind) {}
 
-    static PartFilter resident(const part::Part& part, const FilterNode& filter);
+    static PartFilter sketch(const part::Part& part, const FilterNode& filter);
     Result<> read_tables();
     void decide();
     void decide_match();

@@ -171,7 +171,13 @@ Task<> Server::run_session(io::Handle socket, Peer peer) {
 Task<> Server::turn_away(io::Handle socket, Error why) {
     Bytes frame;
     wire::append_frame(frame, 0, wire::ErrorReply::of(why));
-    (void)co_await shared_.kernel.send(socket, frame);
+    for (ByteView rest = frame; !rest.empty();) {
+        const Result<std::size_t> sent = co_await shared_.kernel.send(socket, rest);
+        if (!sent) {
+            break;
+        }
+        rest = rest.subspan(*sent);
+    }
     (void)co_await shared_.kernel.close(std::move(socket));
 }
 
