@@ -7,8 +7,6 @@ the median of the ratios of neighbours, because the speed of a shared machine ch
 Usage: bench/compare.py [--dir DIR] [--bin DIR] [--pairs N] [--seconds S]
 """
 
-import argparse
-import contextlib
 import json
 import statistics
 import subprocess
@@ -18,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from private_daemon import Daemon, median_of
+from private_daemon import Daemon, median_of, options_parser
 
 DURABLE_64 = ["--mode", "log-single", "--connections", "64", "--in-flight", "1", "--ack", "durable"]
 SINGLE_32 = ["--mode", "log-single", "--connections", "32", "--in-flight"]
@@ -57,12 +55,11 @@ def shown(value, is_time):
     return f"{value / 1e6:.2f} M/s" if value >= 1e6 else f"{value / 1e3:.0f} k/s"
 
 
-def compare(options, daemon, rows):
+def compare(options, daemon, rows, before=lambda: None):
     for name, limit, arguments, figure, less in rows:
         limits, ours, ratios = [], [], []
         for _ in range(options.pairs):
-            if rows is SEALED_ROWS:
-                daemon.wait_until_sealed()
+            before()
             run = ["--runs", "1", "--seconds", str(options.seconds)]
             limits.append(limit_of(options, limit, run))
             ours.append(median_of(daemon.bench([*arguments, *run]), figure))
@@ -80,49 +77,33 @@ def tail(options, daemon):
 
 def idle(daemon):
     time.sleep(2)  # Spare segments are ready, and the status requests are over.
-    print(f"idle: {daemon.resident_kib()} KiB resident", end="", flush=True)
+    print(f"idle: {daemon.memory_kib()} KiB resident", end="", flush=True)
     before = daemon.wake_ups()
     time.sleep(IDLE_SECONDS)
     print(f", {daemon.wake_ups() - before} wake-ups in {IDLE_SECONDS} s", end="", flush=True)
-    resident = daemon.resident_kib()
+    resident = daemon.memory_kib()
     many = ["bench", "--mode", "idle", "--connections", str(IDLE_CONNECTIONS), "--seconds", "3"]
     with subprocess.Popen([*daemon.sluice, *many], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as clients:
         time.sleep(2)
         status = daemon.status()
-        each = (daemon.resident_kib() - resident) / IDLE_CONNECTIONS
+        each = (daemon.memory_kib() - resident) / IDLE_CONNECTIONS
         if status["connections"]["open"] < IDLE_CONNECTIONS or clients.poll() is not None:
             sys.exit("compare.py: the idle connections are not there")
     print(f", {each:.1f} KiB for each of {IDLE_CONNECTIONS} idle connections")
 
 
-@contextlib.contextmanager
-def with_daemon(options, store):
-    with tempfile.TemporaryDirectory(dir=options.dir) as directory:
-        daemon = Daemon(options.bin, directory, store)
-        try:
-            yield daemon
-        finally:
-            daemon.stop()
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    root = Path(__file__).resolve().parent.parent
-    parser.add_argument("--dir", default="/var/tmp", help="on the disk to measure (%(default)s)")
-    parser.add_argument("--bin", type=Path, default=root / "build/release/bin", help="the programs (%(default)s)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each (%(default)s)")
-    options = parser.parse_args()
-    with with_daemon(options, LOG_ONLY) as daemon:
+    options = options_parser(__doc__, seconds=1.0).parse_args()
+    with tempfile.TemporaryDirectory(dir=options.dir) as directory, Daemon(options.bin, directory, LOG_ONLY) as daemon:
         daemon.bench(["--runs", "1"])  # The log has its full length from here on, and recycles its segments.
         print(f"store: {daemon.status()['store']['mode']}")
         print(f"{'':48}{'limit':>12}{'sluice':>12}{'ratio':>8}")
         compare(options, daemon, ROWS)
         tail(options, daemon)
-    with with_daemon(options, SEALING) as daemon:
+    with tempfile.TemporaryDirectory(dir=options.dir) as directory, Daemon(options.bin, directory, SEALING) as daemon:
         idle(daemon)
         daemon.bench(["--runs", "1"])
-        compare(options, daemon, SEALED_ROWS)
+        compare(options, daemon, SEALED_ROWS, before=daemon.wait_until_sealed)
 
 
 if __name__ == "__main__":

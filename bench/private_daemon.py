@@ -1,5 +1,6 @@
-"""A daemon of its own for a measurement, and what is asked of it."""
+"""A daemon of its own for a measurement, what is asked of it, and the options that measurements share."""
 
+import argparse
 import json
 import signal
 import subprocess
@@ -8,8 +9,20 @@ import time
 from pathlib import Path
 
 
+def options_parser(text, seconds):
+    """`text`: the script's own; `seconds`: of one measurement, if nobody says."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = Path(__file__).resolve().parent.parent
+    parser.add_argument("--dir", default="/var/tmp", help="on the disk to measure (%(default)s)")
+    parser.add_argument("--bin", type=Path, default=root / "build/release/bin", help="the programs (%(default)s)")
+    parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=seconds, help="of each (%(default)s)")
+    return parser
+
+
 class Daemon:
-    """`store`: keys of the YAML's store section.  It takes many connections."""
+    """Runs while its `with` block does, in `directory`, which it makes.  `store`: keys of the YAML's store section.  It
+    takes many connections.  Raises RuntimeError if it does not start."""
 
     CONFIG = """\
 store: {{directory: {0}/store{1}}}
@@ -18,32 +31,43 @@ limits: {{connections_max: 2000, connections_per_uid_max: 2000}}
 """
 
     def __init__(self, binaries, directory, store=""):
-        self.binaries, self.socket = binaries, Path(directory) / "sluice.sock"
-        config = Path(directory) / "sluiced.yaml"
-        config.write_text(self.CONFIG.format(directory, store and f", {store}"))
+        directory = Path(directory)
+        directory.mkdir(exist_ok=True)
+        self.binaries, self.socket = binaries, directory / "sluice.sock"
         self.sluice = [binaries / "sluice", "--socket", self.socket]
-        self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stderr=subprocess.DEVNULL)
+        config, log = directory / "sluiced.yaml", directory / "log"
+        config.write_text(self.CONFIG.format(directory, store and f", {store}"))
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stdout=output, stderr=output)
         deadline = time.monotonic() + 30
         while subprocess.run([*self.sluice, "status"], capture_output=True).returncode != 0:
-            if time.monotonic() > deadline:
-                sys.exit("the daemon does not start")
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                self.stop()
+                raise RuntimeError(f"sluiced does not start: {log.read_text()[-300:]}")
             time.sleep(0.05)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
 
     def status(self):
         return json.loads(subprocess.run([*self.sluice, "status", "--output", "json"], capture_output=True).stdout)
 
-    def wait_until_sealed(self, rows_left=0):
-        while self.status()["store"]["open_rows"] > rows_left:
+    def wait_until_sealed(self):
+        while self.status()["store"]["open_rows"] > 0:
             time.sleep(0.2)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
         self.process.wait()
 
-    def resident_kib(self):
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1])
+    def memory_kib(self, of="VmRSS"):
+        """Resident now, or with VmHWM at the most so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split(f"{of}:")[1].split()[0])
 
     # Of all its threads; none of them moves while the daemon sleeps.  Not of io_uring's own, which the kernel ends when
     # they have had nothing to do for some seconds.

@@ -8,7 +8,6 @@ sealed records again and again; and through a private journald to `journalctl -f
 Usage: bench/while_sealing.py [--dir DIR] [--bin DIR] [--pairs N] [--seconds S] [--rate N] [--records N]
 """
 
-import argparse
 import multiprocessing
 import os
 import socket
@@ -18,11 +17,11 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from private_daemon import Daemon, median_of
+from private_daemon import Daemon, median_of, options_parser
 
 JOURNALD = "/lib/systemd/systemd-journald"
 EVERYTHING = "~'[0-9]+ ms.*[xyz]{4}'"  # A regular expression that no filter can answer.
@@ -68,53 +67,44 @@ def endless_query(daemon):
         query.wait()
 
 
-def show(name, figures):
-    print(f"{name:44}" + "".join(f"{statistics.median(each):>12.0f}" for each in figures), flush=True)
+def show(name, *values):
+    print(f"{name:44}" + "".join(f"{value:>12.0f}" for value in values), flush=True)
 
 
 def commit_latency(options, scratch, lines):
-    with ExitStack() as stack:
-        daemons = []
-        for name, store in [("off", "seal_rows_max: 0"), ("on", "seal_delay_max: 1 s")]:
-            (scratch / name).mkdir()
-            daemons.append(Daemon(options.bin, scratch / name, store))
-            stack.callback(daemons[-1].stop)
-        measured = {"p50": ([], [], []), "p99": ([], [], [])}
+    run = ["--mode", "latency", "--runs", "1", "--seconds", str(options.seconds)]
+    measured = {"p50": ([], []), "p99": ([], [])}
+    with Daemon(options.bin, scratch / "off", "seal_rows_max: 0") as off, \
+         Daemon(options.bin, scratch / "on", "seal_delay_max: 1 s") as on:
         for _ in range(options.pairs):
-            pair = []
-            for daemon in daemons:
+            for which, daemon in enumerate((off, on)):
                 with steady_import(daemon, lines, options.rate):
                     time.sleep(1)
-                    pair.append(daemon.bench(["--mode", "latency", "--runs", "1", "--seconds", str(options.seconds)]))
-            for name, (off, on, ratio) in measured.items():
-                off.append(median_of(pair[0], name))
-                on.append(median_of(pair[1], name))
-                ratio.append(on[-1] / off[-1])
-        parts = daemons[1].status()["parts"]
-        print(f"one durable record, while {options.rate} records/s are written; {parts['rows']} of them were sealed\n"
-              f"{'':44}{'off us':>12}{'on us':>12}{'on / off':>12}")
-        for name, (off, on, ratio) in measured.items():
-            print(f"{name:44}{statistics.median(off):>12.0f}{statistics.median(on):>12.0f}{statistics.median(ratio):>12.2f}",
-                  flush=True)
+                    figures = daemon.bench(run)
+                for name, pair in measured.items():
+                    pair[which].append(median_of(figures, name))
+        print(f"one durable record, while {options.rate} records/s are written; {on.status()['parts']['rows']} of them "
+              f"were sealed\n{'':44}{'off us':>12}{'on us':>12}{'on / off':>12}")
+    for name, pair in measured.items():
+        ratio = statistics.median(with_it / without for without, with_it in zip(*pair))
+        print(f"{name:44}" + "".join(f"{statistics.median(each):>12.0f}" for each in pair) + f"{ratio:>12.2f}")
 
 
 def tail_latency(options, scratch, generated):
-    (scratch / "tail").mkdir()
-    daemon = Daemon(options.bin, scratch / "tail", "seal_delay_max: 1 s")
-    try:
+    arguments = ["--mode", "tail", "--rate", str(options.rate), "--runs", str(options.pairs), "--seconds", str(options.seconds)]
+
+    def measure(name):
+        figures = daemon.bench(arguments)
+        show(name, median_of(figures, "p50"), median_of(figures, "p99"))
+
+    with Daemon(options.bin, scratch / "tail", "seal_delay_max: 1 s") as daemon:
         subprocess.run([*daemon.sluice, "import", "--format", "json", generated], check=True, capture_output=True)
         daemon.wait_until_sealed()
-        arguments = ["--mode", "tail", "--rate", str(options.rate), "--runs", str(options.pairs),
-                     "--seconds", str(options.seconds)]
         print(f"write to tail at {options.rate} records/s\n{'':44}{'p50 us':>12}{'p99 us':>12}")
-        figures = daemon.bench(arguments)
-        show("while it seals", [[median_of(figures, "p50")], [median_of(figures, "p99")]])
+        measure("while it seals")
         with endless_query(daemon):
-            figures = daemon.bench(arguments)
-        show("while it seals and a query reads everything", [[median_of(figures, "p50")], [median_of(figures, "p99")]])
+            measure("while it seals and a query reads everything")
         print(f"{daemon.status()['parts']['rows']} records are sealed")
-    finally:
-        daemon.stop()
 
 
 def send_datagrams(path, rate, seconds):
@@ -160,19 +150,15 @@ def journal_latency(options, scratch):
             follow.wait()
             delays.sort()
             reached = len(delays) / (options.seconds + 1)
-            show(f"journalctl -f at {reached:.0f} of {rate} records/s", [[delays[len(delays) // 2]], [delays[len(delays) * 99 // 100]]])
+            show(f"journalctl -f at {reached:.0f} of {rate} records/s", delays[len(delays) // 2],
+                 delays[len(delays) * 99 // 100])
     finally:
         journald.terminate()
         journald.wait()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    root = Path(__file__).resolve().parent.parent
-    parser.add_argument("--dir", default="/var/tmp", help="on the disk to measure (%(default)s)")
-    parser.add_argument("--bin", type=Path, default=root / "build/release/bin", help="the programs (%(default)s)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each (%(default)s)")
+    parser = options_parser(__doc__, seconds=3.0)
     parser.add_argument("--rate", type=int, default=50_000, help="records per second (%(default)s)")
     parser.add_argument("--records", type=int, default=1_000_000, help="generated (%(default)s)")
     options = parser.parse_args()

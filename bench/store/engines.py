@@ -6,11 +6,12 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from private_daemon import Daemon
 
 REMOTE = "/usr/lib/systemd/systemd-journal-remote"
 PACKAGES = ["@duckdb/node-api", "chdb"]
@@ -68,57 +69,27 @@ class Sluice:
     sluice-query-time, which stays connected, or if that is not built from a process of `sluice query` each time."""
 
     name = "sluice"
-    CONFIG = "store: {{directory: {0}/store, log_bytes_max: 64 GiB{1}}}\nlisten: {{socket: {0}/sluice.sock}}\n"
-    STORE = ", seal_delay_max: 3 s"
+    STORE = "log_bytes_max: 64 GiB, seal_delay_max: 3 s"
 
     def __init__(self, scratch, binaries, settle_seconds):
-        self.directory, self.binaries, self.settle_seconds = Path(scratch) / self.name.replace(" ", "-"), binaries, settle_seconds
-        self.directory.mkdir()
-        self.command = [binaries / "sluice", "--socket", f"{self.directory}/sluice.sock"]
-        self.timer = binaries / "sluice-query-time"
         if not (binaries / "sluiced").exists():
             raise Unavailable(f"{binaries}/sluiced is not built")
-        if not self.start(self.STORE):
-            self.start_plain()
-        usage = subprocess.run([*self.command, "query", "--help"], capture_output=True).stdout
-        self.can_ask = self.timer.exists() or b"sluice query" in usage
-        if not self.can_ask:
-            print(f"{self.name}: this build has no 'sluice query': no answers", file=sys.stderr)
-
-    def start_plain(self):
-        """A daemon of before there were parts."""
-        if not self.start(""):
-            raise Unavailable(f"sluiced does not start: {(self.directory / 'log').read_text()[-300:]}")
-
-    def start(self, store):
-        config = self.directory / "sluiced.yaml"
-        config.write_text(self.CONFIG.format(self.directory, store))
-        with open(self.directory / "log", "ab") as log:
-            self.process = subprocess.Popen([self.binaries / "sluiced", "--config", config], stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while self.status() is None:
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                self.stop()
-                return False
-            time.sleep(0.05)
-        return True
-
-    def status(self):
-        asked = subprocess.run([*self.command, "status", "--output", "json"], capture_output=True)
-        return json.loads(asked.stdout) if asked.returncode == 0 else None
+        self.directory, self.settle_seconds = Path(scratch) / self.name.replace(" ", "-"), settle_seconds
+        try:
+            self.daemon = Daemon(binaries, self.directory, self.STORE)
+        except RuntimeError as error:
+            raise Unavailable(str(error)) from error
+        self.command = self.daemon.sluice
+        self.timer = binaries / "sluice-query-time"
 
     def daemon_cpu(self):
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        fields = Path(f"/proc/{self.daemon.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def peak_rss(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
     def load(self, data):
         cpu = self.daemon_cpu()
         seconds, client_cpu, _ = timed([*self.command, "import", "--format", "json", data.json])
-        rss = self.peak_rss()
+        rss = self.daemon.memory_kib("VmHWM") * 1024
         size, note = self.settle()
         return Loaded(seconds, client_cpu + self.daemon_cpu() - cpu, size, note, rss)
 
@@ -127,25 +98,23 @@ class Sluice:
         shape, since = None, time.monotonic()
         deadline = since + 600
         while time.monotonic() < deadline and time.monotonic() - since < self.settle_seconds:
-            status = self.status()
-            now = (status.get("parts"), status["store"].get("open_rows"))
-            if now != shape or (now[0] and now[1]):
+            status = self.daemon.status()
+            now = (status["parts"], status["store"]["open_rows"])
+            if now != shape or now[1]:
                 shape, since = now, time.monotonic()
             time.sleep(0.2)
-        parts = self.status().get("parts")
-        if not parts or not parts["count"]:
+        status = self.daemon.status()
+        if not status["parts"]["count"]:
             return None, f"nothing is sealed; the log is {tree_bytes(self.directory / 'store') / 1e6:.0f} MB"
         files = [p for p in (self.directory / "store").rglob("part-*") if p.is_file()]
-        left = self.status()["store"]["open_rows"]
+        left = status["store"]["open_rows"]
         note = f"{len(files)} parts" + (f", {left} records are not sealed" if left else "")
         return sum(p.stat().st_size for p in files), note
 
     def ask(self, question, runs):
-        if not self.can_ask:
-            return None
         limit = ["--newest", str(question.newest)] if question.newest else []
         if self.timer.exists():
-            out = timed([self.timer, "--socket", f"{self.directory}/sluice.sock", "--runs", str(runs), *limit, question.sluice])[2]
+            out = timed([self.timer, "--socket", self.daemon.socket, "--runs", str(runs), *limit, question.sluice])[2]
             answer = json.loads(out)
             return answer["ms"], answer["rows"] if question.rows else answer["value"]
         limit = ["-n", str(question.newest)] if question.newest else []
@@ -157,9 +126,7 @@ class Sluice:
         return times, value
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+        self.daemon.stop()
 
 
 class SluiceSealed(Sluice):
@@ -167,9 +134,6 @@ class SluiceSealed(Sluice):
 
     name = "sluice unmerged"
     STORE = Sluice.STORE + ", merge_rows_max: 0"
-
-    def start_plain(self):
-        raise Unavailable("this sluiced does not merge")
 
 
 class Shell:

@@ -26,7 +26,7 @@ struct ColumnValues {
 std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
                                   BlockWriter& blocks, References* references);
 
-// Writes the filters, behind all columns and in blocks of their own, because readers keep them.
+// Writes the filters, behind all columns and in blocks of their own: a question about words reads nothing else.
 void write_filters(std::span<ColumnLayout> columns, std::span<const std::optional<Bytes>> filters, BlockWriter& blocks);
 
 }  // namespace sluice::part

@@ -223,16 +223,16 @@ class Merged {
             return {};
         }
         SLUICE_TRY(auto dictionary, parts_[source.part]->dictionary(source.column));
-        for (const std::uint32_t code : page.codes) {
-            if (dictionary->ints.empty()) {
-                values.texts.push_back(dictionary->entries[code]);
-            } else {
+        if (!dictionary->ints.empty()) {
+            for (const std::uint32_t code : page.codes) {
                 values.ints.push_back(dictionary->ints[code]);
             }
+            return {};
         }
-        if (dictionary->ints.empty()) {
-            values.owners.push_back(std::move(dictionary));
+        for (const std::uint32_t code : page.codes) {
+            values.texts.push_back(dictionary->entries[code]);
         }
+        values.owners.push_back(std::move(dictionary));
         return {};
     }
 

@@ -131,6 +131,9 @@ std::optional<Part::Range> Part::range(std::uint32_t column, std::uint32_t page)
 }
 
 bool Part::may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const {
+    if (token_hashes.empty()) {
+        return true;
+    }
     const auto filter = impl_->filter(column);
     return filter == nullptr || TokenFilter(filter->bytes).may_contain_all(token_hashes);
 }

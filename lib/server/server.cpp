@@ -169,15 +169,10 @@ Task<> Server::run_session(io::Handle socket, Peer peer) {
 
 // Tells a client why it is not served; one short send, which an empty socket buffer takes.
 Task<> Server::turn_away(io::Handle socket, Error why) {
-    Bytes frame;
-    wire::append_frame(frame, 0, wire::ErrorReply::of(why));
-    for (ByteView rest = frame; !rest.empty();) {
-        const Result<std::size_t> sent = co_await shared_.kernel.send(socket, rest);
-        if (!sent) {
-            break;
-        }
-        rest = rest.subspan(*sent);
-    }
+    Output output(shared_.kernel, socket, Output::Options());
+    output.reply(0, wire::ErrorReply::of(why));
+    output.finish();
+    (void)co_await output.run();
     (void)co_await shared_.kernel.close(std::move(socket));
 }
 

@@ -1,6 +1,9 @@
 #include "store/identity.h"
 
+#include <algorithm>
+
 #include "base/checksum.h"
+#include "coro/timeout.h"
 
 namespace sluice::store {
 namespace {
@@ -8,6 +11,7 @@ namespace {
 constexpr std::uint32_t kMagic = 0x44495753;  // "SWID"
 constexpr std::size_t kIdentityBytes = 32;
 const std::string kIdentityName = "identity";
+constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
 
 Bytes encode_identity(const StoreId& id) {
     Bytes bytes;
@@ -55,23 +59,36 @@ Task<Result<Bytes>> read_small_file(io::Kernel& kernel, const io::Handle& direct
     co_return bytes;
 }
 
-Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& directory, std::string name, Bytes bytes) {
-    const std::string temporary = name + ".tmp";
+Task<Result<>> write_file(io::Kernel& kernel, const io::Handle& directory, std::string name, ByteView bytes) {
     const io::OpenOptions options{.flags = O_WRONLY | O_CREAT | O_TRUNC};
-    SLUICE_CO_TRY(io::Handle file, co_await kernel.open(directory.fd(), temporary, options));
+    SLUICE_CO_TRY(io::Handle file, co_await kernel.open(directory.fd(), name, options));
     std::size_t done = 0;
     while (done < bytes.size()) {  // Bounded: each turn writes at least one byte or fails.
-        const ByteView rest = ByteView(bytes).subspan(done);
-        SLUICE_CO_TRY(const std::size_t n, co_await kernel.write_at(file, done, rest, io::WriteSync::none));
+        const ByteView rest = bytes.subspan(done);
+        const ByteView piece = rest.first(std::min(rest.size(), kPieceBytes));
+        SLUICE_CO_TRY(const std::size_t n, co_await kernel.write_at(file, done, piece, io::WriteSync::none));
         if (n == 0) {
-            co_return fail(Errc::no_space, "a write to '{}' wrote nothing", temporary);
+            co_return fail(Errc::no_space, "a write to '{}' wrote nothing", name);
         }
         done += n;
     }
     SLUICE_CO_CHECK(co_await kernel.sync(file, io::SyncKind::all));
-    SLUICE_CO_CHECK(co_await kernel.close(std::move(file)));
+    co_return co_await kernel.close(std::move(file));
+}
+
+namespace {
+
+Task<Result<>> replace_file(io::Kernel& kernel, const io::Handle& directory, std::string name, Bytes bytes) {
+    const std::string temporary = name + ".tmp";
+    SLUICE_CO_CHECK(co_await write_file(kernel, directory, temporary, bytes));
     SLUICE_CO_CHECK(co_await kernel.rename(directory.fd(), temporary, directory.fd(), name, 0));
     co_return co_await kernel.sync(directory, io::SyncKind::all);
+}
+
+}  // namespace
+
+Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& directory, std::string name, Bytes bytes) {
+    co_return co_await coro::shield(replace_file(kernel, directory, std::move(name), std::move(bytes)));
 }
 
 Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle& directory,

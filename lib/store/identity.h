@@ -20,7 +20,11 @@ Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle
 // Parses the file's bytes.
 Result<StoreId> parse_identity(ByteView bytes);
 
-// Writes `bytes` to `name` beneath `directory` so that a crash leaves the old file or the new one, durably.
+// Makes the file `name` beneath `directory`, or replaces its contents.  They are durable; the name may not be.
+Task<Result<>> write_file(io::Kernel& kernel, const io::Handle& directory, std::string name, ByteView bytes);
+
+// Writes `bytes` to `name` beneath `directory` so that a crash leaves the old file or the new one, durably.  Whoever
+// cancels it waits for it.
 Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& directory, std::string name, Bytes bytes);
 
 // At most `bytes_max` bytes of a file.  Errc::too_large beyond.

@@ -8,7 +8,6 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
 constexpr std::string_view kTemporarySuffix = ".tmp";
 
 }  // namespace
@@ -61,20 +60,7 @@ Task<Result<PartPointer>> PartStore::open_part(const std::string& file, const Pa
 Task<Result<>> PartStore::write_part(const PartImage& image) {
     const std::string name = part_file_name(image.name);
     const std::string temporary = name + std::string(kTemporarySuffix);
-    const io::OpenOptions options{.flags = O_WRONLY | O_CREAT | O_TRUNC};
-    SLUICE_CO_TRY(io::Handle file, co_await kernel_.open(directory_.fd(), temporary, options));
-    std::size_t done = 0;
-    while (done < image.bytes.size()) {  // Bounded: each turn writes at least one byte or fails.
-        const ByteView rest = ByteView(image.bytes).subspan(done);
-        const ByteView piece = rest.first(std::min(rest.size(), kPieceBytes));
-        SLUICE_CO_TRY(const std::size_t n, co_await kernel_.write_at(file, done, piece, io::WriteSync::none));
-        if (n == 0) {
-            co_return fail(Errc::no_space, "a write to '{}' wrote nothing", temporary);
-        }
-        done += n;
-    }
-    SLUICE_CO_CHECK(co_await kernel_.sync(file, io::SyncKind::all));
-    SLUICE_CO_CHECK(co_await kernel_.close(std::move(file)));
+    SLUICE_CO_CHECK(co_await write_file(kernel_, directory_, temporary, image.bytes));
     co_return co_await kernel_.rename(directory_.fd(), temporary, directory_.fd(), name, 0);
 }
 
@@ -94,10 +80,9 @@ Task<Result<>> PartStore::write_images(const std::vector<PartImage>& images, std
     co_return Result<>{};
 }
 
-// Whole or not at all: a stop waits for it.
 Task<Result<>> PartStore::write_state(const SealState& state) {
-    auto write = write_file_atomically(kernel_, directory_, std::string(kSealStateName), encode_seal_state(state));
-    SLUICE_CO_CHECK(co_await coro::shield(std::move(write)));
+    SLUICE_CO_CHECK(
+        co_await write_file_atomically(kernel_, directory_, std::string(kSealStateName), encode_seal_state(state)));
     state_written_ = true;
     co_return Result<>{};
 }
