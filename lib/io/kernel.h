@@ -27,6 +27,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "coro/loop.h"
+#include "io/message.h"
 #include "io/op.h"
 
 namespace sluice::io {
@@ -67,12 +68,6 @@ class PooledBuffer {
     Kernel* kernel_ = nullptr;
     std::uint16_t id_ = 0;
     std::span<std::byte> bytes_;
-};
-
-struct PeerCredentials {
-    pid_t pid = 0;
-    uid_t uid = 0;
-    gid_t gid = 0;
 };
 
 struct FileStat {
@@ -166,9 +161,21 @@ class Kernel {
     auto free_space(const Handle& file);  // -> Result<uint64_t>: bytes its file system has left for us
 
     // ---- calls that never block ----
-    // A listening Unix stream socket at `path` (a stale socket file is replaced), file mode `mode`.
-    virtual Result<Handle> listen_unix(const std::string& path, mode_t mode) = 0;
+    // A Unix socket at `path` (a stale socket file is replaced), file mode `mode`: a stream socket that listens, or a
+    // datagram socket that receives.
+    virtual Result<Handle> listen_unix(const std::string& path, mode_t mode, SocketKind kind) = 0;
+    Result<Handle> listen_unix(const std::string& path, mode_t mode) {
+        return listen_unix(path, mode, SocketKind::stream);
+    }
     virtual Result<PeerCredentials> peer_credentials(const Handle& socket) = 0;
+    // Messages that are sent from now on come with sender and time.
+    virtual Result<> receive_senders(const Handle& socket, PassedFiles files) = 0;
+    // Whether messages received from now on come with a pidfd each, which costs as much as the message.  False: the
+    // kernel does not have it (Linux 6.5).
+    virtual bool receive_pidfds(const Handle& socket, bool on) = 0;
+    // As many messages as are there, at most into.size() and kMessagesMax.  0: none; await poll_in().
+    static constexpr std::size_t kMessagesMax = 64;
+    virtual Result<std::size_t> receive(const Handle& socket, std::span<Message> into) = 0;
     // For functions on the pool that read as they go.  Takes the file over.
     virtual std::shared_ptr<const FileReader> blocking_reader(Handle file) = 0;
 

@@ -59,8 +59,53 @@ Result<Handle> SimKernel::connect_unix(const std::string& path) {
     return socket;
 }
 
-Result<Handle> SimKernel::listen_unix(const std::string& path, mode_t mode) {
-    return world_.listen_unix(*this, path, mode);
+Result<Handle> SimKernel::listen_unix(const std::string& path, mode_t mode, SocketKind kind) {
+    return world_.listen_unix(*this, path, mode, kind);
+}
+
+Result<> SimKernel::send_datagram(const std::string& path, ByteView bytes) {
+    const std::int32_t outcome = world_.send_datagram(*this, path, bytes);
+    return outcome < 0 ? Result<>(fail_errno(-outcome, "send to '{}'", path)) : Result<>();
+}
+
+Result<> SimKernel::receive_senders(const Handle& socket, PassedFiles) {
+    const std::shared_ptr<SimFile> file = world_.file_of(socket.fd());
+    return file && file->socket ? Result<>() : Result<>(fail_errno(EBADF, "ask for the senders of messages"));
+}
+
+bool SimKernel::receive_pidfds(const Handle&, bool) {
+    return false;
+}
+
+Result<std::size_t> SimKernel::receive(const Handle& socket, std::span<Message> into) {
+    const std::shared_ptr<SimFile> file = world_.file_of(socket.fd());
+    if (!file || !file->socket) {
+        return fail_errno(file ? ENOTSOCK : EBADF, "receive messages");
+    }
+    SimSocket& from = *file->socket;
+    if (from.state() == SimSocket::State::receiving) {
+        std::size_t count = 0;
+        for (; count < std::min(into.size(), kMessagesMax) && !from.datagrams().empty(); ++count) {
+            SimSocket::Datagram& next = from.datagrams().front();
+            Message& message = into[count];
+            message.whole_bytes = next.bytes.size();
+            message.bytes = std::min(next.bytes.size(), message.room.size());
+            std::copy_n(next.bytes.begin(), message.bytes, message.room.begin());
+            message.sender = next.sender;
+            message.time_ns = next.time_ns;
+            from.datagrams().pop_front();
+        }
+        return count;
+    }
+    Message& message = into.front();
+    message.sender = from.peer_credentials();
+    message.bytes = 0;
+    if (from.readable() == 0) {
+        const std::int32_t ended = from.end_result();
+        return ended < 0 ? Result<std::size_t>(fail_errno(-ended, "receive messages")) : from.ended() ? 1U : 0U;
+    }
+    message.bytes = from.take(message.room);
+    return 1U;
 }
 
 Result<PeerCredentials> SimKernel::peer_credentials(const Handle& socket) {

@@ -38,12 +38,19 @@ class SimKernel final : public Kernel, private coro::Waker {
     // A connected Unix stream socket, at once.  ENOENT: no such path; ECONNREFUSED: nobody listens (any more);
     // EAGAIN: the backlog is full.
     Result<Handle> connect_unix(const std::string& path);
+    // Sends one datagram, at once, without a socket of its own.  Also EAGAIN: the receiver's queue is full.
+    Result<> send_datagram(const std::string& path, ByteView bytes);
     // A socket to connect() with a sockaddr_un.
     Result<Handle> make_socket();
 
     coro::Loop& loop() noexcept override { return loop_; }
-    Result<Handle> listen_unix(const std::string& path, mode_t mode) override;
+    using Kernel::listen_unix;
+    Result<Handle> listen_unix(const std::string& path, mode_t mode, SocketKind kind) override;
     Result<PeerCredentials> peer_credentials(const Handle& socket) override;
+    Result<> receive_senders(const Handle& socket, PassedFiles files) override;
+    bool receive_pidfds(const Handle& socket, bool on) override;  // Never: it has no processes.
+    // Without faults, and no step of the world.
+    Result<std::size_t> receive(const Handle& socket, std::span<Message> into) override;
     // Reads at once, past the faults and without a step of the world.  Goes before the world does.
     std::shared_ptr<const FileReader> blocking_reader(Handle file) override;
     void submit(Op& op) override;

@@ -306,7 +306,7 @@ std::int32_t SimWorld::execute_send(std::uint32_t slot) {
 
 std::int32_t SimWorld::execute_poll(std::uint32_t slot) {
     SimSocket& socket = *slots_[slot].file->socket;
-    if (socket.readable() > 0 || !socket.backlog().empty()) {
+    if (socket.readable() > 0 || !socket.backlog().empty() || !socket.datagrams().empty()) {
         return socket.ended() ? POLLIN | POLLHUP : POLLIN;
     }
     if (socket.ended()) {
@@ -338,7 +338,7 @@ std::int32_t SimWorld::execute_socket(std::uint32_t slot) {
     }
 }
 
-Result<Handle> SimWorld::listen_unix(SimKernel& kernel, const std::string& path, mode_t mode) {
+Result<Handle> SimWorld::listen_unix(SimKernel& kernel, const std::string& path, mode_t mode, SocketKind kind) {
     if (kernel.crashed_) {
         return fail_errno(ECANCELED, "listen on '{}'", path);
     }
@@ -350,25 +350,49 @@ Result<Handle> SimWorld::listen_unix(SimKernel& kernel, const std::string& path,
     file->flags = O_RDWR;
     file->path = path;
     file->socket = std::make_unique<SimSocket>(*this);
-    file->socket->listen(static_cast<std::uint64_t>(inode), kernel.credentials());
+    file->socket->listen(static_cast<std::uint64_t>(inode), kernel.credentials(), kind);
     listeners_.emplace_back(static_cast<std::uint64_t>(inode), file->socket.get());
     return Handle(kernel, install(kernel, std::move(file)));
+}
+
+std::int32_t SimWorld::find_listener(std::string_view path, SocketKind kind, SimSocket*& found) {
+    const std::int64_t inode = disk_.find_socket(path);
+    if (inode < 0) {
+        return static_cast<std::int32_t>(inode);
+    }
+    const auto it =
+        std::ranges::find(listeners_, static_cast<std::uint64_t>(inode), &std::pair<std::uint64_t, SimSocket*>::first);
+    if (it == listeners_.end() || it->second->ended()) {
+        return -ECONNREFUSED;
+    }
+    found = it->second;
+    const bool fits = (found->state() == SimSocket::State::listening) == (kind == SocketKind::stream);
+    return fits ? 0 : -EPROTOTYPE;
+}
+
+std::int32_t SimWorld::send_datagram(SimKernel& kernel, std::string_view path, ByteView bytes) {
+    SimSocket* receiver = nullptr;
+    if (const std::int32_t refused = find_listener(path, SocketKind::datagram, receiver); refused < 0) {
+        return refused;
+    }
+    if (receiver->datagrams().size() >= SimSocket::kDatagramsMax) {
+        return -EAGAIN;
+    }
+    receiver->datagrams().push_back(
+        {Bytes(bytes.begin(), bytes.end()), kernel.credentials(), kernel.clock().wall_now()});
+    receiver->wake();
+    return 0;
 }
 
 std::int32_t SimWorld::connect(SimKernel& kernel, SimFile& file, std::string_view path) {
     if (file.socket->state() != SimSocket::State::idle) {
         return -EISCONN;
     }
-    const std::int64_t inode = disk_.find_socket(path);
-    if (inode < 0) {
-        return static_cast<std::int32_t>(inode);
+    SimSocket* found = nullptr;
+    if (const std::int32_t refused = find_listener(path, SocketKind::stream, found); refused < 0) {
+        return refused;
     }
-    const auto found =
-        std::ranges::find(listeners_, static_cast<std::uint64_t>(inode), &std::pair<std::uint64_t, SimSocket*>::first);
-    if (found == listeners_.end() || found->second->ended()) {
-        return -ECONNREFUSED;
-    }
-    SimSocket& listener = *found->second;
+    SimSocket& listener = *found;
     if (listener.backlog().size() >= SimSocket::kBacklogMax) {
         return -EAGAIN;
     }

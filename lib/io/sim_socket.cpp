@@ -9,7 +9,7 @@
 namespace sluice::io {
 
 SimSocket::~SimSocket() {
-    if (state_ == State::listening) {
+    if (state_ == State::listening || state_ == State::receiving) {
         world_.forget_listener(inode_, this);
     }
     for (const std::unique_ptr<SimSocket>& waiting : backlog_) {
@@ -33,9 +33,9 @@ void SimSocket::connect(SimSocket& a, SimSocket& b, PeerCredentials of_a, PeerCr
     b.peer_credentials_ = of_a;
 }
 
-void SimSocket::listen(std::uint64_t inode, PeerCredentials own) noexcept {
+void SimSocket::listen(std::uint64_t inode, PeerCredentials own, SocketKind kind) noexcept {
     peer_credentials_ = own;
-    state_ = State::listening;
+    state_ = kind == SocketKind::stream ? State::listening : State::receiving;
     inode_ = inode;
 }
 

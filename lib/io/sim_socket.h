@@ -1,4 +1,4 @@
-// One end of a simulated Unix stream connection, or a listening socket.  Part of SimWorld.
+// One end of a simulated Unix stream connection, a listening socket, or one that receives datagrams.  Part of SimWorld.
 #pragma once
 
 #include <deque>
@@ -17,7 +17,14 @@ class SimSocket {
     static constexpr std::size_t kBufferBytes = 208 * 1024;  // net.core.wmem_default of Linux.
     static constexpr std::size_t kBacklogMax = 4096;
 
-    enum class State : std::uint8_t { idle, listening, connected };
+    static constexpr std::size_t kDatagramsMax = 11;  // net.unix.max_dgram_qlen of Linux is 10, and one more fits.
+
+    enum class State : std::uint8_t { idle, listening, connected, receiving };
+    struct Datagram {
+        Bytes bytes;
+        PeerCredentials sender;
+        WallNs time_ns = 0;
+    };
 
     explicit SimSocket(SimWorld& world) noexcept : world_(world) {}
     SimSocket(const SimSocket&) = delete;
@@ -25,7 +32,7 @@ class SimSocket {
     ~SimSocket();  // Closes: the peer sees the end of the stream, or a reset if bytes were left unread.
 
     static void connect(SimSocket& a, SimSocket& b, PeerCredentials of_a, PeerCredentials of_b) noexcept;
-    void listen(std::uint64_t inode, PeerCredentials own) noexcept;
+    void listen(std::uint64_t inode, PeerCredentials own, SocketKind kind) noexcept;
     void shut_down();
 
     State state() const noexcept { return state_; }
@@ -42,6 +49,7 @@ class SimSocket {
     void push(ByteView bytes);
 
     std::deque<std::unique_ptr<SimSocket>>& backlog() noexcept { return backlog_; }
+    std::deque<Datagram>& datagrams() noexcept { return datagrams_; }
     std::vector<std::uint32_t>& parked() noexcept { return parked_; }
     void wake();
 
@@ -57,6 +65,7 @@ class SimSocket {
     std::size_t head_ = 0;
     std::uint64_t inode_ = 0;
     std::deque<std::unique_ptr<SimSocket>> backlog_;
+    std::deque<Datagram> datagrams_;
     std::vector<std::uint32_t> parked_;  // Operations of the world that wait for this socket.
 };
 

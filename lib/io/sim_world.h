@@ -166,7 +166,9 @@ class SimWorld {
     int install(SimKernel& kernel, std::shared_ptr<SimFile> file);
     void close(SimKernel& kernel, int fd) noexcept;
     std::shared_ptr<SimFile> file_of(int fd) const noexcept;
-    Result<Handle> listen_unix(SimKernel& kernel, const std::string& path, mode_t mode);
+    Result<Handle> listen_unix(SimKernel& kernel, const std::string& path, mode_t mode, SocketKind kind);
+    std::int32_t find_listener(std::string_view path, SocketKind kind, SimSocket*& found);
+    std::int32_t send_datagram(SimKernel& kernel, std::string_view path, ByteView bytes);
     std::int32_t connect(SimKernel& kernel, SimFile& file, std::string_view path);
     void wake(std::vector<std::uint32_t>& parked);
     void forget_listener(std::uint64_t inode, SimSocket* socket) noexcept;

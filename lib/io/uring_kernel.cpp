@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "io/uring_pool_ops.h"
+#include "io/uring_receive.h"
 #include "io/uring_ring.h"
 
 namespace sluice::io {

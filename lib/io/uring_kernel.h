@@ -35,6 +35,7 @@ namespace sluice::io {
 namespace detail {
 class UringRing;
 class UringBuffers;
+struct ReceiveScratch;
 }  // namespace detail
 
 struct UringOptions {
@@ -70,8 +71,12 @@ class UringKernel final : public Kernel {
     coro::Loop& loop() noexcept override { return loop_; }
     // A daemon that finds its socket stale replaces it; two daemons that start on one path at the same instant can both
     // find that, so hold a lock of your own around it.
-    Result<Handle> listen_unix(const std::string& path, mode_t mode) override;
+    using Kernel::listen_unix;
+    Result<Handle> listen_unix(const std::string& path, mode_t mode, SocketKind kind) override;
     Result<PeerCredentials> peer_credentials(const Handle& socket) override;
+    Result<> receive_senders(const Handle& socket, PassedFiles files) override;
+    bool receive_pidfds(const Handle& socket, bool on) override;
+    Result<std::size_t> receive(const Handle& socket, std::span<Message> into) override;
     std::shared_ptr<const FileReader> blocking_reader(Handle file) override;
     void submit(Op& op) override;
     void cancel(Op& op) noexcept override;
@@ -115,11 +120,12 @@ class UringKernel final : public Kernel {
     coro::Loop loop_;
 
     bool waker_armed_ = false;
-    std::size_t in_flight_ = 0;     // Operations submitted and not completed, wherever they are.
-    std::deque<Op*> queued_;        // Found the submission queue full.
-    std::deque<Op*> cancels_;       // Asked to be cancelled while the submission queue was full.
-    std::deque<Op*> starved_;       // recv_pooled that found no buffer.
-    std::optional<Error> failure_;  // Of the ring; final.
+    std::size_t in_flight_ = 0;  // Operations submitted and not completed, wherever they are.
+    std::deque<Op*> queued_;     // Found the submission queue full.
+    std::deque<Op*> cancels_;    // Asked to be cancelled while the submission queue was full.
+    std::deque<Op*> starved_;    // recv_pooled that found no buffer.
+    std::unique_ptr<detail::ReceiveScratch> receive_scratch_;  // Made by the first receive().
+    std::optional<Error> failure_;                             // Of the ring; final.
 };
 
 }  // namespace sluice::io

@@ -7,28 +7,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/fd.h"
 #include "io/uring_kernel.h"
 
 namespace sluice::io {
 
 namespace {
-
-class Fd {
- public:
-    explicit Fd(int fd) noexcept : fd_(fd) {}
-    Fd(const Fd&) = delete;
-    Fd& operator=(const Fd&) = delete;
-    ~Fd() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    int get() const noexcept { return fd_; }
-    int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-    int fd_;
-};
 
 Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
@@ -86,7 +70,7 @@ std::string temporary_name(const std::string& path, const void* unique) {
 }
 
 // The socket gets its name and its mode before anybody can see it under `path`.
-Result<> bind_and_listen(int fd, const std::string& path, mode_t mode, Present present) {
+Result<> bind_and_listen(int fd, const std::string& path, mode_t mode, SocketKind kind, Present present) {
     const int local = 0;
     const std::string temporary = temporary_name(path, &local);
     SLUICE_TRY(const sockaddr_un address, address_of(temporary));
@@ -103,7 +87,7 @@ Result<> bind_and_listen(int fd, const std::string& path, mode_t mode, Present p
     Result<> done;
     if (chmod(temporary.c_str(), mode) != 0) {
         done = fail_errno(errno, "set the mode of socket '{}'", path);
-    } else if (::listen(fd, SOMAXCONN) != 0) {
+    } else if (kind == SocketKind::stream && ::listen(fd, SOMAXCONN) != 0) {
         done = fail_errno(errno, "listen on socket '{}'", path);
     } else if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), flags) != 0) {
         done = errno == EEXIST
@@ -118,14 +102,15 @@ Result<> bind_and_listen(int fd, const std::string& path, mode_t mode, Present p
 
 }  // namespace
 
-Result<Handle> UringKernel::listen_unix(const std::string& path, mode_t mode) {
+Result<Handle> UringKernel::listen_unix(const std::string& path, mode_t mode, SocketKind kind) {
     SLUICE_TRY(const sockaddr_un address, address_of(path));
     SLUICE_TRY(const Present present, look_at(path, address));
-    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (fd.get() < 0) {
+    const int type = kind == SocketKind::stream ? SOCK_STREAM : SOCK_DGRAM;
+    Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+    if (!fd) {
         return fail_errno(errno, "create a socket for '{}'", path);
     }
-    SLUICE_CHECK(bind_and_listen(fd.get(), path, mode, present));
+    SLUICE_CHECK(bind_and_listen(fd.get(), path, mode, kind, present));
     return Handle(*this, fd.release());
 }
 

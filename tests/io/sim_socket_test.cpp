@@ -239,5 +239,32 @@ TEST_F(SimSocketTest, PollCompletesWhenBytesArrive) {
     EXPECT_TRUE(job.result());
 }
 
+Task<Result<>> wait_for(Kernel& kernel, const Handle* socket) {
+    co_return co_await kernel.poll_in(*socket);
+}
+
+TEST_F(SimSocketTest, DatagramsArriveWholeWithTheirSenderUntilTheQueueIsFull) {
+    auto socket = kernel().listen_unix("/run/d", 0600, SocketKind::datagram);
+    ASSERT_TRUE(socket) << socket.error();
+    EXPECT_EQ(kernel().connect_unix("/run/d").error().sys_errno(), EPROTOTYPE);
+    for (std::size_t i = 0; i < SimSocket::kDatagramsMax; ++i) {
+        ASSERT_TRUE(kernel().send_datagram("/run/d", as_bytes("datagram")));
+    }
+    EXPECT_EQ(kernel().send_datagram("/run/d", as_bytes("x")).error().sys_errno(), EAGAIN);
+    ASSERT_TRUE(run(wait_for, &*socket));
+    Bytes memory(SimSocket::kDatagramsMax * 5);
+    std::array<Message, SimSocket::kDatagramsMax> messages;
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+        messages[i].room = std::span(memory).subspan(i * 5, 5);
+    }
+    ASSERT_EQ(*kernel().receive(*socket, messages), messages.size());
+    EXPECT_EQ(as_text(messages.back().content()), "datag");
+    EXPECT_EQ(messages.back().whole_bytes, 8U);
+    EXPECT_EQ(messages.back().sender.uid, 1000U);
+    EXPECT_EQ(*kernel().receive(*socket, messages), 0U);
+    *socket = Handle();
+    EXPECT_EQ(kernel().send_datagram("/run/d", as_bytes("x")).error().sys_errno(), ECONNREFUSED);
+}
+
 }  // namespace
 }  // namespace sluice::io

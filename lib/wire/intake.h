@@ -1,0 +1,57 @@
+// Messages of other programs' logging protocols become records: what the decoders of journald's datagrams
+// (journal_datagram.h), syslog (syslog_message.h), stdout streams (stdout_stream.h) and JSON lines (json_lines.h) share.
+// Nothing is refused: what is not understood is the message of a record, whole, with the reason in the field
+// parse_error.
+#pragma once
+
+#include <string_view>
+
+#include "wire/import.h"
+#include "wire/record.h"
+
+namespace sluice::wire {
+
+// The field that says why a message was not understood, or what of it could not be kept.
+inline constexpr std::string_view kParseErrorName = "parse_error";
+// What the message says of its program, where the stream has another name.
+inline constexpr std::string_view kIdentifierFieldName = "syslog_identifier";
+
+// Names the stream of each record.
+class StreamNamer {
+ public:
+    // `identifier`: what the message says of its program (a syslog tag, SYSLOG_IDENTIFIER); any bytes, may be empty.
+    // A valid stream name; lives until the next call.
+    virtual std::string_view stream(std::string_view identifier) = 0;
+
+ protected:
+    ~StreamNamer() = default;
+};
+
+// Of one message.
+struct IntakeContext {
+    StreamNamer& names;
+    WallNs time_ns = 0;                  // When the kernel took it from the sender.
+    Severity severity = Severity::info;  // Of messages that do not say.
+    RecordLimits limits{};
+};
+
+struct IntakeCounts {
+    std::uint64_t records = 0;
+    std::uint64_t malformed = 0;       // Kept whole, with the reason in parse_error.
+    std::uint64_t dropped_fields = 0;  // With names that journald drops, too.
+    std::uint64_t cut = 0;             // Fields or messages that were cut or left out for a limit.
+    friend bool operator==(const IntakeCounts&, const IntakeCounts&) = default;
+};
+
+// Takes the bytes of one connection as they come, cut anywhere, and appends the records that are complete.
+class StreamDecoder {
+ public:
+    virtual ~StreamDecoder() = default;
+    virtual void take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) = 0;
+    // The connection has ended.
+    virtual void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) = 0;
+    // Of a record that is not complete: bounded by about twice kImportRecordBytesMax.
+    virtual std::size_t held_bytes() const noexcept = 0;
+};
+
+}  // namespace sluice::wire
