@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "base/bytes.h"
+
 namespace sluice::wire {
 namespace {
 
@@ -13,6 +15,24 @@ unsigned byte_at(std::string_view text, std::size_t i) noexcept {
 
 bool is_plain(char c) noexcept {
     return c >= 0x20 && c < 0x7F;
+}
+
+// Eight bytes at a time: nearly every text is ASCII, and field values are checked as they come in.
+bool is_ascii(std::string_view text) noexcept {
+    const std::byte* at = as_bytes(text).data();
+    const std::byte* end = at + text.size();
+    std::uint64_t all = 0;
+    for (; end - at >= 8; at += 8) {
+        all |= load_int<std::uint64_t>(at);
+    }
+    if (end - at >= 4) {
+        all |= load_int<std::uint32_t>(at);
+        at += 4;
+    }
+    for (; at != end; ++at) {
+        all |= std::to_integer<std::uint64_t>(*at);
+    }
+    return (all & 0x8080'8080'8080'8080U) == 0;
 }
 
 // Handles the character at the front of `text`, which is not plain ASCII; returns the bytes used.
@@ -81,6 +101,9 @@ bool is_control(char32_t point) noexcept {
 }
 
 bool valid_utf8(std::string_view text) noexcept {
+    if (is_ascii(text)) {
+        return true;
+    }
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);
         if (length == 0) {

@@ -1,6 +1,6 @@
 // Messages of other programs' logging protocols become records: what the decoders of journald's datagrams
-// (journal_datagram.h), syslog (syslog_message.h), stdout streams (stdout_stream.h) and JSON lines (json_lines.h) share.
-// Nothing is refused: what is not understood is the message of a record, whole, with the reason in the field
+// (journal_datagram.h), syslog (syslog_message.h), stdout streams (stdout_stream.h) and JSON lines (json_lines.h)
+// share. Nothing is refused: what is not understood is the message of a record, whole, with the reason in the field
 // parse_error.
 #pragma once
 

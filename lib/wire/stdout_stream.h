@@ -1,0 +1,65 @@
+// journald's stdout protocol: what systemd-cat, sd_journal_stream_fd and services that systemd starts write.  Seven
+// header lines, then a message per line:
+//   1 identifier     names the stream; may be empty
+//   2 unit           may be empty; the field `unit` of each record where it is not
+//   3 priority       0 to 999: severity in the lowest three bits; a facility above them that is not 0 is the field
+//                    syslog_facility
+//   4 level prefix   1: a line may begin with "<0>" to "<7>", its severity;  0: it is text
+//   5, 6, 7          0 or 1: forwarding to syslog, kmsg, console; not used
+// Empty lines are no messages.  A message ends with LF, NUL, Options::line_bytes_max, the connection or its sender; if
+// it is not LF, the field line_break says so: nul, line-max, eof, pid-change.
+// A header that is not like that: its lines are messages too, with the line that was wrong in parse_error, and all that
+// follows are lines without a header.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "wire/intake.h"
+
+namespace sluice::wire {
+
+// Threads: one.
+class StdoutStreamDecoder final : public StreamDecoder {
+ public:
+    struct Options {
+        std::size_t line_bytes_max = 48U << 10U;  // A longer line is several messages.  Also bounded by a message's.
+    };
+    StdoutStreamDecoder() = default;
+    explicit StdoutStreamDecoder(Options options) noexcept : options_(options) {}
+
+    void take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
+    void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
+    std::size_t held_bytes() const noexcept override { return held_.size() + header_.size(); }
+
+    // From here on another process writes: what is held is a message of its own, of the process before, which
+    // `context` names.
+    void sender_changed(const IntakeContext& context, Bytes& into, IntakeCounts& counts);
+
+    // As the header says; empty until it is read.
+    std::string_view identifier() const noexcept { return identifier_; }
+    std::string_view unit() const noexcept { return unit_; }
+
+ private:
+    struct Sink;
+
+    bool step(std::string_view& bytes, Sink& sink);
+    bool step_header(std::string_view& bytes, Sink& sink);
+    bool step_line(std::string_view& bytes, Sink& sink);
+    bool take_header_line(std::string_view line);
+    void reject_header(std::string_view expected, Sink& sink);
+    void end_line(std::string_view line, std::string_view line_break, Sink& sink);
+
+    Options options_{};
+    std::string held_;    // Of the line that has not ended.
+    std::string header_;  // The header lines so far, with their ends.
+    unsigned header_lines_ = 0;
+    std::string header_fault_;  // Goes into parse_error of the next message.
+    std::string identifier_;
+    std::string unit_;
+    unsigned priority_ = 0;
+    bool has_priority_ = false;  // Else messages have the severity of the context.
+    bool has_level_prefix_ = false;
+};
+
+}  // namespace sluice::wire

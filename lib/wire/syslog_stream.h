@@ -1,0 +1,45 @@
+// Syslog over a stream socket.  Each frame is a message of syslog_message.h, and frames of all kinds may follow each
+// other:
+//   LENGTH SP message      octet counting (RFC 6587, 3.4.1): LENGTH is 1 to 8 digits, the message begins with '<'; a
+//                          LF behind it is skipped
+//   message LF             (RFC 6587, 3.4.2)
+//   message NUL            syslog(3) of glibc; such a message may have line ends inside.  So after the first one, only
+//                          NUL ends the frames that are not counted.
+// The last frame may end with the connection.  A frame that is longer than a record can be comes out in parts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "wire/intake.h"
+#include "wire/intake_record.h"
+
+namespace sluice::wire {
+
+// Threads: one.
+class SyslogStreamDecoder final : public StreamDecoder {
+ public:
+    void take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
+    void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
+    std::size_t held_bytes() const noexcept override { return held_.size(); }
+
+ private:
+    struct Sink;
+    enum class State : std::uint8_t { start, line, counted, after_counted };
+
+    bool step(std::string_view& bytes, Sink& sink);
+    bool start_frame(std::string_view& bytes);
+    bool step_line(std::string_view& bytes, Sink& sink);
+    bool step_counted(std::string_view& bytes, Sink& sink);
+    void add(std::string_view bytes, Sink& sink);
+    void end_frame(std::string_view fault, Sink& sink);
+
+    State state_ = State::start;
+    bool ends_with_nul_ = false;       // NUL ends frames, and LF does not.
+    std::size_t left_ = 0;             // Bytes of the counted frame that are still to come.
+    std::string held_;                 // Of the frame that has not ended.
+    std::optional<LongMessage> long_;  // Parts of it are out already.
+};
+
+}  // namespace sluice::wire
