@@ -1,6 +1,5 @@
 #include "wire/intake_record.h"
 
-#include "base/assert.h"
 #include "wire/escape.h"
 
 namespace sluice::wire {
