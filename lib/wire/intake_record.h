@@ -13,7 +13,19 @@ namespace sluice::wire {
 inline constexpr std::size_t kIntakeFieldBytes = 48U << 10U;
 static_assert(kMessageBytesMax + kIntakeFieldBytes + kRecordHeaderSize + kNameBytesMax < kImportRecordBytesMax);
 
+// Memory that is kept between messages of a connection; one that needed more gives it back.
+inline constexpr std::size_t kIntakeIdleBytesMax = 16U << 10U;
+
+// Empties what a connection holds.
+inline void clear_held(std::string& held) noexcept {
+    held.clear();
+    if (held.capacity() > kIntakeIdleBytesMax) {
+        held = std::string();
+    }
+}
+
 // The longest message of one record; what is longer comes out in parts, or is cut.
+// Precondition: limits.message_bytes_max is not 0.
 inline std::size_t intake_message_bytes_max(const RecordLimits& limits) noexcept {
     return std::min<std::size_t>(limits.message_bytes_max, kImportRecordBytesMax - kIntakeFieldBytes);
 }

@@ -35,6 +35,12 @@ void parse_rfc5424_head(std::string_view text, std::size_t at, const RecordLimit
 // Appends the fields of valid structured data.
 void append_structured_data(std::string_view elements, RecordWriter& record);
 
+// Without the white space and NULs at the end.
+std::string_view strip_syslog(std::string_view text) noexcept;
+
+// Empty: there is none.
+std::string_view syslog_nul_fault(std::string_view text) noexcept;
+
 // append_syslog with a fault of the framing; empty: none.
 void append_syslog_frame(std::string_view message, std::string_view fault, const IntakeContext& context, Bytes& into,
                          IntakeCounts& counts);

@@ -9,18 +9,10 @@
 namespace sluice::wire {
 namespace {
 
-constexpr std::string_view kNulFault = "NUL inside the message";
-
-std::string_view without_end(std::string_view text) noexcept {
-    constexpr std::string_view kStripped("\0 \t\n\v\f\r", 7);
-    const std::size_t last = text.find_last_not_of(kStripped);
-    return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
-}
-
 class SyslogWriter {
  public:
     SyslogWriter(std::string_view text, const IntakeContext& context, Bytes& into, IntakeCounts& counts)
-        : context_(context), head_(parse_syslog_head(text, context)), record_(into, context.limits), counts_(counts) {
+        : head_(parse_syslog_head(text, context)), record_(into, context.limits), counts_(counts) {
         if (!head_.fault.empty()) {
             head_ = {.severity = head_.severity,
                      .facility = head_.facility,
@@ -31,9 +23,7 @@ class SyslogWriter {
             add_fault(fmt::format("{} at byte {}", head_.fault, head_.fault_at + 1));
         }
         record_head_ = {head_.severity, context.names.stream(head_.identifier), head_.time_ns};
-        if (text.find('\0') != std::string_view::npos) {
-            add_fault(kNulFault);
-        }
+        add_fault(syslog_nul_fault(text));
     }
 
     const RecordWriter::Head& record_head() const noexcept { return record_head_; }
@@ -82,7 +72,6 @@ class SyslogWriter {
     }
 
  private:
-    const IntakeContext& context_;
     SyslogHead head_;
     RecordWriter record_;
     RecordWriter::Head record_head_{};
@@ -92,13 +81,23 @@ class SyslogWriter {
 
 }  // namespace
 
+std::string_view strip_syslog(std::string_view text) noexcept {
+    constexpr std::string_view kStripped("\0 \t\n\v\f\r", 7);
+    const std::size_t last = text.find_last_not_of(kStripped);
+    return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+
+std::string_view syslog_nul_fault(std::string_view text) noexcept {
+    return text.find('\0') == std::string_view::npos ? std::string_view() : "NUL inside the message";
+}
+
 void append_syslog(std::string_view message, const IntakeContext& context, Bytes& into, IntakeCounts& counts) {
     append_syslog_frame(message, {}, context, into, counts);
 }
 
 void append_syslog_frame(std::string_view message, std::string_view fault, const IntakeContext& context, Bytes& into,
                          IntakeCounts& counts) {
-    const std::string_view text = without_end(message);
+    const std::string_view text = strip_syslog(message);
     if (text.empty()) {
         return;
     }

@@ -25,15 +25,16 @@ class SyslogStreamDecoder final : public StreamDecoder {
     std::size_t held_bytes() const noexcept override { return held_.size(); }
 
  private:
-    struct Sink;
+    struct Sink;  // What a call of take was given.
     enum class State : std::uint8_t { start, line, counted, after_counted };
 
-    bool step(std::string_view& bytes, Sink& sink);
-    bool start_frame(std::string_view& bytes);
-    bool step_line(std::string_view& bytes, Sink& sink);
-    bool step_counted(std::string_view& bytes, Sink& sink);
-    void add(std::string_view bytes, Sink& sink);
-    void end_frame(std::string_view fault, Sink& sink);
+    void step(std::string_view& bytes, const Sink& sink);
+    void step_start(std::string_view& bytes);
+    void step_line(std::string_view& bytes, const Sink& sink);
+    void step_counted(std::string_view& bytes, const Sink& sink);
+    void add(std::string_view bytes, const Sink& sink);
+    void end_frame(std::string_view last, std::string_view fault, const Sink& sink);
+    void take_parts(const Sink& sink);
 
     State state_ = State::start;
     bool ends_with_nul_ = false;       // NUL ends frames, and LF does not.
