@@ -41,24 +41,25 @@ class StdoutStreamDecoder final : public StreamDecoder {
     std::string_view unit() const noexcept { return unit_; }
 
  private:
-    struct Sink;
+    struct Sink;  // What a call of take was given.
 
-    bool step(std::string_view& bytes, Sink& sink);
-    bool step_header(std::string_view& bytes, Sink& sink);
-    bool step_line(std::string_view& bytes, Sink& sink);
-    bool take_header_line(std::string_view line);
-    void reject_header(std::string_view expected, Sink& sink);
-    void end_line(std::string_view line, std::string_view line_break, Sink& sink);
+    void take_header(std::string_view& bytes, const Sink& sink);
+    void take_lines(std::string_view bytes, const Sink& sink);
+    std::string_view read_header_line(std::string_view line);
+    void reject_header(std::string_view fault, const Sink& sink);
+    void append(std::string_view line, std::string_view line_break, const Sink& sink);
 
     Options options_{};
-    std::string held_;    // Of the line that has not ended.
-    std::string header_;  // The header lines so far, with their ends.
-    unsigned header_lines_ = 0;
-    std::string header_fault_;  // Goes into parse_error of the next message.
+    std::string held_;           // Of the line that has not ended.
+    std::string header_;         // Its lines so far, with their ends.
+    unsigned header_lines_ = 0;  // Seven: what follows are messages.
+    std::string fault_;          // Of the header; goes into parse_error.
+    bool rejecting_ = false;     // While the lines of a header become messages.
     std::string identifier_;
     std::string unit_;
-    unsigned priority_ = 0;
     bool has_priority_ = false;  // Else messages have the severity of the context.
+    Severity severity_ = Severity::info;
+    std::string facility_;  // Decimal; empty: 0.
     bool has_level_prefix_ = false;
 };
 
