@@ -1,10 +1,13 @@
 // JSON lines in, JSON lines out.
 //
 // In: an object becomes a record.
-//   time, ts, timestamp      RFC 3339 text, or a number of seconds, ms, us or ns since 1970 (told apart by magnitude)
-//   severity, level, lvl     a name (also trace, verbose, fatal), a number 0 to 7, or pino's 10 to 60
-//   message, msg             text; any other scalar as its text
-//   stream                   a valid stream name
+//   time, ts, timestamp, @timestamp             RFC 3339 text, or a number of seconds, ms, us or ns since 1970 (told
+//                                               apart by magnitude)
+//   severity, level, lvl, levelname, log.level  a name (also trace, verbose, dpanic, fatal; and slog's, as INFO+2,
+//   which
+//                                               is info), a number 0 to 7, or 10 to 60 of pino and Bunyan
+//   message, msg, event                         text; any other scalar as its text
+//   stream                                      a valid stream name
 // The first key of each row that is there and usable counts (in the order of the row); everything else is a field:
 // numbers int64 or float64 (an integer of 2^63 or more as decimal string), booleans, strings; null is skipped; nested
 // objects are flattened with dots; arrays, and what is nested deeper than 16 levels, become their JSON text;
@@ -28,12 +31,16 @@
 
 namespace sluice::wire {
 
+class StreamNamer;
+
 struct JsonDefaults {
     Severity severity = Severity::info;
     std::string_view stream{};
     WallNs time_ns = 0;
     // Names that begin with '_' are the daemon's own, and it drops them.  rename: the field goes without the '_'.
     enum class Reserved : std::uint8_t { keep, rename } reserved = Reserved::keep;
+    // Borrowed; if set, it names the stream, with the key `stream` as identifier, and `stream` above does not count.
+    StreamNamer* names = nullptr;
 };
 
 enum class JsonOutcome : std::uint8_t {
@@ -52,6 +59,10 @@ class JsonReader {
     // Appends one record to `into`.  `line` without its line end.  Errors: too_large (message); `into` is then
     // unchanged.
     Result<JsonOutcome> append_record(std::string_view line, const JsonDefaults& defaults, Bytes& into);
+
+    // The same, but of an object only.  Errors: malformed (no JSON object), invalid_argument and too_large (it cannot
+    // be a record); `into` is then unchanged.
+    Result<void> append_object(std::string_view line, const JsonDefaults& defaults, Bytes& into);
 
  private:
     struct Impl;

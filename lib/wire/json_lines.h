@@ -20,7 +20,8 @@ class JsonLinesDecoder final : public StreamDecoder {
         // A longer line is not read as JSON and comes out in parts.
         std::size_t line_bytes_max = kImportRecordBytesMax;
     };
-    // Borrows `reader`, whose memory (a multiple of the longest line) many connections can share.
+    // Borrows `reader`, whose memory (a multiple of the longest line) many connections can share.  It has the limits
+    // of the contexts.
     explicit JsonLinesDecoder(JsonReader& reader) noexcept : JsonLinesDecoder(reader, Options()) {}
     JsonLinesDecoder(JsonReader& reader, Options options) noexcept : reader_(reader), options_(options) {}
 
@@ -29,11 +30,12 @@ class JsonLinesDecoder final : public StreamDecoder {
     std::size_t held_bytes() const noexcept override { return held_.size(); }
 
  private:
-    struct Sink;
+    struct Sink;  // What a call of take was given.
 
-    void add(std::string_view bytes, Sink& sink);
-    void end_line(Sink& sink);
-    void line(std::string_view text, Sink& sink);
+    void add(std::string_view bytes, const Sink& sink);
+    void take_parts(const Sink& sink);
+    void end_line(std::string_view last, const Sink& sink);
+    void read_line(std::string_view line, const Sink& sink);
 
     JsonReader& reader_;
     Options options_{};

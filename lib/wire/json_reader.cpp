@@ -4,6 +4,7 @@
 #include <array>
 
 #include "wire/base64.h"
+#include "wire/intake.h"
 #include "wire/json.h"
 #include "wire/time_text.h"
 
@@ -22,7 +23,7 @@ struct Envelope {
     std::string_view stream;
     WallNs time_ns;
     std::string message;
-    std::array<std::size_t, 4> used{kNone, kNone, kNone, kNone};  // Of time, severity, message, stream.
+    std::array<std::size_t, 4> used{kNone, kNone, kNone, kNone};  // By Row.
 };
 
 // Seconds, ms, us or ns since 1970: each unit is taken where it means a time between 1973 and about 5000.
@@ -65,6 +66,27 @@ std::optional<WallNs> time_of(const dom::element& value) {
     }
 }
 
+// Names that are no severities of syslog.
+std::optional<Severity> severity_of_logger(std::string_view name) {
+    std::string lower(name.substr(0, 16));
+    for (char& c : lower) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    }
+    if (lower == "trace" || lower == "verbose") {
+        return Severity::debug;
+    }
+    if (lower == "fatal" || lower == "dpanic") {
+        return Severity::crit;
+    }
+    // slog: the level below, and how far above it.
+    const std::size_t sign = lower.find_first_of("+-");
+    const std::string_view base = std::string_view(lower).substr(0, sign);
+    const bool offset = sign != std::string::npos && sign + 1 < name.size() && name.size() <= lower.size() &&
+                        lower.find_first_not_of("0123456789", sign + 1) == std::string::npos;
+    const bool of_slog = base == "debug" || base == "info" || base == "warn" || base == "error";
+    return offset && of_slog ? parse_severity(base) : std::nullopt;
+}
+
 std::optional<Severity> severity_of(const dom::element& value) {
     if (value.is_int64()) {
         const std::int64_t number = value.get_int64().value_unsafe();
@@ -85,14 +107,7 @@ std::optional<Severity> severity_of(const dom::element& value) {
     if (const auto severity = parse_severity(name)) {
         return severity;
     }
-    std::string lower(name.substr(0, 16));
-    for (char& c : lower) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    }
-    if (lower == "trace" || lower == "verbose") {
-        return Severity::debug;
-    }
-    return lower == "fatal" ? std::optional(Severity::crit) : std::nullopt;
+    return severity_of_logger(name);
 }
 
 // The bytes of an object that is exactly {"base64": "..."}.
@@ -122,49 +137,78 @@ std::optional<std::string> message_of(const dom::element& value) {
     }
 }
 
-// The value of the first of `names` that `use` accepts; returns its index in the object.
-template <std::size_t n, class Use>
-std::size_t take_first(const dom::object& object, const std::array<std::string_view, n>& names, Use&& use) {
-    for (const std::string_view name : names) {
-        std::size_t index = 0;
-        for (const auto [key, value] : object) {
-            if (key == name && use(value)) {
-                return index;
-            }
-            ++index;
+// What a key at the top may be, and its place in the row: the first that is usable counts.
+enum Row : std::uint8_t { time_row, severity_row, message_row, stream_row, rows };
+struct EnvelopeKey {
+    std::string_view name;
+    Row row;
+    std::uint8_t place;
+};
+constexpr std::array kEnvelopeKeys{
+    EnvelopeKey{"time", time_row, 0},          EnvelopeKey{"ts", time_row, 1},
+    EnvelopeKey{"timestamp", time_row, 2},     EnvelopeKey{"@timestamp", time_row, 3},
+    EnvelopeKey{"severity", severity_row, 0},  EnvelopeKey{"level", severity_row, 1},
+    EnvelopeKey{"lvl", severity_row, 2},       EnvelopeKey{"levelname", severity_row, 3},
+    EnvelopeKey{"log.level", severity_row, 4}, EnvelopeKey{"message", message_row, 0},
+    EnvelopeKey{"msg", message_row, 1},        EnvelopeKey{"event", message_row, 2},
+    EnvelopeKey{"stream", stream_row, 0},
+};
+
+const EnvelopeKey* find_envelope_key(std::string_view name) noexcept {
+    const auto it = std::find_if(kEnvelopeKeys.begin(), kEnvelopeKeys.end(),
+                                 [name](const EnvelopeKey& key) { return key.name == name; });
+    return it == kEnvelopeKeys.end() ? nullptr : &*it;
+}
+
+// False: the value cannot serve as that.
+bool take_value(Envelope& envelope, Row row, const dom::element& value) {
+    switch (row) {
+        case time_row: {
+            const auto time = time_of(value);
+            envelope.time_ns = time.value_or(envelope.time_ns);
+            return time.has_value();
         }
+        case severity_row: {
+            const auto severity = severity_of(value);
+            envelope.severity = severity.value_or(envelope.severity);
+            return severity.has_value();
+        }
+        case message_row: {
+            auto message = message_of(value);
+            const bool found = message.has_value();
+            if (found) {
+                envelope.message = std::move(*message);
+            }
+            return found;
+        }
+        case stream_row: {
+            std::string_view stream;
+            if (value.get_string().get(stream) != simdjson::SUCCESS || !valid_stream_name(stream)) {
+                return false;
+            }
+            envelope.stream = stream;
+            return true;
+        }
+        case rows:
+            break;
     }
-    return kNone;
+    return false;
 }
 
 Envelope take_envelope(const dom::object& object, const JsonDefaults& defaults) {
-    Envelope envelope{defaults.severity, defaults.stream, defaults.time_ns, {}};
-    envelope.used[0] = take_first(object, std::array<std::string_view, 3>{"time", "ts", "timestamp"}, [&](auto value) {
-        const auto time = time_of(value);
-        envelope.time_ns = time.value_or(envelope.time_ns);
-        return time.has_value();
-    });
-    envelope.used[1] = take_first(object, std::array<std::string_view, 3>{"severity", "level", "lvl"}, [&](auto value) {
-        const auto severity = severity_of(value);
-        envelope.severity = severity.value_or(envelope.severity);
-        return severity.has_value();
-    });
-    envelope.used[2] = take_first(object, std::array<std::string_view, 2>{"message", "msg"}, [&](auto value) {
-        auto message = message_of(value);
-        const bool found = message.has_value();
-        if (found) {
-            envelope.message = std::move(*message);
+    Envelope envelope{
+        defaults.severity, defaults.names == nullptr ? defaults.stream : std::string_view(), defaults.time_ns, {}};
+    std::array<std::uint8_t, rows> places{};
+    places.fill(UINT8_MAX);  // Of the keys that count so far.
+    std::size_t index = 0;
+    for (const auto [name, value] : object) {
+        const EnvelopeKey* const key = find_envelope_key(name);
+        if (key != nullptr && key->place < places[key->row] && take_value(envelope, key->row, value)) {
+            places[key->row] = key->place;
+            envelope.used[key->row] = index;
         }
-        return found;
-    });
-    envelope.used[3] = take_first(object, std::array<std::string_view, 1>{"stream"}, [&](auto value) {
-        std::string_view stream;
-        if (value.get_string().get(stream) != simdjson::SUCCESS || !valid_stream_name(stream)) {
-            return false;
-        }
-        envelope.stream = stream;
-        return true;
-    });
+        ++index;
+    }
     return envelope;
 }
 
@@ -221,9 +265,12 @@ std::string_view unreserved(std::string_view key) noexcept {
     return start > 0 && start == key.size() ? std::string_view("field") : key.substr(start);
 }
 
-Result<void> append_object(const dom::object& object, const JsonDefaults& defaults, RecordBuilder& record) {
+Result<void> append_envelope_and_fields(const dom::object& object, const JsonDefaults& defaults,
+                                        RecordBuilder& record) {
     const Envelope envelope = take_envelope(object, defaults);
-    record.begin(envelope.severity, envelope.stream, envelope.time_ns).message(envelope.message);
+    const std::string_view stream =
+        defaults.names == nullptr ? envelope.stream : defaults.names->stream(envelope.stream);
+    record.begin(envelope.severity, stream, envelope.time_ns).message(envelope.message);
     std::size_t index = 0;
     std::string name;
     for (const auto [key, value] : object) {
@@ -231,6 +278,9 @@ Result<void> append_object(const dom::object& object, const JsonDefaults& defaul
             name = defaults.reserved == JsonDefaults::Reserved::rename ? unreserved(key) : key;
             add_field(record, name, value, 1);
         }
+    }
+    if (defaults.names != nullptr && !envelope.stream.empty() && envelope.stream != stream) {
+        record.string_field(kIdentifierFieldName, envelope.stream);
     }
     return record.finish();
 }
@@ -250,14 +300,25 @@ Result<JsonOutcome> JsonReader::append_record(std::string_view line, const JsonD
     if (line.size() > kFrameBytesMax) {
         return fail(Errc::too_large, "a line of {} bytes exceeds {}", line.size(), kFrameBytesMax);
     }
-    RecordBuilder record(into, limits_);
-    dom::object object;
-    if (impl_->parser.parse(line.data(), line.size()).get_object().get(object) == simdjson::SUCCESS &&
-        append_object(object, defaults, record)) {
+    if (append_object(line, defaults, into)) {
         return JsonOutcome::object;
     }
+    RecordBuilder record(into, limits_);
     SLUICE_CHECK(record.begin(defaults.severity, defaults.stream, defaults.time_ns).message(line).finish());
     return JsonOutcome::plain_text;
+}
+
+Result<void> JsonReader::append_object(std::string_view line, const JsonDefaults& defaults, Bytes& into) {
+    dom::element element;
+    if (const auto error = impl_->parser.parse(line.data(), line.size()).get(element); error != simdjson::SUCCESS) {
+        return fail(Errc::malformed, "no JSON: {}", simdjson::error_message(error));
+    }
+    dom::object object;
+    if (element.get_object().get(object) != simdjson::SUCCESS) {
+        return fail(Errc::malformed, "JSON, but no object");
+    }
+    RecordBuilder record(into, limits_);
+    return append_envelope_and_fields(object, defaults, record);
 }
 
 }  // namespace sluice::wire

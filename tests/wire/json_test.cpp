@@ -44,6 +44,36 @@ TEST(JsonReader, MapsTheWellKnownKeys) {
     EXPECT_EQ(read(R"({"lvl":"TRACE","msg":7})").shown(), "debug in@0 7 |");
 }
 
+// zap, slog, structlog, Python's formatters, Elastic's.
+TEST(JsonReader, KnowsTheKeysOfCommonLoggers) {
+    EXPECT_EQ(read(R"({"@timestamp":"1970-01-01T00:00:01Z","log.level":"warn","message":"m"})").shown(),
+              "warning in@1000000000 m |");
+    EXPECT_EQ(read(R"({"event":"login","levelname":"CRITICAL"})").shown(), "crit in@0 login |");
+    EXPECT_EQ(read(R"({"event":"login","msg":"m"})").shown(), "notice in@0 m | event=login:0");
+    const auto severity = [](const char* level) {
+        return severity_name(read(fmt::format(R"({{"level":"{}"}})", level)).record().severity());
+    };
+    EXPECT_EQ(severity("dpanic"), "crit");
+    EXPECT_EQ(severity("panic"), "emerg");
+    EXPECT_EQ(severity("fatal"), "crit");
+    EXPECT_EQ(severity("INFO+2"), "info");
+    EXPECT_EQ(severity("DEBUG-4"), "debug");
+    EXPECT_EQ(severity("WARN+1"), "warning");
+    EXPECT_EQ(severity("ERROR+4"), "err");
+    EXPECT_EQ(read(R"({"level":"INFO+"})").shown(), "notice in@0  | level=INFO+:0");
+    EXPECT_EQ(read(R"({"level":"INFO+x"})").shown(), "notice in@0  | level=INFO+x:0");
+    EXPECT_EQ(read(R"({"level":"INFO+00000000000000000001"})").shown(),
+              "notice in@0  | level=INFO+00000000000000000001:0");
+}
+
+// The order of the keys in the object does not matter.
+TEST(JsonReader, TheFirstUsableKeyOfARowCounts) {
+    EXPECT_EQ(read(R"({"timestamp":3,"ts":2,"time":1})").shown(), "notice in@1000000000  | timestamp=3:2 ts=2:2");
+    EXPECT_EQ(read(R"({"time":"soon","timestamp":3,"ts":2})").shown(),
+              "notice in@2000000000  | time=soon:0 timestamp=3:2");
+    EXPECT_EQ(read(R"({"msg":"a","msg":"b"})").shown(), "notice in@0 a | msg=b:0");
+}
+
 TEST(JsonReader, KeepsTypes) {
     EXPECT_EQ(read(R"({"s":"x","i":-5,"f":1.0,"b":true,"n":null,"a":[1,{"b":2}],"u":18446744073709551615})").shown(),
               "notice in@0  | s=x:0 i=-5:2 f=1:3 b=true:4 a=[1,{\"b\":2}]:0 u=18446744073709551615:0");
