@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "daemon/settings.h"
 
@@ -60,8 +61,29 @@ Config private_config(const std::string& directory, uid_t uid) {
         }
     }
     config.roots.push_back(std::move(root));
+    for (const auto& [word, protocol] : listeners::kProtocolNames) {
+        ListenerConfig listener;
+        listener.name = word;
+        std::ranges::replace(listener.name, '_', '-');
+        listener.protocol = protocol;
+        listener.socket = fmt::format("{}/{}", directory, listener.name);
+        listener.mode = 0600;
+        config.listeners.push_back(std::move(listener));
+    }
     return config;
 }
+
+namespace {
+
+// What of a listener only a restart can change.
+bool same_sockets(const std::vector<ListenerConfig>& a, const std::vector<ListenerConfig>& b) {
+    const auto socket_of = [](const ListenerConfig& one) {
+        return std::tie(one.name, one.enabled, one.protocol, one.socket, one.mode, one.owner, one.group);
+    };
+    return std::ranges::equal(a, b, {}, socket_of, socket_of);
+}
+
+}  // namespace
 
 ConfigChanges compare(const Config& current, const Config& wanted) {
     ConfigChanges changes;
@@ -76,7 +98,9 @@ ConfigChanges compare(const Config& current, const Config& wanted) {
         // The same names can stand for other ids or members than before.
         std::string line = before == after ? fmt::format("{}: same text, other users or groups", setting.key)
                                            : fmt::format("{}: {} -> {}", setting.key, before, after);
-        (setting.apply == Apply::live ? changes.live : changes.need_restart).push_back(std::move(line));
+        const bool live = setting.key == "listeners" ? same_sockets(current.listeners, wanted.listeners)
+                                                     : setting.apply == Apply::live;
+        (live ? changes.live : changes.need_restart).push_back(std::move(line));
     }
     return changes;
 }

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "listeners/options.h"
+
 namespace sluice::daemon {
 
 using Milliseconds = std::chrono::milliseconds;
@@ -135,6 +137,27 @@ struct ListenConfig {
     bool admits(uid_t peer_uid, gid_t peer_gid, uid_t own_uid) const noexcept;
 };
 
+// A socket for programs that speak a logging protocol of their own.
+struct ListenerConfig {
+    std::string name;  // 1 to 32 of a-z, 0-9, _ and -; unique.  Also the FileDescriptorName of a socket that systemd
+                       // passes, which then has its path, mode, owner and group from there.
+    bool enabled = true;
+    listeners::Protocol protocol = listeners::Protocol::journal;
+    std::string socket;           // Absolute, at most 107 bytes.
+    std::uint32_t mode = 0666;    // Whoever may log.
+    std::vector<UserRef> owner;   // Zero or one; none: as created.
+    std::vector<GroupRef> group;  // The same.
+    std::string stream = listeners::StreamPattern::standard().text();
+    listeners::Overflow overflow = listeners::Overflow::block;
+    wire::Severity keep_severity = wire::Severity::warning;  // With drop_by_severity.
+    std::uint64_t message_bytes_max = 1ULL << 20U;           // A longer message is split, or cut.
+    std::uint32_t connections_max = 256;                     // Of stream sockets.
+    std::uint32_t connections_per_uid_max = 64;              // The same, by user.
+    std::uint32_t rate_burst = 0;                            // Records of one process in rate_interval.  0: no limit.
+    Milliseconds rate_interval{30'000};
+    friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
+};
+
 struct LimitsConfig {
     std::uint64_t frame_bytes_max = (1ULL << 20U) + (64ULL << 10U);  // One frame; larger: error, connection closed.
     std::uint32_t session_requests_max = 64;        // In flight per connection; beyond it the connection is not read.
@@ -182,6 +205,7 @@ struct Config {
     RetentionConfig retention;
     QueueConfig queue;
     ListenConfig listen;
+    std::vector<ListenerConfig> listeners;  // At most 16.
     LimitsConfig limits;
     std::vector<Root> roots;  // At most 64.
     ProducersConfig producers;
@@ -193,7 +217,7 @@ struct Config {
 
 // `--private DIR`: socket DIR/sluice.sock (mode 0600), store DIR/store in segments of 16 MiB, log and parts at most 1
 // GiB each and no space kept free, one root `files` at DIR/files with all rights for `uid` and root, and nobody else
-// may connect.
+// may connect.  A listener for each protocol: DIR/journal, syslog, syslog-stream, stdout and json, mode 0600.
 Config private_config(const std::string& directory, uid_t uid);
 
 // What a reload would do.  Each entry reads "store.segment_bytes: 64 MiB -> 16 MiB".

@@ -31,6 +31,15 @@ constexpr std::string_view kRootExample = R"(# Example:
 #         - {everyone: yes, allow: [append]}
 )";
 
+constexpr std::string_view kListenerExample = R"(# Example:
+#   listeners:
+#     - {name: journal, protocol: journal, socket: /run/sluice/journal}
+#     - {name: syslog, protocol: syslog, socket: /run/sluice/syslog, overflow: drop_by_severity}
+#     - {name: syslog-stream, protocol: syslog_stream, socket: /run/sluice/syslog-stream}
+#     - {name: stdout, protocol: stdout, socket: /run/sluice/stdout}
+#     - {name: json, protocol: json, socket: /run/sluice/json, stream: "apps/{unit|comm}"}
+)";
+
 // `text` in comment lines of at most kColumns.
 std::string comment(std::string_view text, std::string_view indent) {
     std::string out;
@@ -105,7 +114,7 @@ std::string render_defaults() {
         const std::string_view indent = alone ? "" : "  ";
         out += comment(setting.doc, indent);
         if (alone) {
-            out += kRootExample;
+            out += setting.key == "roots" ? kRootExample : kListenerExample;
         }
         out += comment(facts(setting), indent);
         out += fmt::format("{}{}: {}\n", indent, name_of(setting), value_text(setting, defaults));

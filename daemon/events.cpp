@@ -127,4 +127,29 @@ void LoggedEvents::on_accept_failed(const Error& why) {
     }
 }
 
+void LoggedEvents::on_connection_refused(std::string_view listener, const io::PeerCredentials& peer) {
+    if (may_write(refused_)) {
+        log_.warning(
+            "listener {}: refused a connection of pid {} (uid {}): too many are open, connections_max or "
+            "connections_per_uid_max",
+            listener, peer.pid, peer.uid);
+    }
+}
+
+void LoggedEvents::on_file_refused(std::string_view listener, const io::PeerCredentials& sender, const Error& why) {
+    if (may_write(refused_)) {
+        log_.warning("listener {}: pid {} (uid {}): {}", listener, sender.pid, sender.uid, shown(why));
+    }
+}
+
+void LoggedEvents::on_accept_failed(std::string_view listener, const Error& why) {
+    if (may_write(accept_failed_)) {
+        log_.error("listener {}: accept: {}; trying again", listener, shown(why));
+    }
+}
+
+void LoggedEvents::on_failed(std::string_view listener, const Error& why) {
+    log_.error("listener {}: {}; it has ended", listener, shown(why));
+}
+
 }  // namespace sluice::daemon

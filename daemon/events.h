@@ -4,6 +4,7 @@
 #include "coro/sync.h"
 #include "daemon/line_limit.h"
 #include "daemon/log_output.h"
+#include "listeners/events.h"
 #include "server/shared.h"
 #include "store/catalog.h"
 
@@ -11,7 +12,7 @@ namespace sluice::daemon {
 
 // What clients can cause is limited to a few lines a second of each kind, and a summary.
 // Threads: those of the loop.
-class LoggedEvents final : public store::StoreEvents, public server::ServerEvents {
+class LoggedEvents final : public store::StoreEvents, public server::ServerEvents, public listeners::ListenerEvents {
  public:
     // Borrows both until destroyed.
     LoggedEvents(LogOutput& log, const Clock& clock) noexcept : log_(log), clock_(clock) {}
@@ -35,6 +36,11 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
     void on_refused(const server::Peer& peer, const Error& why) override;
     void on_disconnected(const server::Peer& peer, const Error* why) override;
     void on_accept_failed(const Error& why) override;
+
+    void on_connection_refused(std::string_view listener, const io::PeerCredentials& peer) override;
+    void on_file_refused(std::string_view listener, const io::PeerCredentials& sender, const Error& why) override;
+    void on_accept_failed(std::string_view listener, const Error& why) override;
+    void on_failed(std::string_view listener, const Error& why) override;
 
  private:
     bool may_write(LineLimit& limit);

@@ -3,13 +3,17 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
+#include <vector>
 
 #include "base/assert.h"
+#include "base/fd.h"
 
 namespace sluice::daemon {
 
@@ -32,6 +36,34 @@ std::uint64_t random_number() {
     std::uint64_t number = 0;
     SLUICE_ASSERT(getrandom(&number, sizeof number, 0) == sizeof number, "getrandom does not fail for 8 bytes");
     return number;
+}
+
+std::size_t datagram_queue_length() {
+    constexpr std::size_t kMost = 4096;
+    constexpr std::size_t kOfOneSender = 64;  // A sender has room for few: SO_SNDBUF.
+    const Fd receiver(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socklen_t length = sizeof(sa_family_t);  // The kernel chooses an abstract name.
+    if (!receiver || bind(receiver.get(), reinterpret_cast<sockaddr*>(&address), length) != 0) {
+        return 0;
+    }
+    length = sizeof address;
+    getsockname(receiver.get(), reinterpret_cast<sockaddr*>(&address), &length);
+    std::vector<Fd> senders;
+    for (std::size_t count = 0; count < kMost; ++count) {
+        if (count % kOfOneSender == 0) {
+            senders.emplace_back(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            if (!senders.back() ||
+                connect(senders.back().get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+                return 0;
+            }
+        }
+        if (send(senders.back().get(), "", 0, MSG_NOSIGNAL) != 0) {
+            return count;
+        }
+    }
+    return kMost;
 }
 
 Result<> make_directory(const std::string& path, mode_t mode) {

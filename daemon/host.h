@@ -18,6 +18,10 @@ std::array<std::byte, 16> boot_id();
 // From the kernel's generator.
 std::uint64_t random_number();
 
+// How many datagrams a Unix socket that is made now holds before senders have to wait: net.unix.max_dgram_qlen and one
+// more, found by filling one, because /proc/sys may be hidden.  0: it could not be found.
+std::size_t datagram_queue_length();
+
 // Makes `path` if it is not there; its parent must be.
 Result<> make_directory(const std::string& path, mode_t mode);
 

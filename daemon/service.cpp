@@ -8,10 +8,13 @@
 #include "daemon/host.h"
 #include "daemon/open_log.h"
 #include "daemon/patience.h"
+#include "daemon/sockets.h"
 #include "daemon/translate.h"
 #include "files/sweep.h"
 #include "io/run.h"
 #include "io/uring_kernel.h"
+#include "listeners/listeners.h"
+#include "listeners/system_processes.h"
 #include "server/status.h"
 #include "wire/escape.h"
 
@@ -25,26 +28,15 @@ constexpr Duration kGiveUpDelay = std::chrono::seconds(5);
 // What the queue gets at least, where requests took all of the drain time.  Less than kGiveUpDelay.
 constexpr Duration kQueueDrainMin = std::chrono::seconds(1);
 
-// The kernel takes down the ring of a killed process after the process: until then its socket still listens.
-constexpr Duration kListenPatience = std::chrono::seconds(3);
 constexpr int kSealNice = 10;
 
-constexpr Duration kListenRetryDelay = std::chrono::milliseconds(20);
-
-Task<Result<io::Handle>> listen_when_free(io::Kernel& kernel, const std::string& path, mode_t mode) {
-    const MonotonicTime give_up = kernel.clock().now() + kListenPatience;
-    for (;;) {  // Bounded by give_up.
-        Result<io::Handle> listener = kernel.listen_unix(path, mode);
-        if (listener || listener.error().code() != Errc::already_exists || kernel.clock().now() >= give_up) {
-            co_return listener;
-        }
-        SLUICE_CO_CHECK(co_await coro::sleep_for(kListenRetryDelay));
-    }
-}
+// Read /proc of senders: not among the calls, which can be slow.
+constexpr std::size_t kSenderThreads = 2;
 
 struct Pools {
     coro::Pool& calls;
     coro::Pool& seal;
+    coro::Pool& senders;
 };
 
 server::LogPipeline::Options with_pools(server::LogPipeline::Options options, Pools pools) {
@@ -69,13 +61,14 @@ class Service {
           pipeline_(kernel, with_pools(pipeline_options(config_), pools)),
           roots_(kernel),
           instance_(random_number()),
-          files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}) {}
+          files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}),
+          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_) {}
 
     Task<Result<>> run();
 
  private:
     Task<Result<>> start();
-    Task<Result<>> open_listener();
+    Task<Result<>> open_all_sockets();
     Task<Result<>> load_roots_at_start();
     Task<> sweep_root(files::RootPointer root);
     Task<Result<>> serve();
@@ -100,6 +93,8 @@ class Service {
     files::Roots roots_;
     std::uint64_t instance_;
     files::Files files_;
+    listeners::SystemProcesses processes_;
+    listeners::Listeners listeners_;
     ServiceManager manager_;
     io::Handle store_directory_;
     io::Handle listener_;
@@ -120,27 +115,12 @@ std::string Service::status_line() {
 
 // ---- start ----
 
-Task<Result<>> Service::open_listener() {
-    SLUICE_CO_TRY(const std::vector<PassedSocket> passed, take_passed_sockets());
-    if (!passed.empty()) {
-        listener_ = io::Handle(kernel_, passed.front().fd);
-        for (std::size_t i = 1; i < passed.size(); ++i) {
-            log_.warning("systemd passed a second socket ('{}'), which is not used", wire::escaped(passed[i].name));
-            ::close(passed[i].fd);
-        }
-        log_.info("listening on the socket that systemd passed");
-        co_return Result<>{};
+Task<Result<>> Service::open_all_sockets() {
+    SLUICE_CO_TRY(Sockets sockets, co_await open_sockets(kernel_, config_, log_));
+    listener_ = std::move(sockets.own);
+    for (ListenerSocket& one : sockets.listeners) {
+        listeners_.add(std::move(one.options), std::move(one.socket));
     }
-    const std::string& path = config_.listen.socket;
-    SLUICE_CO_TRY(listener_, co_await listen_when_free(kernel_, path, config_.listen.mode));
-    if (!config_.listen.owner.empty() || !config_.listen.group.empty()) {
-        const uid_t uid = config_.listen.owner.empty() ? static_cast<uid_t>(-1) : config_.listen.owner.front().uid;
-        const gid_t gid = config_.listen.group.empty() ? static_cast<gid_t>(-1) : config_.listen.group.front().gid;
-        if (chown(path.c_str(), uid, gid) != 0) {
-            co_return fail_errno(errno, "give '{}' to its owner and group", path);
-        }
-    }
-    log_.info("listening on {}", path);
     co_return Result<>{};
 }
 
@@ -188,9 +168,9 @@ Task<Result<>> Service::start() {
                                         .now = clock_.now(),
                                         .io = kernel_.probe().summary(),
                                         .store_mode = pipeline_.hub().direct() ? "direct" : "buffered"};
-        return server::status_json(facts, *server_, pipeline_);
+        return server::status_json(facts, *server_, pipeline_, listeners_.report());
     });
-    co_return co_await open_listener();
+    co_return co_await open_all_sockets();
 }
 
 // ---- running ----
@@ -215,6 +195,7 @@ Task<Result<>> Service::serve() {
     coro::Scope serving(*context.loop, context.cancel);
     queue.spawn("queue", &server::LogPipeline::serve, &pipeline_);
     serving.spawn("server", &server::Server::serve, &*server_, std::cref(listener_));
+    serving.spawn("listeners", &listeners::Listeners::serve, &listeners_);
     serving.spawn("summaries", &LoggedEvents::summarise, &events_);
     for (const files::RootPointer& root : roots_.all()) {
         serving.spawn("sweep", &Service::sweep_root, this, root);
@@ -275,6 +256,9 @@ Task<> Service::reload() {
             pipeline_.set_log_bytes_max(config_.store.log_bytes_max);
             pipeline_.set_retention(retention_options(config_));
             pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
+            for (const listeners::ListenerOptions& options : listener_options(config_)) {
+                listeners_.set_options(options);
+            }
             files_.ledger().set_limits(handle_limits(config_));
             log_.set_level(config_.log.level);
             log_.info("reload: {}",
@@ -306,6 +290,10 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     if (!served) {
         log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",
                      server_->connections());
+    }
+    const Result<> heard = co_await coro::with_deadline(deadline, listeners_.drain());
+    if (!heard) {
+        log_.warning("listeners: what they had taken was not queued within shutdown.drain_timeout");
     }
     const MonotonicTime queue_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
     const Result<> drained = co_await coro::with_deadline(queue_deadline, pipeline_.ingest().drain());
@@ -371,13 +359,14 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
     const SystemClock clock;
     coro::ThreadPool pool(config.threads.pool);
     coro::ThreadPool seal_pool(config.threads.seal, kSealNice);
+    coro::ThreadPool sender_pool(kSenderThreads);
     auto kernel = io::UringKernel::create(clock, pool, kernel_options(config, log));
     if (!kernel) {
         log.error("{}", kernel.error());
         return ExitCode::refused;
     }
     log.info("sluiced {}: {}", SLUICE_VERSION, (*kernel)->probe().summary());
-    Service service(command, std::move(config), signals, log, clock, **kernel, Pools{pool, seal_pool});
+    Service service(command, std::move(config), signals, log, clock, **kernel, Pools{pool, seal_pool, sender_pool});
     const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
     if (!outcome) {
         log.error("{}", outcome.error());

@@ -46,6 +46,10 @@ constexpr auto limit() {
 constexpr Field<std::vector<Root>> kRoots{.edit = [](Config& config) -> auto& { return config.roots; },
                                           .view = [](const Config& config) -> const auto& { return config.roots; }};
 
+constexpr Field<std::vector<ListenerConfig>> kListeners{
+    .edit = [](Config& config) -> auto& { return config.listeners; },
+    .view = [](const Config& config) -> const auto& { return config.listeners; }};
+
 constexpr Field<std::vector<RetentionClass>> kClasses{
     .edit = [](Config& config) -> auto& { return config.retention.classes; },
     .view = [](const Config& config) -> const auto& { return config.retention.classes; }};
@@ -140,6 +144,22 @@ constexpr Setting kSettings[] = {
      "Groups whose users may use the daemon, beside allowed_users. Membership is read from the group database at start "
      "and at each reload."},
 
+    {"listeners", kListeners, 0, 16, restart,
+     "Sockets for programs that log in a way of their own; each is a list entry. name: 1 to 32 of a-z, 0-9, _ and -. "
+     "protocol: journal (journald's datagrams, as sd_journal_send makes them), syslog (datagrams, as to /dev/log), "
+     "syslog_stream, stdout (journald's stdout streams, as systemd-cat makes them) or json (JSON lines on a stream "
+     "socket). socket: its path; a socket that systemd passes under the listener's name takes its place. enabled: no "
+     "turns it off. mode (default 0666), owner, group: of the socket. stream: the name of the stream that records go "
+     "to, where {a|b} stands for the first of identifier (what the message says of its program), comm, unit, "
+     "container, uid and listener that is not empty; default {identifier|comm|listener}. overflow: what happens to "
+     "records while the queue is full: block (default; senders wait), drop (they are lost, counted and told in the "
+     "log), or drop_by_severity (those less severe than keep_severity are, default warning; the others wait). "
+     "message_bytes_max (64 B to 1 MiB): longer messages are split or cut. connections_max (default 256) and "
+     "connections_per_uid_max (default 64), of stream sockets: beyond them a connection is closed at once. rate_burst: "
+     "so many records of one process are taken in rate_interval (default 30 s), the rest is lost, counted and told; 0, "
+     "the default: no limit. A reload applies stream, overflow, keep_severity and the limits; the rest needs a "
+     "restart."},
+
     {"limits.frame_bytes_max", limit<&LimitsConfig::frame_bytes_max>(), 64 * kKiB, 31 * kMiB, restart,
      "Largest frame on a connection, told to clients at HELLO. A larger one: too_large, and the connection is closed."},
     {"limits.session_requests_max", limit<&LimitsConfig::session_requests_max>(), 1, 4096, live,
@@ -213,6 +233,20 @@ constexpr std::array<std::pair<std::string_view, Right>, 5> kRightWords{{{"read"
                                                                          {"append", Right::append},
                                                                          {"create", Right::create},
                                                                          {"list", Right::list}}};
+
+constexpr std::array<std::pair<std::string_view, listeners::Overflow>, 3> kOverflowWords{
+    {{"block", listeners::Overflow::block},
+     {"drop", listeners::Overflow::drop},
+     {"drop_by_severity", listeners::Overflow::drop_by_severity}}};
+constexpr std::array<std::pair<std::string_view, wire::Severity>, 8> kSeverityWords{
+    {{"emerg", wire::Severity::emerg},
+     {"alert", wire::Severity::alert},
+     {"crit", wire::Severity::crit},
+     {"err", wire::Severity::err},
+     {"warning", wire::Severity::warning},
+     {"notice", wire::Severity::notice},
+     {"info", wire::Severity::info},
+     {"debug", wire::Severity::debug}}};
 
 template <class E>
 std::string words_text(E value) {
@@ -299,6 +333,17 @@ std::string class_text(const RetentionClass& one) {
                        format_duration(one.age_max), format_size(one.bytes_max));
 }
 
+std::string listener_text(const ListenerConfig& one) {
+    return fmt::format(
+        "{{name: {}, protocol: {}, enabled: {}, socket: {}, mode: {}, owner: {}, group: {}, stream: {}, overflow: {}, "
+        "keep_severity: {}, message_bytes_max: {}, connections_max: {}, connections_per_uid_max: {}, rate_burst: {}, "
+        "rate_interval: {}}}",
+        yaml_string(one.name), word_for(one.protocol), one.enabled ? "yes" : "no", yaml_string(one.socket),
+        format_mode(one.mode), names_text(one.owner, true), names_text(one.group, true), yaml_string(one.stream),
+        word_for(one.overflow), word_for(one.keep_severity), format_size(one.message_bytes_max), one.connections_max,
+        one.connections_per_uid_max, one.rate_burst, format_duration(one.rate_interval));
+}
+
 struct ValueText {
     const Setting& setting;
     const Config& config;
@@ -322,6 +367,13 @@ struct ValueText {
             roots.push_back(root_text(root));
         }
         return fmt::format("[{}]", fmt::join(roots, ", "));
+    }
+    std::string operator()(const Field<std::vector<ListenerConfig>>& f) const {
+        std::vector<std::string> texts;
+        for (const ListenerConfig& one : f.view(config)) {
+            texts.push_back(listener_text(one));
+        }
+        return fmt::format("[{}]", fmt::join(texts, ", "));
     }
     std::string operator()(const Field<std::vector<RetentionClass>>& f) const {
         std::vector<std::string> classes;
@@ -349,6 +401,7 @@ struct TypeText {
         return setting.most == 1 ? "group name or number" : "list of group names or numbers";
     }
     std::string operator()(const Field<std::vector<Root>>&) const { return "list of roots"; }
+    std::string operator()(const Field<std::vector<ListenerConfig>>&) const { return "list of listeners"; }
     std::string operator()(const Field<std::vector<RetentionClass>>&) const { return "list of classes"; }
 };
 
@@ -367,6 +420,9 @@ struct BoundsText {
     std::string operator()(const PathField&) const { return fmt::format("at most {} bytes", setting.most); }
     std::string operator()(const Field<std::vector<Root>>&) const { return fmt::format("at most {}", setting.most); }
     std::string operator()(const Field<std::vector<RetentionClass>>&) const {
+        return fmt::format("at most {}", setting.most);
+    }
+    std::string operator()(const Field<std::vector<ListenerConfig>>&) const {
         return fmt::format("at most {}", setting.most);
     }
     std::string operator()(const auto&) const { return {}; }
@@ -407,6 +463,15 @@ Words<LogLevel> words_of(LogLevel) {
 }
 Words<Right> words_of(Right) {
     return kRightWords;
+}
+Words<listeners::Protocol> words_of(listeners::Protocol) {
+    return listeners::kProtocolNames;
+}
+Words<listeners::Overflow> words_of(listeners::Overflow) {
+    return kOverflowWords;
+}
+Words<wire::Severity> words_of(wire::Severity) {
+    return kSeverityWords;
 }
 
 std::string type_text(const Setting& setting) {

@@ -38,6 +38,7 @@ using AnyField = std::variant<Field<std::uint64_t>,                 // size in b
                               Field<std::vector<UserRef>>,          // names or uids
                               Field<std::vector<GroupRef>>,         // names or gids
                               Field<std::vector<Root>>,             // a list of maps
+                              Field<std::vector<ListenerConfig>>,   // a list of maps
                               Field<std::vector<RetentionClass>>>;  // a list of maps
 
 enum class Apply : std::uint8_t {
@@ -46,7 +47,7 @@ enum class Apply : std::uint8_t {
 };
 
 struct Setting {
-    std::string_view key;  // "section.name", or "roots".
+    std::string_view key;  // "section.name", or "roots" or "listeners".
     AnyField field;
     // Sizes in bytes, durations in milliseconds, counts, bytes of a path, elements of a list.
     std::uint64_t least = 0;
@@ -72,6 +73,9 @@ Words<StoreIo> words_of(StoreIo);
 Words<LogTarget> words_of(LogTarget);
 Words<LogLevel> words_of(LogLevel);
 Words<Right> words_of(Right);
+Words<listeners::Protocol> words_of(listeners::Protocol);
+Words<listeners::Overflow> words_of(listeners::Overflow);
+Words<wire::Severity> words_of(wire::Severity);
 
 template <class E>
 std::string_view word_for(E value) {

@@ -18,19 +18,21 @@ std::string one_line(std::string_view text) {
     return line;
 }
 
-Result<> check_listener(int fd, const std::string& name) {
-    const int matches = sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1);
-    if (matches < 0) {
-        return fail_errno(-matches, "look at the passed fd {} ('{}')", fd, name);
+Result<io::SocketKind> check_listener(int fd, const std::string& name) {
+    const int listens = sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1);
+    const int receives = sd_is_socket(fd, AF_UNIX, SOCK_DGRAM, -1);
+    if (listens < 0 || receives < 0) {
+        return fail_errno(-std::min(listens, receives), "look at the passed fd {} ('{}')", fd, name);
     }
-    if (matches == 0) {
-        return fail(Errc::wrong_type, "the passed fd {} ('{}') is not a listening Unix stream socket", fd, name);
+    if (listens == 0 && receives == 0) {
+        return fail(Errc::wrong_type, "the passed fd {} ('{}') is no Unix socket that listens or takes datagrams", fd,
+                    name);
     }
     const int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0) {
         return fail_errno(errno, "set flags of the passed fd {} ('{}')", fd, name);
     }
-    return {};
+    return listens > 0 ? io::SocketKind::stream : io::SocketKind::datagram;
 }
 
 }  // namespace
@@ -86,12 +88,15 @@ Result<std::vector<PassedSocket>> take_passed_sockets() {
     }
     std::vector<PassedSocket> sockets;
     for (int i = 0; i < count; ++i) {
-        sockets.push_back({names[i], SD_LISTEN_FDS_START + i});
+        sockets.push_back({.name = names[i], .fd = SD_LISTEN_FDS_START + i});
         std::free(names[i]);
     }
     std::free(static_cast<void*>(names));
-    for (const PassedSocket& socket : sockets) {
-        if (auto checked = check_listener(socket.fd, socket.name); !checked) {
+    for (PassedSocket& socket : sockets) {
+        auto checked = check_listener(socket.fd, socket.name);
+        if (checked) {
+            socket.kind = *checked;
+        } else {
             for (const PassedSocket& each : sockets) {
                 ::close(each.fd);
             }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "io/message.h"
 
 namespace sluice::daemon {
 
@@ -34,10 +35,12 @@ class ServiceManager {
 struct PassedSocket {
     std::string name;  // FileDescriptorName= of the socket unit.
     int fd = -1;       // Blocking mode, close-on-exec; the caller owns it.
+    io::SocketKind kind = io::SocketKind::stream;
 };
 
-// The sockets that the service manager passed, each checked to be a listening Unix stream socket; all are closed if one
-// is not (wrong_type, with its name).  To be called once: the environment variables are removed.  Empty: none passed.
+// The sockets that the service manager passed, each checked to be a Unix socket: a listening stream socket, or one for
+// datagrams; all are closed if one is not (wrong_type, with its name).  To be called once: the environment variables
+// are removed.  Empty: none passed.
 Result<std::vector<PassedSocket>> take_passed_sockets();
 
 }  // namespace sluice::daemon

@@ -1,6 +1,9 @@
 #include "daemon/translate.h"
 
+#include <algorithm>
+
 #include "daemon/host.h"
+#include "listeners/process_source.h"
 
 namespace sluice::daemon {
 namespace {
@@ -43,7 +46,9 @@ server::LogPipeline::Options pipeline_options(const Config& config) {
     ingest::IngestOptions queue;
     queue.queue_bytes_max = config.queue.bytes_max;
     queue.group_bytes_max = config.store.commit_bytes_max;
-    queue.batch_bytes_max = config.limits.frame_bytes_max;
+    // A record of a listener can be as large as a frame, and has the trusted fields of its sender.
+    queue.batch_bytes_max =
+        std::max<std::size_t>(config.limits.frame_bytes_max, wire::kFrameBytesMax) + listeners::kTrustedBytesMax;
     queue.uid_share_percent = config.queue.producer_share_percent;
     queue.producers_max = config.producers.remembered_max;
     queue.record_limits.message_bytes_max = static_cast<std::uint32_t>(config.limits.message_bytes_max);
@@ -118,6 +123,31 @@ std::vector<files::RootOptions> root_options(const Config& config) {
         for (const Grant& grant : root.rights) {
             add_rules(grant, options.rules);
         }
+        all.push_back(std::move(options));
+    }
+    return all;
+}
+
+std::vector<listeners::ListenerOptions> listener_options(const Config& config) {
+    std::vector<listeners::ListenerOptions> all;
+    for (const ListenerConfig& one : config.listeners) {
+        if (!one.enabled) {
+            continue;
+        }
+        listeners::ListenerOptions options;
+        options.name = one.name;
+        options.protocol = one.protocol;
+        if (auto pattern = listeners::StreamPattern::parse(one.stream)) {  // The reader has checked it.
+            options.stream = std::move(*pattern);
+        }
+        options.overflow = one.overflow;
+        options.keep_severity = one.keep_severity;
+        options.limits.message_bytes_max = static_cast<std::uint32_t>(one.message_bytes_max);
+        options.limits.fields_max = config.limits.record_fields_max;
+        options.connections_max = one.connections_max;
+        options.connections_per_uid_max = one.connections_per_uid_max;
+        options.rate_burst = one.rate_burst;
+        options.rate_interval = one.rate_interval;
         all.push_back(std::move(options));
     }
     return all;

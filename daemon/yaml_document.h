@@ -52,6 +52,7 @@ class YamlReader {
     void read_value(const Setting& setting, const Entry& entry, std::vector<GroupRef>& to);
     void read_value(const Setting& setting, const Entry& entry, std::vector<Root>& to);
     void read_value(const Setting& setting, const Entry& entry, std::vector<RetentionClass>& to);
+    void read_value(const Setting& setting, const Entry& entry, std::vector<ListenerConfig>& to);
     template <class E>
     void read_value(const Setting& setting, const Entry& entry, E& to)
         requires std::is_enum_v<E>
@@ -74,6 +75,11 @@ class YamlReader {
     void read_class_entry(const Entry& entry, const std::string& key, RetentionClass& one);
     void read_class_name(const Entry& entry, const std::string& key, RetentionClass& one);
     void read_streams(const Entry& entry, const std::string& key, std::vector<std::string>& to);
+
+    void read_listener(const Entry& element, const std::string& key, ListenerConfig& one);
+    void read_listener_entry(const Entry& entry, const std::string& key, ListenerConfig& one);
+    void read_listener_name(const Entry& entry, const std::string& key, ListenerConfig& one);
+    void read_stream_pattern(const Entry& entry, const std::string& key, ListenerConfig& one);
 
     void read_root(const Entry& element, const std::string& key, Root& root);
     void read_root_entry(const Entry& entry, const std::string& key, Root& root);

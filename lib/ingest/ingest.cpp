@@ -11,6 +11,8 @@ constexpr Duration kLossRetryDelay = std::chrono::milliseconds(500);
 constexpr unsigned kLastReportsMax = 3;
 // Buffers that are kept for reuse: those in flight, and the one being filled.
 constexpr std::size_t kSpareBuffers = 3;
+// Room for the daemon's own records in a queue that is full: losses are told while they happen.
+constexpr std::size_t kOwnBytesMax = 64 * 1024;
 // Who pays for the daemon's own records: nobody's uid.
 constexpr std::uint32_t kDaemonUid = ~0U;
 
@@ -375,7 +377,7 @@ Task<Result<>> Ingest::report_last_losses() {
 bool Ingest::stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost) {
     const wire::BatchStamp stamp{.receive_time_ns = loop_.clock().wall_now(), .flags = wire::kBatchByDaemon};
     const ByteView bytes = builder.finish(stamp);
-    if (queued_bytes_ != 0 && queued_bytes_ + bytes.size() > options_.queue_bytes_max) {
+    if (queued_bytes_ != 0 && queued_bytes_ + bytes.size() > options_.queue_bytes_max + kOwnBytesMax) {
         return false;
     }
     Group& group = filling(bytes.size());
@@ -429,6 +431,30 @@ bool Ingest::note_removed(const Removed& removed) {
         .field("first_sequence", removed.first_sequence)
         .field("last_sequence", removed.last_sequence);
     return builder.finish_record() && stage_own(builder, 0);
+}
+
+bool Ingest::note_dropped(const Dropped& dropped) {
+    wire::BatchBuilder builder;
+    wire::RecordBuilder& record = builder.begin(wire::Severity::warning, "sluice");
+    record.message(fmt::format("{} records lost on listener {}: {}", dropped.records, dropped.listener, dropped.reason))
+        .field("lost", dropped.records)
+        .field("reason", dropped.reason)
+        .field("listener", dropped.listener);
+    if (dropped.pid != 0) {
+        record.field("sender_pid", dropped.pid).field("sender_uid", dropped.uid);
+    }
+    if (!dropped.comm.empty()) {
+        record.field("sender_comm", dropped.comm);
+    }
+    if (!dropped.unit.empty()) {
+        record.field("sender_unit", dropped.unit);
+    }
+    if (!builder.finish_record() || !stage_own(builder, dropped.records)) {
+        return false;
+    }
+    counters_.records_received += dropped.records;
+    counters_.records_lost += dropped.records;
+    return true;
 }
 
 Task<> Ingest::report_losses() {

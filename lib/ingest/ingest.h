@@ -93,6 +93,22 @@ class Ingest {
     // Writes it into the log.  False: there is no room now.
     bool note_removed(const Removed& removed);
 
+    // Records that a listener has received and could not keep.
+    struct Dropped {
+        std::string_view listener;
+        std::string_view reason;
+        std::uint64_t records = 0;
+        pid_t pid = 0;  // 0: several senders.
+        uid_t uid = 0;
+        std::string_view comm;
+        std::string_view unit;
+    };
+    // Counts them as received and lost, and writes into the log who lost them.  False: there is no room now, and
+    // nothing was counted.
+    bool note_dropped(const Dropped& dropped);
+
+    MonotonicTime now() const noexcept { return loop_.clock().now(); }
+
     // Hands groups over, and reports losses, until cancelled.  Runs once.
     Task<> run();
     // By the sink: the group is written (durable if group->durable), or failed.

@@ -83,9 +83,39 @@ nlohmann::ordered_json parts_json(const store::PartSet& parts) {
     return json;
 }
 
+nlohmann::ordered_json listeners_json(const std::vector<listeners::ListenerReport>& reports) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const listeners::ListenerReport& report : reports) {
+        nlohmann::ordered_json& one = json[report.name];
+        one["protocol"] = listeners::protocol_name(report.protocol);
+        if (listeners::uses_datagrams(report.protocol)) {
+            one["messages"] = report.messages;
+            one["files"] = report.files;
+            one["files_refused"] = report.files_refused;
+        } else {
+            one["connections"] = report.connections;
+            one["connections_open"] = report.connections_open;
+            one["connections_refused"] = report.connections_refused;
+        }
+        one["bytes"] = report.bytes;
+        one["records"] = report.records;
+        one["records_lost"] = report.records_lost;
+        one["losses_reported"] = report.losses_reported;
+        one["malformed"] = report.intake.malformed;
+        one["dropped_fields"] = report.intake.dropped_fields;
+        one["cut"] = report.intake.cut;
+        one["senders"] = {{"remembered", report.senders},
+                          {"read", report.processes.read},
+                          {"gone", report.processes.gone},
+                          {"late", report.processes.late}};
+    }
+    return json;
+}
+
 }  // namespace
 
-std::string status_json(const StatusFacts& facts, const Server& server, LogPipeline& log) {
+std::string status_json(const StatusFacts& facts, const Server& server, LogPipeline& log,
+                        const std::vector<listeners::ListenerReport>& listeners) {
     const LogHub& hub = log.hub();
     const ingest::IngestCounters& queue = log.ingest().counters();
     const ServerCounters& counters = server.counters();
@@ -119,6 +149,7 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                            {"queries", counters.queries},
                            {"queries_running", server.queries_running()},
                            {"by_uid", users(server)}};
+    json["listeners"] = listeners_json(listeners);
     json["sessions"] = sessions(server);
     return json.dump();
 }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "listeners/listeners.h"
 #include "server/server.h"
 
 namespace sluice::server {
@@ -14,6 +16,7 @@ struct StatusFacts {
     std::string io;          // What the kernel probe found.
     std::string store_mode;  // "direct" or "buffered".
 };
-std::string status_json(const StatusFacts& facts, const Server& server, LogPipeline& log);
+std::string status_json(const StatusFacts& facts, const Server& server, LogPipeline& log,
+                        const std::vector<listeners::ListenerReport>& listeners);
 
 }  // namespace sluice::server

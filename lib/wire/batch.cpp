@@ -205,7 +205,7 @@ Result<void> BatchBuilder::finish_record() {
 
 void BatchBuilder::add_encoded(ByteView records, std::uint32_t count) {
     sluice::append(bytes_, records);
-    count_ += count;
+    added(count);
 }
 
 ByteView BatchBuilder::finish(const BatchStamp& stamp) {
@@ -225,6 +225,7 @@ ByteView BatchBuilder::finish(const BatchStamp& stamp) {
 
 void BatchBuilder::clear() {
     bytes_.resize(sizeof(BatchHeader));
+    counted_bytes_ = sizeof(BatchHeader);
     count_ = 0;
     trusted_size_ = 0;
     trusted_count_ = 0;

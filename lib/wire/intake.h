@@ -40,6 +40,13 @@ struct IntakeCounts {
     std::uint64_t malformed = 0;       // Kept whole, with the reason in parse_error.
     std::uint64_t dropped_fields = 0;  // With names that journald drops, too.
     std::uint64_t cut = 0;             // Fields or messages that were cut or left out for a limit.
+    IntakeCounts& operator+=(const IntakeCounts& more) noexcept {
+        records += more.records;
+        malformed += more.malformed;
+        dropped_fields += more.dropped_fields;
+        cut += more.cut;
+        return *this;
+    }
     friend bool operator==(const IntakeCounts&, const IntakeCounts&) = default;
 };
 

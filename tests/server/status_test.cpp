@@ -18,7 +18,7 @@ class StatusTest : public ServerTest {
  protected:
     Json status() {
         const StatusFacts facts{.version = "1", .started = {}, .now = {}, .io = "simulated", .store_mode = "direct"};
-        return Json::parse(status_json(facts, daemon->server(), daemon->pipeline()));
+        return Json::parse(status_json(facts, daemon->server(), daemon->pipeline(), {}));
     }
     // "store.epoch", "sessions[].name"; what has users or classes for keys is one member.
     static void collect(const Json& json, const std::string& prefix, std::set<std::string>& members) {

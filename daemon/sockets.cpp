@@ -1,0 +1,161 @@
+#include "daemon/sockets.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "coro/timeout.h"
+#include "daemon/host.h"
+#include "daemon/systemd_notify.h"
+#include "daemon/translate.h"
+#include "wire/escape.h"
+
+namespace sluice::daemon {
+namespace {
+
+// The kernel takes down the ring of a killed process after the process: until then its socket still listens.
+constexpr Duration kListenPatience = std::chrono::seconds(3);
+constexpr Duration kListenRetryDelay = std::chrono::milliseconds(20);
+// systemd sets net.unix.max_dgram_qlen to 512 when it starts as PID 1; the kernel's own default is 10.
+constexpr std::size_t kDatagramsWanted = 128;
+
+struct Place {
+    const std::string& path;
+    mode_t mode;
+    const std::vector<UserRef>& owner;
+    const std::vector<GroupRef>& group;
+    io::SocketKind kind;
+};
+
+Task<Result<io::Handle>> listen_when_free(io::Kernel& kernel, const Place& place) {
+    const MonotonicTime give_up = kernel.clock().now() + kListenPatience;
+    for (;;) {  // Bounded by give_up.
+        Result<io::Handle> listener = kernel.listen_unix(place.path, place.mode, place.kind);
+        if (listener || listener.error().code() != Errc::already_exists || kernel.clock().now() >= give_up) {
+            co_return listener;
+        }
+        SLUICE_CO_CHECK(co_await coro::sleep_for(kListenRetryDelay));
+    }
+}
+
+Task<Result<io::Handle>> listen_at(io::Kernel& kernel, const Place& place) {
+    SLUICE_CO_TRY(io::Handle socket, co_await listen_when_free(kernel, place));
+    if (!place.owner.empty() || !place.group.empty()) {
+        const uid_t uid = place.owner.empty() ? static_cast<uid_t>(-1) : place.owner.front().uid;
+        const gid_t gid = place.group.empty() ? static_cast<gid_t>(-1) : place.group.front().gid;
+        if (chown(place.path.c_str(), uid, gid) != 0) {
+            co_return fail_errno(errno, "give '{}' to its owner and group", place.path);
+        }
+    }
+    co_return std::move(socket);
+}
+
+// The sockets that systemd passed, each used once.
+class Passed {
+ public:
+    Passed(io::Kernel& kernel, std::vector<PassedSocket> sockets) : kernel_(kernel), sockets_(std::move(sockets)) {}
+    Passed(const Passed&) = delete;
+    Passed& operator=(const Passed&) = delete;
+    ~Passed() {
+        for (const PassedSocket& left : sockets_) {
+            ::close(left.fd);
+        }
+    }
+    bool has(const std::string& name) const { return std::ranges::count(sockets_, name, &PassedSocket::name) != 0; }
+    bool has_any() const noexcept { return !sockets_.empty(); }
+    // Precondition: has(name).
+    Result<io::Handle> take(const std::string& name, io::SocketKind kind) {
+        return take(std::ranges::find(sockets_, name, &PassedSocket::name), kind);
+    }
+    // Precondition: has_any().
+    Result<io::Handle> take_first(io::SocketKind kind) { return take(sockets_.begin(), kind); }
+    const std::vector<PassedSocket>& left() const noexcept { return sockets_; }
+
+ private:
+    Result<io::Handle> take(std::vector<PassedSocket>::iterator at, io::SocketKind kind) {
+        if (at->kind != kind) {
+            return fail(Errc::wrong_type, "the passed socket '{}' is for {}; it has to be for {}",
+                        wire::escaped(at->name), kind == io::SocketKind::stream ? "datagrams" : "connections",
+                        kind == io::SocketKind::stream ? "connections" : "datagrams");
+        }
+        io::Handle socket(kernel_, at->fd);
+        sockets_.erase(at);
+        return socket;
+    }
+
+    io::Kernel& kernel_;
+    std::vector<PassedSocket> sockets_;
+};
+
+io::SocketKind kind_of(const ListenerConfig& listener) noexcept {
+    return listeners::uses_datagrams(listener.protocol) ? io::SocketKind::datagram : io::SocketKind::stream;
+}
+
+Task<Result<io::Handle>> open_listener(io::Kernel& kernel, const ListenerConfig& listener, Passed& passed,
+                                       LogOutput& log) {
+    if (passed.has(listener.name)) {
+        SLUICE_CO_TRY(io::Handle socket, passed.take(listener.name, kind_of(listener)));
+        log.info("listener {}: on the socket that systemd passed", listener.name);
+        co_return std::move(socket);
+    }
+    const Place place{listener.socket, listener.mode, listener.owner, listener.group, kind_of(listener)};
+    SLUICE_CO_TRY(io::Handle socket, co_await listen_at(kernel, place));
+    log.info("listener {}: on {}", listener.name, listener.socket);
+    co_return std::move(socket);
+}
+
+void check_queue_length(const Config& config, LogOutput& log) {
+    const bool needed = std::ranges::any_of(config.listeners, [](const ListenerConfig& one) {
+        return one.enabled && kind_of(one) == io::SocketKind::datagram;
+    });
+    if (!needed) {
+        return;
+    }
+    const std::size_t length = datagram_queue_length();
+    if (length >= kDatagramsWanted) {
+        log.info("a datagram socket holds {} messages (net.unix.max_dgram_qlen)", length);
+    } else {
+        log.warning(
+            "a datagram socket holds only {} messages (net.unix.max_dgram_qlen): in a burst senders wait, or lose what "
+            "they send without waiting; set it to 512 before sluiced starts",
+            length);
+    }
+}
+
+}  // namespace
+
+Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, LogOutput& log) {
+    SLUICE_CO_TRY(std::vector<PassedSocket> sockets, take_passed_sockets());
+    Passed passed(kernel, std::move(sockets));
+    Sockets opened;
+    check_queue_length(config, log);
+    const std::vector<listeners::ListenerOptions> options = listener_options(config);
+    auto next = options.begin();
+    for (const ListenerConfig& listener : config.listeners) {
+        if (!listener.enabled) {
+            continue;
+        }
+        Result<io::Handle> socket = co_await open_listener(kernel, listener, passed, log);
+        if (!socket) {
+            co_return std::unexpected(std::move(socket).error().during("listener {}", listener.name));
+        }
+        opened.listeners.push_back({*next++, std::move(*socket)});
+    }
+    if (passed.has_any()) {
+        SLUICE_CO_TRY(opened.own, passed.take_first(io::SocketKind::stream));
+        log.info("listening on the socket that systemd passed");
+    } else {
+        const ListenConfig& own = config.listen;
+        const Place place{own.socket, own.mode, own.owner, own.group, io::SocketKind::stream};
+        SLUICE_CO_TRY(opened.own, co_await listen_at(kernel, place));
+        log.info("listening on {}", own.socket);
+    }
+    for (const PassedSocket& left : passed.left()) {
+        log.warning("systemd passed a socket '{}', which no listener is named after; it is not used",
+                    wire::escaped(left.name));
+    }
+    co_return std::move(opened);
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,27 @@
+// The sockets that sluiced serves: its own, and those of its listeners; made here, or passed by the service manager.
+#pragma once
+
+#include <vector>
+
+#include "daemon/config.h"
+#include "daemon/log_output.h"
+#include "io/kernel.h"
+#include "listeners/options.h"
+
+namespace sluice::daemon {
+
+struct ListenerSocket {
+    listeners::ListenerOptions options;
+    io::Handle socket;
+};
+
+struct Sockets {
+    io::Handle own;
+    std::vector<ListenerSocket> listeners;  // Those that are enabled.
+};
+
+// A passed socket serves the listener of its name, or, whatever its name, sluiced itself; what is left over is told and
+// closed.  Errors: a socket that cannot be made; wrong_type: a passed one that does not fit the listener.
+Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, LogOutput& log);
+
+}  // namespace sluice::daemon

@@ -1,0 +1,23 @@
+// What listeners tell their owner.  Called on the service loop.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "io/message.h"
+
+namespace sluice::listeners {
+
+class ListenerEvents {
+ public:
+    virtual ~ListenerEvents() = default;
+    // Beyond connections_max or connections_per_uid_max.
+    virtual void on_connection_refused(std::string_view /*listener*/, const io::PeerCredentials&) {}
+    // A file that was passed instead of a datagram and is not read; the loss is counted and told in the log, too.
+    virtual void on_file_refused(std::string_view /*listener*/, const io::PeerCredentials&, const Error&) {}
+    virtual void on_accept_failed(std::string_view /*listener*/, const Error&) {}
+    // The listener has ended: its socket is unusable.
+    virtual void on_failed(std::string_view /*listener*/, const Error&) {}
+};
+
+}  // namespace sluice::listeners

@@ -1,0 +1,120 @@
+#include "listeners/stream_connection.h"
+
+#include "coro/timeout.h"
+
+namespace sluice::listeners {
+namespace {
+
+// Reads of one connection without a turn of the loop.
+constexpr unsigned kReadsMax = 4;
+
+}  // namespace
+
+StreamListener::Connection::Connection(StreamListener& listener, io::Handle socket, io::PeerCredentials peer)
+    : listener_(listener),
+      socket_(std::move(socket)),
+      peer_(peer),
+      feed_(listener.ingest_, listener.losses_, listener.options_, listener.fed_),
+      namer_(listener.options_) {
+    if (listener.options_.protocol == Protocol::stdout_stream) {
+        auto decoder = std::make_unique<wire::StdoutStreamDecoder>();
+        stdout_ = decoder.get();
+        decoder_ = std::move(decoder);
+    } else {
+        decoder_ = listener.make_decoder();
+    }
+}
+
+wire::IntakeContext StreamListener::Connection::context() noexcept {
+    return {.names = namer_,
+            .time_ns = listener_.kernel_.clock().wall_now(),
+            .severity = wire::Severity::info,
+            .limits = listener_.options_.limits};
+}
+
+Task<Result<>> StreamListener::Connection::run() {
+    SLUICE_CO_CHECK(listener_.kernel_.receive_senders(socket_, io::PassedFiles::refused));
+    (void)listener_.kernel_.receive_pidfds(socket_, true);
+    Result<> outcome = co_await read_until_stopped();
+    if (sender_) {
+        feed_.decode(sender_,
+                     [this](Bytes& into, wire::IntakeCounts& counts) { decoder_->finish(context(), into, counts); });
+        Result<> flushed = co_await feed_.flush();
+        if (outcome) {
+            outcome = std::move(flushed);
+        }
+    }
+    co_return outcome;
+}
+
+Task<Result<>> StreamListener::Connection::read_until_stopped() {
+    coro::Context& context = co_await coro::this_context();
+    coro::CancelNode* const outer = context.cancel;
+    while (!ended_ && !listener_.stopping_) {
+        context.cancel = listener_.receiving_;
+        Result<> readable = co_await listener_.kernel_.poll_in(socket_);
+        context.cancel = outer;
+        if (!readable && !listener_.stopping_) {
+            co_return readable;
+        }
+        SLUICE_CO_CHECK(co_await read_what_is_there());
+        co_await coro::yield();
+    }
+    co_return Result<>{};
+}
+
+Task<Result<>> StreamListener::Connection::read_what_is_there() {
+    for (unsigned reads = 0; reads < kReadsMax && !ended_; ++reads) {
+        io::Message message;
+        message.room = {listener_.buffer_.get(), kReadBytes};
+        SLUICE_CO_TRY(const std::size_t count, listener_.kernel_.receive(socket_, {&message, 1}));
+        if (count == 0) {
+            break;
+        }
+        ended_ = message.bytes == 0;
+        if (!ended_) {
+            listener_.counters_.bytes += message.bytes;
+            SLUICE_CO_CHECK(co_await take(message));
+        }
+    }
+    co_return Result<>{};
+}
+
+Task<Result<>> StreamListener::Connection::take(io::Message& message) {
+    const io::PeerCredentials writer = message.sender.pid == 0 ? peer_ : message.sender;
+    listener_.table_.begin_round();
+    ProcessPointer sender = listener_.table_.find(writer, std::move(message.pidfd));
+    ByteView content = message.content();
+    Bytes copy;
+    if (sender != sender_) {
+        copy.assign(content.begin(), content.end());  // The buffer is not ours while we wait.
+        content = copy;
+        SLUICE_CO_CHECK(co_await switch_sender(std::move(sender)));
+    }
+    feed_.decode(sender_, [&](Bytes& into, wire::IntakeCounts& counts) {
+        decoder_->take(as_text(content), context(), into, counts);
+    });
+    if (!feed_.try_flush()) {
+        SLUICE_CO_CHECK(co_await feed_.flush());
+    }
+    co_return Result<>{};
+}
+
+// What another process has begun on a stdout stream is its own message.  Other protocols have records that may be
+// written in pieces; those belong to who ends them.
+Task<Result<>> StreamListener::Connection::switch_sender(ProcessPointer sender) {
+    if (!sender->known.is_set()) {
+        co_await listener_.table_.settle(sender);
+    }
+    if (sender_ && stdout_ != nullptr) {
+        feed_.decode(sender_, [this](Bytes& into, wire::IntakeCounts& counts) {
+            stdout_->sender_changed(context(), into, counts);
+        });
+        SLUICE_CO_CHECK(co_await feed_.flush());
+    }
+    sender_ = std::move(sender);
+    namer_.set_sender(*sender_);
+    co_return Result<>{};
+}
+
+}  // namespace sluice::listeners

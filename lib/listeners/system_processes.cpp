@@ -1,0 +1,185 @@
+#include "listeners/system_processes.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+
+#include "listeners/cgroup_name.h"
+
+namespace sluice::listeners {
+namespace {
+
+constexpr std::size_t kCgroupFileMax = 16384;
+constexpr std::size_t kCgroupsMax = 20'000;
+constexpr Duration kWalkInterval = std::chrono::milliseconds(100);
+constexpr long kCgroup2Magic = 0x63677270;
+
+// Of linux/pidfd.h, which Debian 12's headers are older than.
+struct PidfdInfo {
+    std::uint64_t mask;
+    std::uint64_t cgroup_id;
+    std::uint32_t pid;
+    std::uint32_t tgid;
+    std::uint32_t ppid;
+    std::uint32_t ids[8];
+    std::int32_t exit_code;
+    std::uint32_t coredump_mask;
+    std::uint32_t spare;
+};
+static_assert(sizeof(PidfdInfo) == 72);
+constexpr std::uint64_t kInfoCgroup = 1U << 2U;
+constexpr std::uint64_t kInfoExit = 1U << 3U;
+
+// Linux 6.13; of a process that was waited for, Linux 6.15.  0: not told.
+std::uint64_t cgroup_id_of(int pidfd) noexcept {
+    PidfdInfo info{};
+    info.mask = kInfoCgroup | kInfoExit;
+    const bool told = ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) == 0 && (info.mask & kInfoCgroup) != 0;
+    return told ? info.cgroup_id : 0;
+}
+
+// At most `most` bytes.  Empty also where it cannot be read.
+std::string read_file(int directory, const char* name, std::size_t most) {
+    const Fd file(openat(directory, name, O_RDONLY | O_CLOEXEC));
+    std::string text(file ? most : 0, '\0');
+    std::size_t done = 0;
+    while (done < text.size()) {  // Bounded: each turn reads at least one byte or ends.
+        const ssize_t n = ::read(file.get(), text.data() + done, text.size() - done);
+        if (n <= 0) {
+            break;
+        }
+        done += static_cast<std::size_t>(n);
+    }
+    text.resize(done);
+    return text;
+}
+
+std::string read_link(int directory, const char* name) {
+    std::string path(4096, '\0');
+    const ssize_t n = readlinkat(directory, name, path.data(), path.size());
+    path.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return path;
+}
+
+std::string cgroup_root() {
+    struct statfs found{};
+    const bool unified = statfs("/sys/fs/cgroup", &found) == 0 && found.f_type == kCgroup2Magic;
+    return unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+}
+
+void take_names(std::string_view cgroup, ProcessFacts& facts) {
+    CgroupName names = parse_cgroup(cgroup);
+    facts.unit = std::move(names.unit);
+    facts.user_unit = std::move(names.user_unit);
+    facts.container = std::move(names.container);
+}
+
+}  // namespace
+
+// ---- cgroups by id ----
+
+CgroupIndex::CgroupIndex(std::string root) : root_(std::move(root)) {}
+
+void CgroupIndex::learn(std::uint64_t id, std::string_view path) {
+    const std::lock_guard lock(mutex_);
+    if (paths_.size() >= kCgroupsMax) {
+        paths_.clear();
+    }
+    paths_.insert_or_assign(id, std::string(path));
+}
+
+std::string CgroupIndex::find(std::uint64_t id) {
+    const std::lock_guard lock(mutex_);
+    auto found = paths_.find(id);
+    if (found == paths_.end() && clock_.now() - walked_ >= kWalkInterval) {
+        walk();
+        walked_ = clock_.now();
+        found = paths_.find(id);
+    }
+    return found == paths_.end() ? std::string() : found->second;
+}
+
+// The id of a cgroup is the inode number of its directory (kernfs, on 64-bit machines).
+void CgroupIndex::walk() {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    std::size_t seen = 0;
+    for (auto it = fs::recursive_directory_iterator(root_, fs::directory_options::skip_permission_denied, error);
+         !error && it != fs::recursive_directory_iterator() && seen < kCgroupsMax; it.increment(error)) {
+        std::error_code ignored;
+        struct stat status{};
+        if (it->is_directory(ignored) && stat(it->path().c_str(), &status) == 0) {
+            paths_.insert_or_assign(status.st_ino, it->path().native().substr(root_.size()));
+            ++seen;
+        }
+    }
+}
+
+// ---- processes ----
+
+SystemProcesses::SystemProcesses() : cgroups_(cgroup_root()) {}
+
+ProcessFacts SystemProcesses::read(pid_t pid, int pidfd, Proof proof) {
+    ProcessFacts facts;
+    const Fd directory(::open(fmt::format("/proc/{}", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    // In this order: where the process holds its number after the directory was opened, the directory is its own, and
+    // stays so.
+    if (directory && (pidfd < 0 || holds_pid(pidfd))) {
+        facts.comm = read_file(directory.get(), "comm", 64);  // First: it is what goes last.
+        while (!facts.comm.empty() && facts.comm.back() == '\n') {
+            facts.comm.pop_back();
+        }
+    }
+    if (facts.comm.empty()) {
+        if (const std::uint64_t id = pidfd < 0 ? 0 : cgroup_id_of(pidfd); id != 0) {
+            take_names(cgroups_.find(id), facts);
+        }
+        return facts;
+    }
+    facts.proof = proof;
+    facts.exe = read_link(directory.get(), "exe");
+    facts.cmdline = read_file(directory.get(), "cmdline", kCommandLineMax);
+    while (!facts.cmdline.empty() && facts.cmdline.back() == '\0') {
+        facts.cmdline.pop_back();
+    }
+    std::ranges::replace(facts.cmdline, '\0', ' ');
+    const std::string file = read_file(directory.get(), "cgroup", kCgroupFileMax);
+    const std::string_view path = cgroup_path(file);
+    const std::uint64_t id = pidfd < 0 ? 0 : cgroup_id_of(pidfd);
+    if (!path.empty()) {
+        take_names(path, facts);
+        if (id != 0) {
+            cgroups_.learn(id, path);
+        }
+    } else if (id != 0) {  // It ended while it was read.
+        take_names(cgroups_.find(id), facts);
+    }
+    return facts;
+}
+
+Fd SystemProcesses::open(pid_t pid) noexcept {
+    return Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
+
+bool SystemProcesses::holds_pid(int pidfd) noexcept {
+    return syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) == 0 || errno != ESRCH;
+}
+
+std::uint64_t SystemProcesses::identity(int pidfd) noexcept {
+    // Before Linux 6.9 every pidfd is the same inode.
+    struct statfs system{};
+    struct stat status{};
+    constexpr long kPidfsMagic = 0x50494446;
+    const bool unique = fstatfs(pidfd, &system) == 0 && system.f_type == kPidfsMagic && fstat(pidfd, &status) == 0;
+    return unique ? status.st_ino : 0;
+}
+
+}  // namespace sluice::listeners

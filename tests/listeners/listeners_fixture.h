@@ -1,0 +1,155 @@
+// Listeners on a simulated machine, a queue whose disk the test plays, and senders that the test invents.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "coro/pool.h"
+#include "coro/timeout.h"
+#include "io/run.h"
+#include "io/sim_kernel.h"
+#include "listeners/listeners.h"
+
+namespace sluice::listeners::test {
+
+struct FakeProcesses final : ProcessSource {
+    ProcessFacts read(pid_t pid, int, Proof proof) override {
+        ++reads;
+        const auto known = comms.find(pid);
+        if (known == comms.end()) {
+            return {};
+        }
+        ProcessFacts facts;
+        facts.proof = proof;
+        facts.comm = known->second;
+        facts.unit = facts.comm + ".service";
+        return facts;
+    }
+    Fd open(pid_t) noexcept override { return Fd(); }
+    bool holds_pid(int) noexcept override { return true; }
+    std::uint64_t identity(int) noexcept override { return 0; }
+
+    std::map<pid_t, std::string> comms;  // Others have ended.
+    unsigned reads = 0;
+};
+
+struct Disk final : ingest::Sink {
+    void submit(std::unique_ptr<ingest::Group> group) override { groups.push_back(std::move(group)); }
+    std::deque<std::unique_ptr<ingest::Group>> groups;  // In flight.
+};
+
+// A record as text: "stream severity message name=value ..."; the trusted fields last.
+inline std::string shown(const wire::RecordView& record, const wire::FieldRange& trusted) {
+    std::string text =
+        fmt::format("{} {} {}", record.stream_or_default(), severity_name(record.severity()), record.message());
+    for (const wire::FieldView field : record.fields()) {
+        text += fmt::format(" {}={}", field.name, field.value_text());
+    }
+    for (const wire::FieldView field : trusted) {
+        text += fmt::format(" {}={}", field.name, field.value_text());
+    }
+    return text;
+}
+
+class ListenersTest : public testing::Test {
+ protected:
+    ListenersTest() : world_(io::SimWorld::Options()), kernel_(world_, io::SimKernel::Options()), client_(world_, io::SimKernel::Options()) {
+        processes.comms[1000] = "tester";
+    }
+    ~ListenersTest() override { end(); }
+
+    // Starts a listener at /run/NAME.
+    void start(ListenerOptions options) {
+        ingest_ = std::make_unique<ingest::Ingest>(kernel_.loop(), disk, queue);
+        listeners_ = std::make_unique<Listeners>(kernel_, pool_, processes, *ingest_, events_);
+        const auto kind = uses_datagrams(options.protocol) ? io::SocketKind::datagram : io::SocketKind::stream;
+        path_ = "/run/" + options.name;
+        auto socket = kernel_.listen_unix(path_, 0666, kind);
+        ASSERT_TRUE(socket) << socket.error();
+        listeners_->add(std::move(options), std::move(*socket));
+        scope_ = std::make_unique<coro::Scope>(kernel_.loop(), nullptr);
+        scope_->spawn("queue", &ingest::Ingest::run, ingest_.get());
+        scope_->spawn("listeners", &Listeners::serve, listeners_.get());
+        settle();
+    }
+    void end() {
+        if (scope_) {
+            scope_->cancel();
+            (void)world_.run_until([&] { return scope_->running() == 0; });
+            scope_.reset();
+        }
+    }
+    void settle() { (void)world_.run_until_idle(); }
+    // Until the listener has received so many datagrams; no time passes.
+    void receive(std::uint64_t messages) {
+        ASSERT_TRUE(world_.run_until([&] { return report().messages >= messages; }));
+    }
+    // Lets `time` pass.
+    void pass(Duration time) {
+        const MonotonicTime until = world_.clock().now() + time;
+        coro::Job<Result<>> job(client_.loop(), "wait",
+                                [until]() -> Task<Result<>> { co_return co_await coro::sleep_until(until); });
+        (void)world_.run_until([&] { return job.done(); });
+    }
+    Result<> send(std::string_view text) { return client_.send_datagram(path_, as_bytes(text)); }
+
+    // The disk writes what it has, and what comes then; the records are remembered.
+    void write_all() {
+        settle();
+        while (!disk.groups.empty()) {
+            std::unique_ptr<ingest::Group> group = std::move(disk.groups.front());
+            disk.groups.pop_front();
+            remember(*group);
+            const std::uint32_t count = group->count;
+            ingest_->completed(std::move(group), ingest::CommitInfo{.epoch = 1,
+                                                                    .first_sequence = next_sequence_,
+                                                                    .durable_sequence = next_sequence_ + count});
+            next_sequence_ += count;
+            settle();
+        }
+    }
+    ListenerReport report() const { return listeners_->report().front(); }
+
+    FakeProcesses processes;
+    Disk disk;
+    ingest::IngestOptions queue;
+    std::vector<std::string> records;       // Written; without trusted fields.
+    std::vector<std::string> with_trusted;  // The same.
+
+    io::SimWorld& world() { return world_; }
+    io::SimKernel& client() { return client_; }
+    io::SimKernel& kernel() { return kernel_; }
+    Listeners& listeners() { return *listeners_; }
+    ingest::Ingest& ingest() { return *ingest_; }
+    const std::string& path() const { return path_; }
+
+ private:
+    void remember(const ingest::Group& group) {
+        ByteView rest = ByteView(group.buffer->data(), group.bytes).subspan(ingest::kGroupHeadBytes);
+        while (!rest.empty()) {
+            const auto batch = wire::parse_batch(rest);
+            ASSERT_TRUE(batch) << batch.error();
+            for (const wire::RecordView record : batch->records) {
+                records.push_back(shown(record, {}));
+                with_trusted.push_back(shown(record, batch->trusted));
+            }
+        }
+    }
+
+    io::SimWorld world_;
+    io::SimKernel kernel_;
+    io::SimKernel client_;
+    coro::InlinePool pool_;
+    ListenerEvents events_;
+    std::string path_;
+    std::unique_ptr<ingest::Ingest> ingest_;
+    std::unique_ptr<Listeners> listeners_;
+    std::unique_ptr<coro::Scope> scope_;
+    std::uint64_t next_sequence_ = 1;
+};
+
+}  // namespace sluice::listeners::test

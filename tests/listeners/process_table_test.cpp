@@ -1,0 +1,187 @@
+#include "listeners/process_table.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <filesystem>
+
+#include "coro/test_loop.h"
+#include "listeners/listeners_fixture.h"
+#include "listeners/system_processes.h"
+
+namespace sluice::listeners {
+namespace {
+
+using coro::code_of;
+
+// A process that does not answer.
+class HeldPool final : public coro::Pool {
+ public:
+    void submit(coro::PoolJob& job) override { held.push_back(&job); }
+    void release_all() {
+        for (coro::PoolJob* job : std::exchange(held, {})) {
+            job->work();
+            job->complete();
+        }
+    }
+    std::vector<coro::PoolJob*> held;
+};
+
+Task<Result<>> settled(ProcessTable* table, ProcessPointer process) {
+    co_await table->settle(process);
+    co_return Result<>{};
+}
+
+class ProcessTableTest : public testing::Test {
+ protected:
+    ~ProcessTableTest() override {
+        while (!pool.held.empty()) {
+            pool.release_all();
+            loop.run_through();
+        }
+    }
+    std::string text_of(const Process& process, std::string_view name) {
+        const auto field = process.trusted.fields().find(name);
+        return field ? field->value_text() : "";
+    }
+    coro::TestLoop loop;
+    HeldPool pool;
+    test::FakeProcesses source;
+    ProcessTable table{
+        loop.loop(), pool, source, {.transport = "syslog", .processes_max = 3, .reads_in_flight_max = 2}};
+};
+
+io::PeerCredentials peer(pid_t pid) {
+    return {.pid = pid, .uid = 5, .gid = 6};
+}
+
+TEST_F(ProcessTableTest, ProcessIsReadOnceForItsListener) {
+    source.comms[7] = "seven";
+    const ProcessPointer process = table.find(peer(7), Fd());
+    EXPECT_FALSE(process->known.is_set());
+    EXPECT_EQ(text_of(*process, "_sender"), "kernel");
+    EXPECT_EQ(table.find(peer(7), Fd()), process);
+    pool.release_all();
+    loop.run_until_idle();
+    EXPECT_TRUE(process->known.is_set());
+    EXPECT_EQ(text_of(*process, "_comm"), "seven");
+    EXPECT_EQ(text_of(*process, "_sender"), "pid");
+    EXPECT_EQ(text_of(*process, "_uid"), "5");
+    EXPECT_EQ(source.reads, 1U);
+}
+
+TEST_F(ProcessTableTest, OneThatChangesItsUserIsAnotherSender) {
+    const ProcessPointer before = table.find(peer(7), Fd());
+    const ProcessPointer after = table.find({.pid = 7, .uid = 0, .gid = 0}, Fd());
+    EXPECT_NE(before, after);
+}
+
+// The number can be somebody else's by then.
+TEST_F(ProcessTableTest, OneThatWasNotSeenForLongIsReadAgain) {
+    const ProcessPointer before = table.find(peer(7), Fd());
+    table.begin_round();
+    EXPECT_EQ(table.find(peer(7), Fd()), before);
+    loop.advance(std::chrono::seconds(1));
+    table.begin_round();
+    EXPECT_NE(table.find(peer(7), Fd()), before);
+}
+
+TEST_F(ProcessTableTest, LongestSilentIsForgottenFirst) {
+    const ProcessPointer first = table.find(peer(1), Fd());
+    const ProcessPointer second = table.find(peer(2), Fd());
+    (void)table.find(peer(3), Fd());
+    EXPECT_EQ(table.find(peer(1), Fd()), first);
+    (void)table.find(peer(4), Fd());
+    EXPECT_EQ(table.size(), 3U);
+    EXPECT_EQ(table.find(peer(1), Fd()), first);
+    EXPECT_NE(table.find(peer(2), Fd()), second);
+}
+
+// A process that holds its memory locked, on purpose even, delays its records by 20 ms and nobody else's for ever.
+TEST_F(ProcessTableTest, ReadThatDoesNotEndIsNotWaitedFor) {
+    source.comms[7] = "seven";
+    const ProcessPointer process = table.find(peer(7), Fd());
+    coro::Job<Result<>> job(loop.loop(), "settle", settled, &table, process);
+    loop.advance(std::chrono::milliseconds(19));
+    EXPECT_FALSE(job.done());
+    loop.advance(std::chrono::milliseconds(2));
+    EXPECT_TRUE(job.done());
+    EXPECT_EQ(text_of(*process, "_comm"), "");
+    EXPECT_EQ(table.counters().late, 1U);
+    pool.release_all();
+    loop.run_until_idle();
+    EXPECT_EQ(text_of(*process, "_comm"), "seven") << "what was read late is for the next records";
+}
+
+TEST_F(ProcessTableTest, WhileAllReadsHangNewSendersGoOnAtOnce) {
+    for (const pid_t pid : {1, 2}) {
+        coro::Job<Result<>> job(loop.loop(), "settle", settled, &table, table.find(peer(pid), Fd()));
+        loop.advance(std::chrono::milliseconds(21));
+        ASSERT_TRUE(job.done());
+    }
+    EXPECT_TRUE(table.find(peer(3), Fd())->known.is_set());
+}
+
+// ---- the real thing ----
+
+TEST(SystemProcesses, LivingProcessIsReadWhole) {
+    SystemProcesses processes;
+    const Fd self = processes.open(getpid());
+    ASSERT_TRUE(self) << "this kernel has no pidfds (Linux 5.3)";
+    EXPECT_TRUE(processes.holds_pid(self.get()));
+    const ProcessFacts facts = processes.read(getpid(), self.get(), Proof::pidfd);
+    EXPECT_EQ(facts.proof, Proof::pidfd);
+    EXPECT_EQ(facts.comm, "listeners_test");
+    EXPECT_TRUE(facts.exe.ends_with("/listeners_test")) << facts.exe;
+    EXPECT_NE(facts.cmdline.find("listeners_test"), std::string::npos);
+    EXPECT_EQ(facts.cmdline.find('\0'), std::string::npos);
+}
+
+// A zombie still holds its number, and /proc its name; one that was waited for does not.
+TEST(SystemProcesses, ProcessThatHasEndedIsReadAsLongAsItHoldsItsNumber) {
+    SystemProcesses processes;
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    siginfo_t info{};
+    ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+    const Fd pidfd = processes.open(child);
+    ASSERT_TRUE(pidfd);
+    EXPECT_TRUE(processes.holds_pid(pidfd.get()));
+    EXPECT_EQ(processes.read(child, pidfd.get(), Proof::pidfd).comm, "listeners_test");
+    ASSERT_EQ(waitpid(child, nullptr, 0), child);
+    EXPECT_FALSE(processes.holds_pid(pidfd.get()));
+    const ProcessFacts gone = processes.read(child, pidfd.get(), Proof::pidfd);
+    EXPECT_EQ(gone.proof, Proof::kernel);
+    EXPECT_EQ(gone.comm, "");
+}
+
+TEST(SystemProcesses, IdentityTellsProcessesApart) {
+    SystemProcesses processes;
+    const Fd one = processes.open(getpid());
+    const Fd again = processes.open(getpid());
+    const Fd parent = processes.open(getppid());
+    if (processes.identity(one.get()) == 0) {
+        GTEST_SKIP() << "the kernel's pidfds have no identity (Linux 6.9)";
+    }
+    EXPECT_EQ(processes.identity(one.get()), processes.identity(again.get()));
+    EXPECT_NE(processes.identity(one.get()), processes.identity(parent.get()));
+}
+
+TEST(CgroupIndex, FindsDirectoriesByTheirInode) {
+    const std::string root = testing::TempDir() + "/cgroup-index";
+    std::filesystem::create_directories(root + "/system.slice/a.service");
+    CgroupIndex index(root);
+    struct stat status{};
+    ASSERT_EQ(stat((root + "/system.slice/a.service").c_str(), &status), 0);
+    EXPECT_EQ(index.find(status.st_ino), "/system.slice/a.service");
+    EXPECT_EQ(index.find(1), "");
+    index.learn(1, "/x");
+    EXPECT_EQ(index.find(1), "/x");
+    std::filesystem::remove_all(root);
+}
+
+}  // namespace
+}  // namespace sluice::listeners

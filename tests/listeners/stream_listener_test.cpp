@@ -1,0 +1,106 @@
+#include <gmock/gmock.h>
+
+#include "listeners/listeners_fixture.h"
+
+namespace sluice::listeners::test {
+namespace {
+
+using testing::ElementsAre;
+
+class StreamListenerTest : public ListenersTest {
+ protected:
+    void start_with(std::string name, Protocol protocol) {
+        ListenerOptions options;
+        options.name = std::move(name);
+        options.protocol = protocol;
+        options.connections_max = 2;
+        start(std::move(options));
+    }
+    io::Handle connect() {
+        auto socket = client().connect_unix(path());
+        EXPECT_TRUE(socket) << socket.error();
+        settle();
+        return std::move(*socket);
+    }
+    void write(const io::Handle& socket, std::string text) {
+        coro::Job<Result<>> job(client().loop(), "send", &StreamListenerTest::send_all, &client(), &socket, &text);
+        (void)world().run_until([&] { return job.done(); });
+        ASSERT_TRUE(job.result()) << job.result().error();
+        settle();
+    }
+
+ private:
+    static Task<Result<>> send_all(io::Kernel* kernel, const io::Handle* socket, const std::string* text) {
+        ByteView rest = as_bytes(*text);
+        while (!rest.empty()) {
+            SLUICE_CO_TRY(const std::size_t sent, co_await kernel->send(*socket, rest));
+            rest = rest.subspan(sent);
+        }
+        co_return Result<>{};
+    }
+};
+
+TEST_F(StreamListenerTest, JsonLinesBecomeRecords) {
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    write(socket, "{\"msg\":\"a\",\"level\":\"warn\",\"n\":1,\"stream\":\"web\"}\nno js");
+    write(socket, "on\n");
+    write_all();
+    EXPECT_THAT(records, ElementsAre("web warning a n=1", testing::HasSubstr("tester info no json parse_error=")));
+    EXPECT_EQ(report().intake.malformed, 1U);
+    EXPECT_EQ(report().connections_open, 1U);
+}
+
+TEST_F(StreamListenerTest, SyslogFramesOfAllKinds) {
+    start_with("syslog-stream", Protocol::syslog_stream);
+    const io::Handle socket = connect();
+    write(socket, "<14>a: one\n9 <14>b: 22<14>c: end");
+    write_all();
+    EXPECT_THAT(records, ElementsAre("a info one syslog_facility=1", "b info 22 syslog_facility=1"));
+}
+
+TEST_F(StreamListenerTest, WhatHasNoEndEndsWithTheConnection) {
+    start_with("stdout", Protocol::stdout_stream);
+    {
+        const io::Handle socket = connect();
+        write(socket, "app\n\n6\n1\n0\n0\n0\nfirst\n<3>second");
+    }
+    write_all();
+    EXPECT_THAT(records, ElementsAre("app info first", "app err second line_break=eof"));
+    EXPECT_EQ(report().connections_open, 0U);
+}
+
+TEST_F(StreamListenerTest, ConnectionsAboveTheLimitAreClosed) {
+    start_with("json", Protocol::json);
+    const io::Handle first = connect();
+    const io::Handle second = connect();
+    const io::Handle third = connect();
+    EXPECT_EQ(report().connections_open, 2U);
+    EXPECT_EQ(report().connections_refused, 1U);
+}
+
+TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    write(socket, "{\"msg\":\"a\"}\n{\"msg\":\"b\"}");
+    coro::Job<Result<>> drained(kernel().loop(), "drain", &Listeners::drain, &listeners());
+    write_all();
+    EXPECT_TRUE(drained.done());
+    EXPECT_THAT(records, ElementsAre("tester info a", "tester info b"));
+}
+
+// A stalled disk stops a connection only when the queue is full.
+TEST_F(StreamListenerTest, StalledDiskDoesNotStallTheSocketWhileTheQueueHasRoom) {
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    for (int i = 0; i < 1000; ++i) {
+        write(socket, fmt::format("{{\"msg\":\"{}\"}}\n", i));
+    }
+    EXPECT_EQ(report().records, 1000U);
+    EXPECT_TRUE(records.empty());
+    write_all();
+    EXPECT_EQ(records.size(), 1000U);
+}
+
+}  // namespace
+}  // namespace sluice::listeners::test
