@@ -78,6 +78,9 @@ void YamlReader::read_listener_entry(const Entry& entry, const std::string& key,
         read_path(entry, path, kSocketBytesMax, one.socket);
     } else if (entry.key == "mode") {
         read_mode(limits_of(path, kCount, 0, 0777), entry, one.mode);
+    } else if ((entry.key == "owner" || entry.key == "group") && entry.value.IsScalar() &&
+               entry.value.Scalar().empty()) {
+        return;  // As created.
     } else if (entry.key == "owner") {
         read_name(entry, path, one.owner, "user", [&](const std::string& name) { return identities_.user(name); });
     } else if (entry.key == "group") {

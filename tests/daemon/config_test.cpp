@@ -42,13 +42,15 @@ TEST(Settings, HaveARowForEachFieldOfConfig) {
     EXPECT_EQ(rows_of("retention"), count_fields<RetentionConfig>());
     EXPECT_EQ(rows_of("queue"), count_fields<QueueConfig>());
     EXPECT_EQ(rows_of("listen"), count_fields<ListenConfig>());
+    EXPECT_EQ(rows_of("listeners"), 1U);
     EXPECT_EQ(rows_of("limits"), count_fields<LimitsConfig>());
     EXPECT_EQ(rows_of("roots"), 1U);
     EXPECT_EQ(rows_of("producers"), count_fields<ProducersConfig>());
     EXPECT_EQ(rows_of("threads"), count_fields<ThreadsConfig>());
     EXPECT_EQ(rows_of("log"), count_fields<LogConfig>());
     EXPECT_EQ(rows_of("shutdown"), count_fields<ShutdownConfig>());
-    EXPECT_EQ(count_fields<Config>(), 10U) << "a new section needs a line above";
+    EXPECT_EQ(count_fields<ListenerConfig>(), 15U) << "yaml_listeners.cpp reads fifteen settings of a listener";
+    EXPECT_EQ(count_fields<Config>(), 11U) << "a new section needs a line above";
     EXPECT_EQ(count_fields<RetentionClass>(), 4U) << "yaml_retention.cpp reads four settings of a class";
     EXPECT_EQ(count_fields<Root>(), 6U) << "yaml_reader.cpp reads six settings of a root";
 }
@@ -81,6 +83,10 @@ TEST(PrivateConfig, ServesTheUserAndRootBeneathTheDirectory) {
     EXPECT_EQ(config.roots[0].rights_of(1000, 1000), kAllRights);
     EXPECT_EQ(config.roots[0].rights_of(0, 0), kAllRights);
     EXPECT_EQ(config.roots[0].rights_of(1001, 1000), 0);
+    ASSERT_EQ(config.listeners.size(), listeners::kProtocolNames.size());
+    EXPECT_EQ(config.listeners[2].socket, "/tmp/x/syslog-stream");
+    EXPECT_EQ(config.listeners[2].protocol, listeners::Protocol::syslog_stream);
+    EXPECT_EQ(config.listeners[2].mode, 0600U);
     EXPECT_TRUE(config.listen.admits(1000, 1000, 1000));
     EXPECT_TRUE(config.listen.admits(0, 0, 1000));
     EXPECT_FALSE(config.listen.admits(1001, 1000, 1000));
@@ -211,6 +217,19 @@ TEST(Compare, ShowsRootsInFull) {
     EXPECT_THAT(compare(before, after).live,
                 ElementsAre("roots: [] -> [{name: spool, path: /srv/spool, follow_symlinks: no, cross_devices: no, "
                             "file_bytes_max: 0, rights: [{user: alice, allow: [read, list]}]}]"));
+}
+
+TEST(Compare, SocketsOfListenersNeedARestartAndTheirPolicyDoesNot) {
+    Config before;
+    before.listeners.emplace_back();
+    before.listeners[0].name = "syslog";
+    Config after = before;
+    after.listeners[0].overflow = listeners::Overflow::drop;
+    EXPECT_THAT(compare(before, after).live, ElementsAre(testing::StartsWith("listeners: [{name: syslog")));
+    EXPECT_THAT(compare(before, after).need_restart, IsEmpty());
+    after.listeners[0].socket = "/run/other";
+    EXPECT_THAT(compare(before, after).live, IsEmpty());
+    EXPECT_THAT(compare(before, after).need_restart, ElementsAre(testing::StartsWith("listeners: ")));
 }
 
 }  // namespace

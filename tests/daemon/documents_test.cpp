@@ -123,21 +123,22 @@ TEST(Documents, ViolationPlantedInTheManPageIsFound) {
     EXPECT_THAT(differences(yaml, replaced(page, "Size of one log file", "Size of a log file")), Not(IsEmpty()));
 }
 
-// Everything after "# Example:" without its comment signs.
-TEST(Documents, ExampleOfRootsInTheYamlCanBeUsed) {
+// Each example of the YAML file, without its comment signs.
+TEST(Documents, ExamplesInTheYamlCanBeUsed) {
     std::istringstream lines(testing::read_file(kYamlPath));
-    std::string example;
+    std::string examples;
     bool inside = false;
     for (std::string line; std::getline(lines, line);) {
         inside = inside ? line.starts_with("#   ") : line == "# Example:";
         if (inside && line != "# Example:") {
-            example += line.substr(4) + "\n";
+            examples += line.substr(4) + "\n";
         }
     }
-    const ConfigResult config = parse_config(example, "example", testing::FakeIdentities{});
-    ASSERT_TRUE(config) << example << config.error()[0].to_string();
+    const ConfigResult config = parse_config(examples, "example", testing::FakeIdentities{});
+    ASSERT_TRUE(config) << examples << config.error()[0].to_string();
     ASSERT_EQ(config->roots.size(), 1U);
     EXPECT_EQ(config->roots[0].rights.size(), 3U);
+    EXPECT_EQ(config->listeners.size(), 5U);
 }
 
 TEST(Documents, ExamplesOfTheManPageCanBeUsed) {

@@ -135,10 +135,14 @@ TEST(PassedSocketsDeathTest, AreTakenByName) {
                 "sluice 3 cloexec=true nonblock=false env=false");
 }
 
+TEST(PassedSocketsDeathTest, DatagramSocketsAreTakenToo) {
+    EXPECT_EXIT(take_socket(SOCK_DGRAM, false), ::testing::ExitedWithCode(0), "sluice 3 cloexec=true");
+}
+
 TEST(PassedSocketsDeathTest, OfTheWrongKindAreRefusedAndClosed) {
-    EXPECT_EXIT(take_socket(SOCK_DGRAM, false), ::testing::ExitedWithCode(1),
-                "wrong_type: the passed fd 3 \\('sluice'\\) is not a listening Unix stream socket");
-    EXPECT_EXIT(take_socket(SOCK_STREAM, false), ::testing::ExitedWithCode(1), "is not a listening");
+    EXPECT_EXIT(take_socket(SOCK_STREAM, false), ::testing::ExitedWithCode(1),
+                "wrong_type: the passed fd 3 \\('sluice'\\) is no Unix socket that listens or takes datagrams");
+    EXPECT_EXIT(take_socket(SOCK_SEQPACKET, true), ::testing::ExitedWithCode(1), "is no Unix socket that listens");
 }
 
 }  // namespace

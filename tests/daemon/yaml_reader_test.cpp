@@ -74,6 +74,52 @@ log: {level: debug, target: journal}
     EXPECT_EQ(config->queue, QueueConfig{});
 }
 
+TEST(YamlReader, ReadsListeners) {
+    const ConfigResult config = parse(R"(
+listeners:
+  - {name: dev-log, protocol: syslog, socket: /run/log, mode: 0622, owner: alice, group: adm, enabled: no,
+     stream: "sys/{identifier|comm}", overflow: drop_by_severity, keep_severity: err, message_bytes_max: 8 KiB,
+     rate_burst: 100, rate_interval: 5 s}
+  - {name: json, protocol: json, socket: /run/json, connections_max: 10}
+)");
+    ASSERT_TRUE(config);
+    ASSERT_EQ(config->listeners.size(), 2U);
+    const ListenerConfig& first = config->listeners[0];
+    EXPECT_EQ(first.name, "dev-log");
+    EXPECT_FALSE(first.enabled);
+    EXPECT_EQ(first.mode, 0622U);
+    EXPECT_EQ(first.owner.at(0).uid, 1000U);
+    EXPECT_EQ(first.stream, "sys/{identifier|comm}");
+    EXPECT_EQ(first.overflow, listeners::Overflow::drop_by_severity);
+    EXPECT_EQ(first.keep_severity, wire::Severity::err);
+    EXPECT_EQ(first.message_bytes_max, 8192U);
+    EXPECT_EQ(first.rate_burst, 100U);
+    EXPECT_EQ(first.rate_interval, Milliseconds(5000));
+    EXPECT_EQ(config->listeners[1].connections_per_uid_max, 10U) << "never more than all of them";
+    // What is printed is read back as the same.
+    const ConfigResult again = parse("listeners: " + value_text(*find_setting("listeners"), *config) + "\n");
+    ASSERT_TRUE(again) << again.error()[0].to_string();
+    EXPECT_EQ(again->listeners, config->listeners);
+}
+
+TEST(YamlReader, MistakesInListenersAreNamed) {
+    const auto of = [](const std::string& text) { return problems_of("listeners:\n  - " + text + "\n"); };
+    EXPECT_THAT(of("{name: a, protocol: syslog}"), ElementsAre("f.yaml:2:5: listeners[0]: socket is missing"));
+    EXPECT_THAT(of("{name: A, protocol: syslog, socket: /a}"),
+                ElementsAre("f.yaml:2:12: listeners[0].name: 'A' is not a listener name; use 1 to 32 of a-z 0-9 _ -"));
+    EXPECT_THAT(of("{name: a, protocol: sislog, socket: /a}"),
+                ElementsAre("f.yaml:2:25: listeners[0].protocol: unknown word 'sislog'; use one of journal, syslog, "
+                            "syslog_stream, stdout, json; did you mean 'syslog'?"));
+    EXPECT_THAT(of("{name: a, protocol: json, socket: /a, stream: '{pid}'}"),
+                ElementsAre("f.yaml:2:52: listeners[0].stream: '{pid}': column 2: expected identifier, comm, unit, "
+                            "container, uid or listener, then '|' or '}'"));
+    EXPECT_THAT(of("{name: a, protocol: json, socket: /a, overflow: block, overflw: drop}"),
+                ElementsAre("f.yaml:2:60: listeners[0]: unknown setting 'overflw'; did you mean 'overflow'?"));
+    EXPECT_THAT(of("{name: a, protocol: json, socket: /a}\n  - {name: a, protocol: json, socket: /a}"),
+                ElementsAre("f.yaml:3:5: listeners[1].name: a second listener named 'a'",
+                            "f.yaml:3:5: listeners[1].socket: a second listener at '/a'"));
+}
+
 TEST(YamlReader, ReadsRoots) {
     const ConfigResult config = parse(R"(
 roots:
