@@ -1,5 +1,7 @@
 #include "listeners/feed.h"
 
+#include <algorithm>
+
 namespace sluice::listeners {
 namespace {
 
@@ -14,26 +16,26 @@ Feed::Feed(ingest::Ingest& ingest, Losses& losses, const ListenerOptions& option
 void Feed::added(const wire::IntakeCounts& counts) {
     counters_.intake += counts;
     const auto records = static_cast<std::uint32_t>(counts.records);
-    if (options_.rate_burst != 0 && !within_rate(records)) {
-        batch_.take_back();
-        losses_.add(sender_, records, "rate limit");
-        return;
+    const std::uint32_t kept = options_.rate_burst == 0 ? records : within_rate(records);
+    if (kept == records) {
+        batch_.added(records);
+    } else {
+        batch_.keep_first(kept);
+        losses_.add(sender_, records - kept, "rate limit");
     }
-    batch_.added(records);
-    count_ += records;
+    count_ += kept;
 }
 
-bool Feed::within_rate(std::uint64_t records) {
+// How many of `records` the sender may still have in this interval; they are used up.
+std::uint32_t Feed::within_rate(std::uint32_t records) {
     RateState& rate = sender_->rate;
     const MonotonicTime now = ingest_.now();
     if (now - rate.begun >= options_.rate_interval) {
         rate = {.begun = now, .used = 0};
     }
-    if (rate.used + records > options_.rate_burst) {
-        return false;
-    }
-    rate.used += static_cast<std::uint32_t>(records);
-    return true;
+    const std::uint32_t kept = std::min(records, options_.rate_burst - std::min(options_.rate_burst, rate.used));
+    rate.used += kept;
+    return kept;
 }
 
 Task<Result<>> Feed::append(ProcessPointer sender, ByteView records, wire::IntakeCounts counts) {

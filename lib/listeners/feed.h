@@ -47,7 +47,7 @@ class Feed {
     void added(const wire::IntakeCounts& counts);
     void keep_severe();
     void clear();
-    bool within_rate(std::uint64_t records);
+    std::uint32_t within_rate(std::uint32_t records);
 
     ingest::Ingest& ingest_;
     Losses& losses_;

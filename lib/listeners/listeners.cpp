@@ -77,6 +77,9 @@ void Listeners::set_options(const ListenerOptions& options) {
         if (one->options.name == options.name) {
             SLUICE_ASSERT(one->options.protocol == options.protocol, "a listener keeps its protocol");
             one->options = options;
+            if (auto* streams = std::get_if<StreamListener>(&one->listener)) {
+                streams->options_changed();
+            }
         }
     }
 }

@@ -34,7 +34,20 @@ ProcessPointer ProcessTable::find(const io::PeerCredentials& sender, Fd pidfd) {
         return add(sender, std::move(pidfd));
     }
     order_.splice(order_.end(), order_, found->second);
+    if (process->known.is_set() && loop_.clock().now() - process->read_at >= options_.refresh_interval) {
+        start_reading(process);
+    }
     return process;
+}
+
+void ProcessTable::start_reading(const ProcessPointer& process) {
+    process->read_at = loop_.clock().now();
+    if (process->credentials.pid <= 0 || overdue_ >= options_.reads_in_flight_max) {
+        process->known.set();
+    } else if (!process->reading) {
+        process->reading = true;
+        reading_.spawn("read a sender", &ProcessTable::read, this, process);
+    }
 }
 
 bool ProcessTable::is_same(Process& process, const Fd& pidfd) noexcept {
@@ -58,7 +71,7 @@ ProcessPointer ProcessTable::add(const io::PeerCredentials& sender, Fd pidfd) {
     auto process = std::make_shared<Process>();
     process->credentials = sender;
     process->uid_text = fmt::to_string(sender.uid);
-    const Proof proof = pidfd ? Proof::pidfd : Proof::pid;
+    process->proof = pidfd ? Proof::pidfd : Proof::pid;
     process->pidfd = pidfd || sender.pid <= 0 ? std::move(pidfd) : source_.open(sender.pid);
     process->identity = process->pidfd ? source_.identity(process->pidfd.get()) : 0;
     process->round = round_;
@@ -66,25 +79,26 @@ ProcessPointer ProcessTable::add(const io::PeerCredentials& sender, Fd pidfd) {
     describe(*process);
     order_.push_back(process);
     by_credentials_.emplace(sender, std::prev(order_.end()));
-    if (sender.pid <= 0 || overdue_ >= options_.reads_in_flight_max) {
-        process->known.set();
-    } else {
-        reading_.spawn("read a sender", &ProcessTable::read, this, process, proof);
-    }
+    start_reading(process);
     return process;
 }
 
-Task<> ProcessTable::read(ProcessPointer process, Proof proof) {
-    const auto look = [this, process = process.get(), proof] {
-        return source_.read(process->credentials.pid, process->pidfd.get(), proof);
+Task<> ProcessTable::read(ProcessPointer process) {
+    const auto look = [this, process = process.get()] {
+        return source_.read(process->credentials.pid, process->pidfd.get(), process->proof);
     };
     Result<ProcessFacts> facts = co_await offload_.run(std::cref(look));
-    overdue_ -= process->known.is_set() ? 1 : 0;
-    ++counters_.read;
+    process->reading = false;
+    overdue_ -= process->overdue ? 1 : 0;
+    process->overdue = false;
     if (facts) {
-        counters_.gone += facts->proof == Proof::kernel ? 1 : 0;
-        process->facts = std::move(*facts);
-        describe(*process);
+        const bool gone = facts->proof == Proof::kernel;
+        ++counters_.read;
+        counters_.gone += gone ? 1 : 0;
+        if (!gone || process->facts.proof == Proof::kernel) {  // What is known of one that has ended stays.
+            process->facts = std::move(*facts);
+            describe(*process);
+        }
     }
     process->known.set();
 }
@@ -94,6 +108,7 @@ Task<> ProcessTable::settle(ProcessPointer process) {
     if (!waited && waited.error().code() == Errc::deadline_exceeded && !process->known.is_set()) {
         ++counters_.late;
         ++overdue_;
+        process->overdue = true;
         process->known.set();
     }
 }

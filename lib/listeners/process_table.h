@@ -1,4 +1,4 @@
-// The processes that have sent to one listener lately: read once, off the loop, and remembered.
+// The processes that have sent to one listener lately: read off the loop, and remembered.
 //
 // A message names its sender by pid, uid and gid (SCM_CREDENTIALS).  That a remembered process is the one that sent is
 // known as long as the number is its own: it has not been waited for.  That is asked once for each round of messages,
@@ -31,6 +31,7 @@ struct Process {
     io::PeerCredentials credentials{};
     Fd pidfd;
     std::uint64_t identity = 0;
+    Proof proof = Proof::pid;  // Of what is read by `pidfd`.
     ProcessFacts facts;
     std::string uid_text;
     wire::FieldBlock trusted;  // What every record of it carries.
@@ -38,6 +39,9 @@ struct Process {
     RateState rate;
     std::uint64_t round = 0;     // When it was last seen to hold its number.
     MonotonicTime held_until{};  // The same, as a time.
+    MonotonicTime read_at{};     // When reading it was begun last.
+    bool reading = false;
+    bool overdue = false;  // Nobody waits any more for what is being read.
 };
 using ProcessPointer = std::shared_ptr<Process>;
 
@@ -54,6 +58,9 @@ class ProcessTable {
         std::size_t processes_max = 512;  // Each holds a file descriptor.  Beyond: the longest silent is forgotten.
         std::size_t reads_in_flight_max = 4;
         Duration patience = std::chrono::milliseconds(20);  // How long records wait for what is read of their sender.
+        // One that goes on sending is read again so often, because it can run another program by now (execve); its
+        // records do not wait for that.
+        Duration refresh_interval = std::chrono::seconds(1);
     };
     // Borrows all until destroyed; reads on `pool`.
     ProcessTable(coro::Loop& loop, coro::Pool& pool, ProcessSource& source, Options options);
@@ -80,7 +87,8 @@ class ProcessTable {
     };
     bool is_same(Process& process, const Fd& pidfd) noexcept;
     ProcessPointer add(const io::PeerCredentials& sender, Fd pidfd);
-    Task<> read(ProcessPointer process, Proof proof);
+    void start_reading(const ProcessPointer& process);
+    Task<> read(ProcessPointer process);
     void describe(Process& process) const;
 
     coro::Loop& loop_;

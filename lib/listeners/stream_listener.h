@@ -34,6 +34,8 @@ class StreamListener {
     // Accepts until stop() or cancelled; after stop() what has arrived is taken still.  Takes the socket over.
     Task<Result<>> run(io::Handle socket);
     void stop();
+    // To be called when `options` have changed.
+    void options_changed() { json_ = wire::JsonReader(options_.limits); }
 
     std::size_t connections() const noexcept { return connections_; }
     const StreamCounters& counters() const noexcept { return counters_; }

@@ -208,6 +208,15 @@ void BatchBuilder::add_encoded(ByteView records, std::uint32_t count) {
     added(count);
 }
 
+void BatchBuilder::keep_first(std::uint32_t count) {
+    std::size_t end = counted_bytes_;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        end += RecordCodec::size(bytes_.data() + end);
+    }
+    bytes_.resize(end);
+    added(count);
+}
+
 ByteView BatchBuilder::finish(const BatchStamp& stamp) {
     SLUICE_ASSERT(bytes_.size() <= UINT32_MAX, "a batch of {} bytes", bytes_.size());
     BatchHeader header;

@@ -109,14 +109,14 @@ class BatchBuilder {
     // Appends records that are already encoded and valid.
     void add_encoded(ByteView records, std::uint32_t count);
 
-    // For those who encode records in place: append to it, then say how many were added, or take the appended bytes
-    // back.
+    // For those who encode records in place: append to it, then say how many were added.
     Bytes& encoded() noexcept { return bytes_; }
     void added(std::uint32_t count) noexcept {
         count_ += count;
         counted_bytes_ = bytes_.size();
     }
-    void take_back() { bytes_.resize(counted_bytes_); }
+    // Of the records that were appended since, takes all but the first `count` back.
+    void keep_first(std::uint32_t count);
 
     std::uint32_t count() const noexcept { return count_; }
     std::size_t size_bytes() const noexcept { return bytes_.size(); }

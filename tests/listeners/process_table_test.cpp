@@ -77,6 +77,34 @@ TEST_F(ProcessTableTest, OneThatChangesItsUserIsAnotherSender) {
     EXPECT_NE(before, after);
 }
 
+// It may have run another program since (execve).  Its records do not wait, and one that has ended stays known.
+TEST_F(ProcessTableTest, OneThatGoesOnSendingIsReadAgain) {
+    source.comms[7] = "before";
+    const ProcessPointer process = table.find(peer(7), Fd());
+    pool.release_all();
+    loop.run_until_idle();
+    source.comms[7] = "after";
+    for (int i = 0; i < 12; ++i) {
+        loop.advance(std::chrono::milliseconds(90));
+        table.begin_round();
+        process->held_until = loop.clock().now();  // It still holds its number.
+        EXPECT_EQ(table.find(peer(7), Fd()), process);
+        EXPECT_TRUE(process->known.is_set());
+    }
+    ASSERT_EQ(pool.held.size(), 1U);
+    pool.release_all();
+    loop.run_until_idle();
+    EXPECT_EQ(text_of(*process, "_comm"), "after");
+    source.comms.clear();
+    loop.advance(std::chrono::seconds(1));
+    process->held_until = loop.clock().now();
+    (void)table.find(peer(7), Fd());
+    pool.release_all();
+    loop.run_until_idle();
+    EXPECT_EQ(text_of(*process, "_comm"), "after");
+    EXPECT_EQ(text_of(*process, "_sender"), "pid");
+}
+
 // The number can be somebody else's by then.
 TEST_F(ProcessTableTest, OneThatWasNotSeenForLongIsReadAgain) {
     const ProcessPointer before = table.find(peer(7), Fd());

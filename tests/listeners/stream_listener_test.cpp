@@ -89,6 +89,20 @@ TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {
     EXPECT_THAT(records, ElementsAre("tester info a", "tester info b"));
 }
 
+TEST_F(StreamListenerTest, RateLimitTakesWhatIsWithinIt) {
+    ListenerOptions options;
+    options.name = "json";
+    options.protocol = Protocol::json;
+    options.rate_burst = 2;
+    start(std::move(options));
+    const io::Handle socket = connect();
+    write(socket, "{\"msg\":\"1\"}\n{\"msg\":\"2\"}\n{\"msg\":\"3\"}\n{\"msg\":\"4\"}\n");
+    write_all();
+    EXPECT_EQ(report().records_lost, 2U);
+    ASSERT_GE(records.size(), 2U);
+    EXPECT_EQ(records[1], "tester info 2");
+}
+
 // A stalled disk stops a connection only when the queue is full.
 TEST_F(StreamListenerTest, StalledDiskDoesNotStallTheSocketWhileTheQueueHasRoom) {
     start_with("json", Protocol::json);
