@@ -256,8 +256,8 @@ Task<> Service::reload() {
             pipeline_.set_log_bytes_max(config_.store.log_bytes_max);
             pipeline_.set_retention(retention_options(config_));
             pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
-            for (const listeners::ListenerOptions& options : listener_options(config_)) {
-                listeners_.set_options(options);
+            for (const ListenerConfig& listener : config_.listeners) {
+                listeners_.set_options(listener_options(listener, config_.limits));
             }
             files_.ledger().set_limits(handle_limits(config_));
             log_.set_level(config_.log.level);

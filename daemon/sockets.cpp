@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "coro/timeout.h"
 #include "daemon/host.h"
@@ -105,11 +106,25 @@ Task<Result<io::Handle>> open_listener(io::Kernel& kernel, const ListenerConfig&
     co_return std::move(socket);
 }
 
-void check_queue_length(const Config& config, LogOutput& log) {
-    const bool needed = std::ranges::any_of(config.listeners, [](const ListenerConfig& one) {
-        return one.enabled && kind_of(one) == io::SocketKind::datagram;
-    });
-    if (!needed) {
+// A socket that is named after a protocol needs no entry in the configuration.
+std::vector<ListenerConfig> listeners_of(const Config& config, const Passed& passed) {
+    std::vector<ListenerConfig> all;
+    std::ranges::copy_if(config.listeners, std::back_inserter(all), &ListenerConfig::enabled);
+    for (const auto& [word, protocol] : listeners::kProtocolNames) {
+        ListenerConfig standard;
+        standard.name = word;
+        std::ranges::replace(standard.name, '_', '-');
+        standard.protocol = protocol;
+        if (passed.has(standard.name) && !std::ranges::count(config.listeners, standard.name, &ListenerConfig::name)) {
+            all.push_back(std::move(standard));
+        }
+    }
+    return all;
+}
+
+void check_queue_length(const std::vector<ListenerConfig>& listeners, LogOutput& log) {
+    if (std::ranges::none_of(
+            listeners, [](io::SocketKind kind) { return kind == io::SocketKind::datagram; }, kind_of)) {
         return;
     }
     const std::size_t length = datagram_queue_length();
@@ -129,18 +144,14 @@ Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, Log
     SLUICE_CO_TRY(std::vector<PassedSocket> sockets, take_passed_sockets());
     Passed passed(kernel, std::move(sockets));
     Sockets opened;
-    check_queue_length(config, log);
-    const std::vector<listeners::ListenerOptions> options = listener_options(config);
-    auto next = options.begin();
-    for (const ListenerConfig& listener : config.listeners) {
-        if (!listener.enabled) {
-            continue;
-        }
+    const std::vector<ListenerConfig> wanted = listeners_of(config, passed);
+    check_queue_length(wanted, log);
+    for (const ListenerConfig& listener : wanted) {
         Result<io::Handle> socket = co_await open_listener(kernel, listener, passed, log);
         if (!socket) {
             co_return std::unexpected(std::move(socket).error().during("listener {}", listener.name));
         }
-        opened.listeners.push_back({*next++, std::move(*socket)});
+        opened.listeners.push_back({listener_options(listener, config.limits), std::move(*socket)});
     }
     if (passed.has_any()) {
         SLUICE_CO_TRY(opened.own, passed.take_first(io::SocketKind::stream));

@@ -20,8 +20,10 @@ struct Sockets {
     std::vector<ListenerSocket> listeners;  // Those that are enabled.
 };
 
-// A passed socket serves the listener of its name, or, whatever its name, sluiced itself; what is left over is told and
-// closed.  Errors: a socket that cannot be made; wrong_type: a passed one that does not fit the listener.
+// A passed socket serves the listener of its name; one that is named after a protocol (journal, syslog, syslog-stream,
+// stdout, json) also without an entry in the configuration.  The first of the others, whatever its name, is sluiced's
+// own; what is left over is told and closed.  Errors: a socket that cannot be made; wrong_type: a passed one that does
+// not fit the listener.
 Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, LogOutput& log);
 
 }  // namespace sluice::daemon

@@ -128,29 +128,22 @@ std::vector<files::RootOptions> root_options(const Config& config) {
     return all;
 }
 
-std::vector<listeners::ListenerOptions> listener_options(const Config& config) {
-    std::vector<listeners::ListenerOptions> all;
-    for (const ListenerConfig& one : config.listeners) {
-        if (!one.enabled) {
-            continue;
-        }
-        listeners::ListenerOptions options;
-        options.name = one.name;
-        options.protocol = one.protocol;
-        if (auto pattern = listeners::StreamPattern::parse(one.stream)) {  // The reader has checked it.
-            options.stream = std::move(*pattern);
-        }
-        options.overflow = one.overflow;
-        options.keep_severity = one.keep_severity;
-        options.limits.message_bytes_max = static_cast<std::uint32_t>(one.message_bytes_max);
-        options.limits.fields_max = config.limits.record_fields_max;
-        options.connections_max = one.connections_max;
-        options.connections_per_uid_max = one.connections_per_uid_max;
-        options.rate_burst = one.rate_burst;
-        options.rate_interval = one.rate_interval;
-        all.push_back(std::move(options));
+listeners::ListenerOptions listener_options(const ListenerConfig& listener, const LimitsConfig& limits) {
+    listeners::ListenerOptions options;
+    options.name = listener.name;
+    options.protocol = listener.protocol;
+    if (auto pattern = listeners::StreamPattern::parse(listener.stream)) {  // The reader has checked it.
+        options.stream = std::move(*pattern);
     }
-    return all;
+    options.overflow = listener.overflow;
+    options.keep_severity = listener.keep_severity;
+    options.limits.message_bytes_max = static_cast<std::uint32_t>(listener.message_bytes_max);
+    options.limits.fields_max = limits.record_fields_max;
+    options.connections_max = listener.connections_max;
+    options.connections_per_uid_max = listener.connections_per_uid_max;
+    options.rate_burst = listener.rate_burst;
+    options.rate_interval = listener.rate_interval;
+    return options;
 }
 
 files::HandleLimits handle_limits(const Config& config) {

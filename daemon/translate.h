@@ -18,8 +18,7 @@ store::RetentionOptions retention_options(const Config& config);
 store::WriterOptions writer_options(const Config& config, store::IoMode mode);
 server::ServerOptions server_options(const Config& config, uid_t own_uid);
 std::vector<files::RootOptions> root_options(const Config& config);
-// Of the listeners that are enabled, in their order.
-std::vector<listeners::ListenerOptions> listener_options(const Config& config);
+listeners::ListenerOptions listener_options(const ListenerConfig& listener, const LimitsConfig& limits);
 files::HandleLimits handle_limits(const Config& config);
 
 }  // namespace sluice::daemon

@@ -28,15 +28,17 @@ enum class SocketKind : std::uint8_t { stream, datagram };
 enum class PassedFiles : std::uint8_t { refused, accepted };
 
 struct Message {
+    // Where the kernel does not say who sent.  pid 0 with another uid: a process that cannot be seen from here.
+    static constexpr PeerCredentials kUnknown{.pid = 0, .uid = 65534, .gid = 65534};
     static constexpr std::size_t kFilesMax = 2;  // More than that are closed by the kernel: files_cut.
 
     std::span<std::byte> room;  // Set by the caller: where the bytes go.
 
-    std::size_t bytes = 0;        // Received.  On a stream 0 is its end.
-    std::size_t whole_bytes = 0;  // Of a datagram; where it is more than `bytes`, the rest is gone.
-    PeerCredentials sender{};     // Of a stream: of who wrote these bytes.  pid 0: the kernel does not say.
-    WallNs time_ns = 0;           // When a datagram was sent.  0: the kernel does not say.
-    Fd pidfd;                     // The sender, if asked for by receive_pidfds(); also one that has ended.
+    std::size_t bytes = 0;              // Received.  On a stream 0 is its end.
+    std::size_t whole_bytes = 0;        // Of a datagram; where it is more than `bytes`, the rest is gone.
+    PeerCredentials sender = kUnknown;  // Of a stream: of who wrote these bytes.
+    WallNs time_ns = 0;                 // When a datagram was sent.  0: the kernel does not say.
+    Fd pidfd;                           // The sender, if asked for by receive_pidfds(); also one that has ended.
     std::array<Fd, kFilesMax> files;
     std::size_t file_count = 0;
     bool files_cut = false;

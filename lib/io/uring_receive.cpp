@@ -115,7 +115,7 @@ Result<std::size_t> UringKernel::receive(const Handle& socket, std::span<Message
         Message& message = into[i];
         message.whole_bytes = scratch.headers[i].msg_len;
         message.bytes = std::min<std::size_t>(message.whole_bytes, message.room.size());
-        message.sender = {};
+        message.sender = Message::kUnknown;
         message.time_ns = 0;
         message.pidfd.reset();
         message.files = {};

@@ -121,9 +121,12 @@ void ProcessTable::describe(Process& process) const {
             trusted.field(name, value);
         }
     };
-    trusted.field("_pid", process.credentials.pid)
-        .field("_uid", process.credentials.uid)
-        .field("_gid", process.credentials.gid);
+    if (process.credentials.pid > 0) {
+        trusted.field("_pid", process.credentials.pid);
+    }
+    if (process.credentials != io::Message::kUnknown) {
+        trusted.field("_uid", process.credentials.uid).field("_gid", process.credentials.gid);
+    }
     add_text("_comm", facts.comm);
     add_text("_exe", facts.exe);
     add_text("_cmdline", facts.cmdline);

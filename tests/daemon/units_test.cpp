@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "daemon/support.h"
+#include "listeners/options.h"
 
 namespace sluice::daemon {
 namespace {
@@ -39,7 +40,16 @@ class Units : public ::testing::Test {
 };
 
 TEST_F(Units, AreUnderstoodBySystemd) {
-    const auto result = testing::shell("systemd-analyze verify --man=no " + service_ + " " + socket_);
+    std::string sockets = socket_;
+    for (const auto& [word, protocol] : listeners::kProtocolNames) {
+        std::string name(word);
+        std::ranges::replace(name, '_', '-');
+        const std::string file = fmt::format("sluiced-{}.socket", name);
+        const std::string unit = testing::read_file(fmt::format("{}/systemd/{}", SLUICE_SOURCE_DIR, file));
+        EXPECT_NE(unit.find(fmt::format("FileDescriptorName={}\n", name)), std::string::npos) << file;
+        sockets += " " + directory_.file(file, unit);
+    }
+    const auto result = testing::shell("systemd-analyze verify --man=no " + service_ + " " + sockets);
     std::istringstream lines(result.output);
     for (std::string line; std::getline(lines, line);) {
         // Complaints about other units of this machine are not ours.

@@ -71,6 +71,17 @@ TEST_F(ProcessTableTest, ProcessIsReadOnceForItsListener) {
     EXPECT_EQ(source.reads, 1U);
 }
 
+// Nobody becomes root by being unknown.
+TEST_F(ProcessTableTest, WhatTheKernelDoesNotSayIsNotSaid) {
+    const ProcessPointer unknown = table.find(io::Message::kUnknown, Fd());
+    EXPECT_TRUE(unknown->known.is_set());
+    EXPECT_EQ(unknown->trusted.count(), 2U);
+    EXPECT_EQ(text_of(*unknown, "_sender"), "kernel");
+    const ProcessPointer unseen = table.find({.pid = 0, .uid = 5, .gid = 6}, Fd());
+    EXPECT_EQ(text_of(*unseen, "_uid"), "5");
+    EXPECT_FALSE(unseen->trusted.fields().find("_pid"));
+}
+
 TEST_F(ProcessTableTest, OneThatChangesItsUserIsAnotherSender) {
     const ProcessPointer before = table.find(peer(7), Fd());
     const ProcessPointer after = table.find({.pid = 7, .uid = 0, .gid = 0}, Fd());

@@ -159,6 +159,28 @@ test_stop() {
     inside systemctl stop sluiced.socket sluiced.service
 }
 
+# A program that knows nothing of sluice, in a unit of its own.
+test_listeners() {
+    local record
+    inside systemctl enable --now sluiced-syslog.socket sluiced-journal.socket
+    check "sockets of listeners can be enabled" is sluiced-syslog.socket ActiveState active
+    check "a program logs to one before the daemon runs" \
+        inside systemd-run --wait --quiet --unit=speaker logger -u /run/sluice/syslog -t greeter "hello from a unit"
+    check "the daemon is started for it" within 10 is sluiced ActiveState active
+    check "and has the record" within 10 has_messages greeter 1
+    record=$(client tail -n 1 --stream greeter --output json)
+    check "with the user of its sender" grep -q '"_uid":0' <<<"$record"
+    check "a unit logs while the daemon runs" inside systemd-run --wait --quiet --unit=talker \
+        sh -c 'logger -u /run/sluice/syslog -t talk one; sleep 0.2; logger -u /run/sluice/syslog -t talk two'
+    check "and both records are there" within 10 has_messages talk 2
+    record=$(client tail -n 1 --stream talk --output json)
+    check "with the unit of a sender that has ended" grep -q '"_unit":"talker.service"' <<<"$record"
+    check "and how sure that is" grep -qE '"_sender":"(pidfd|kernel)"' <<<"$record"
+    inside systemctl stop sluiced-syslog.socket sluiced-journal.socket sluiced.socket sluiced.service
+    inside systemctl disable sluiced-syslog.socket sluiced-journal.socket
+}
+has_messages() { [ "$(client tail -n 1000 --stream "$1" --output cat | wc -l)" -eq "$2" ]; }
+
 container_up
 if ! install_sluice; then
     echo "FAIL - installing"
@@ -175,6 +197,7 @@ test_watchdog
 test_reload
 test_long_drain
 test_stop
+test_listeners
 if [ $failed -ne 0 ]; then
     echo "---- the journal of the container"
     inside journalctl --no-pager -o short-monotonic -n 100
