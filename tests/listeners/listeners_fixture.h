@@ -57,7 +57,10 @@ inline std::string shown(const wire::RecordView& record, const wire::FieldRange&
 
 class ListenersTest : public testing::Test {
  protected:
-    ListenersTest() : world_(io::SimWorld::Options()), kernel_(world_, io::SimKernel::Options()), client_(world_, io::SimKernel::Options()) {
+    ListenersTest()
+        : world_(io::SimWorld::Options()),
+          kernel_(world_, io::SimKernel::Options()),
+          client_(world_, io::SimKernel::Options()) {
         processes.comms[1000] = "tester";
     }
     ~ListenersTest() override { end(); }
@@ -90,9 +93,7 @@ class ListenersTest : public testing::Test {
     }
     // Lets `time` pass.
     void pass(Duration time) {
-        const MonotonicTime until = world_.clock().now() + time;
-        coro::Job<Result<>> job(client_.loop(), "wait",
-                                [until]() -> Task<Result<>> { co_return co_await coro::sleep_until(until); });
+        coro::Job<Result<>> job(client_.loop(), "wait", coro::sleep_for, time);
         (void)world_.run_until([&] { return job.done(); });
     }
     Result<> send(std::string_view text) { return client_.send_datagram(path_, as_bytes(text)); }
