@@ -20,7 +20,8 @@
 namespace sluice::bench {
 
 void fail(std::string_view what, int error_number) {
-    fmt::print(stderr, "sluice-limits: {}: {}\n", what, std::strerror(error_number < 0 ? -error_number : error_number));
+    fmt::print(stderr, "{}: {}: {}\n", program_invocation_short_name, what,
+               std::strerror(error_number < 0 ? -error_number : error_number));
     std::_Exit(1);
 }
 

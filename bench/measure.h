@@ -1,5 +1,6 @@
-// What every measurement of sluice-limits shares: options, the report, clocks, percentiles, log files.
-// This program measures the machine, not sluice: it links nothing of lib/ and ends at the first error.
+// What every measurement of sluice-limits shares: options, the report, clocks, percentiles, log files; the programs of
+// the datagram measurements use some of it.  They measure the machine, not sluice: they link nothing of lib/ and end at
+// the first error.
 #pragma once
 #include <fmt/format.h>
 

@@ -112,7 +112,7 @@ class Peer:
     KINDS = ("journal", "syslog", "stdout")
 
     def __init__(self):
-        self.directory = Path(tempfile.mkdtemp(prefix=f"sluice-compat-{self.name}-"))
+        self.directory = Path(tempfile.mkdtemp(prefix="sluice-compat-"))
         self.directory.chmod(0o711)  # Other users send, too.
         self.sockets = {}
         self.process = None

@@ -11,29 +11,29 @@ PROTOCOLS = {
     "journal": "journal", "syslog": "syslog", "syslog-stream": "syslog_stream", "stdout": "stdout", "json": "json",
 }  # fmt: skip
 CONFIGURATION = """\
-store: {{directory: {files}/store}}
+store: {{directory: {files}/store{store}}}
 listen: {{socket: {directory}/sluice.sock}}
 listeners:
 """
-LISTENER = '  - {{name: {name}, protocol: {protocol}, socket: {directory}/{kind}, mode: 0666, overflow: block{more}}}\n'
+LISTENER = '  - {{name: {name}, protocol: {protocol}, socket: {directory}/{kind}, mode: 0666, overflow: {overflow}}}\n'
 
 
 class Sluice(peer.Peer):
     name = "sluice"
     KINDS = tuple(PROTOCOLS)
 
-    def __init__(self, programs, directory=None, more="", configuration=""):
+    def __init__(self, programs, directory=None, store="", overflow="block"):
         """`programs`: the folder of sluiced and sluice; `directory`: where its store goes, else to a temporary one;
-        `more`: keys of every listener, such as ', rate_burst: 0'; `configuration`: further sections."""
+        `store`: further keys of that section; `overflow`: of every listener."""
         peer.need("unshare", "setpriv")
         super().__init__()
         self.programs, self.private = Path(programs), False
         files = Path(directory) if directory else self.directory
-        text = CONFIGURATION.format(files=files, directory=self.directory)
+        text = CONFIGURATION.format(files=files, directory=self.directory, store=store and f", {store}")
         for kind, protocol in PROTOCOLS.items():
-            text += LISTENER.format(name=protocol, protocol=protocol, directory=self.directory, kind=kind, more=more)
+            text += LISTENER.format(name=protocol, protocol=protocol, directory=self.directory, kind=kind, overflow=overflow)
             self.sockets[kind] = self.directory / kind
-        (self.directory / "sluiced.yaml").write_text(text + configuration)
+        (self.directory / "sluiced.yaml").write_text(text)
         self.seen, self.cursor = [], None
 
     def command(self):
@@ -68,13 +68,6 @@ class Sluice(peer.Peer):
             raise RuntimeError(f"sluice tail: {done.stderr.decode()}")
         found = [json.loads(line) for line in done.stdout.splitlines()]
         return [record for record in found if record.get("origin") != "daemon"]
-
-    def query(self, *arguments):
-        """Records as JSON objects."""
-        done = self.ask("query", "--output", "json", *arguments)
-        if done.returncode != 0:
-            raise RuntimeError(f"sluice query {arguments}: {done.stderr.decode()}")
-        return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def programs_folder(name):
