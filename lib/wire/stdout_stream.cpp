@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "wire/intake_record.h"
 
@@ -19,10 +20,25 @@ constexpr std::string_view kLineMaxBreak = "line-max";
 constexpr std::string_view kEofBreak = "eof";
 constexpr std::string_view kPidChangeBreak = "pid-change";
 
+constexpr std::string_view kSpace = " \t\r\n";
+
 std::string_view stripped(std::string_view text) noexcept {
-    constexpr std::string_view kSpace = " \t\r\n";
     text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
     return text.substr(0, text.find_last_not_of(kSpace) + 1);  // npos + 1 is 0.
+}
+
+// As parse_boolean() of systemd.
+std::optional<bool> parse_boolean(std::string_view text) {
+    std::string lower(text.substr(0, 8));
+    for (char& c : lower) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    }
+    constexpr std::string_view kYes[] = {"1", "yes", "y", "true", "t", "on"};
+    constexpr std::string_view kNo[] = {"0", "no", "n", "false", "f", "off"};
+    if (std::ranges::find(kYes, lower) != std::end(kYes)) {
+        return true;
+    }
+    return std::ranges::find(kNo, lower) != std::end(kNo) ? std::optional(false) : std::nullopt;
 }
 
 }  // namespace
@@ -106,12 +122,14 @@ std::string_view StdoutStreamDecoder::read_header_line(std::string_view line) {
             facility_ = priority < 8 ? std::string() : fmt::to_string(priority / 8);
             return {};
         }
-        default:
-            if (line != "0" && line != "1") {
-                return "0 or 1";
+        default: {
+            const std::optional<bool> value = parse_boolean(line);
+            if (!value) {
+                return "a boolean such as 0 or 1";
             }
-            has_level_prefix_ = header_lines_ == 3 ? line == "1" : has_level_prefix_;
+            has_level_prefix_ = header_lines_ == 3 ? *value : has_level_prefix_;
             return {};
+        }
     }
 }
 
@@ -164,6 +182,10 @@ void StdoutStreamDecoder::take_lines(std::string_view bytes, const Sink& sink) {
 
 void StdoutStreamDecoder::append(std::string_view line, std::string_view line_break, const Sink& sink) {
     const auto& [context, into, counts] = sink;
+    // As journald does; but not where a line only goes on, and one of white space alone stays what it is.
+    if (line_break != kLineMaxBreak && line.find_last_not_of(kSpace) != std::string_view::npos) {
+        line = line.substr(0, line.find_last_not_of(kSpace) + 1);
+    }
     RecordWriter::Head head{has_priority_ ? severity_ : context.severity, {}, context.time_ns};
     if (has_level_prefix_ && line.size() >= 3 && line[0] == '<' && line[1] >= '0' && line[1] <= '7' && line[2] == '>') {
         head.severity = static_cast<Severity>(line[1] - '0');

@@ -4,12 +4,12 @@
 //   2 unit           may be empty; the field `unit` of each record where it is not
 //   3 priority       0 to 999: severity in the lowest three bits; a facility above them that is not 0 is the field
 //                    syslog_facility
-//   4 level prefix   1: a line may begin with "<0>" to "<7>", its severity;  0: it is text
-//   5, 6, 7          0 or 1: forwarding to syslog, kmsg, console; not used
-// Empty lines are no messages.  A message ends with LF, NUL, Options::line_bytes_max, the connection or its sender; if
-// it is not LF, the field line_break says so: nul, line-max, eof, pid-change.
-// A header that is not like that: its lines are messages too, with the line that was wrong in parse_error, and all that
-// follows are lines without a header.
+//   4 level prefix   a boolean (1, yes, y, true, t, on; 0, no, n, false, f, off), 1: a line may begin with "<0>" to
+//   "<7>", its severity;  0: it is text 5, 6, 7          booleans: forwarding to syslog, kmsg, console; not used
+// Empty lines are no messages; white space at the end of a line is left out.  A message ends with LF, NUL,
+// Options::line_bytes_max, the connection or its sender; if it is not LF, the field line_break says so: nul, line-max,
+// eof, pid-change. A header that is not like that: its lines are messages too, with the line that was wrong in
+// parse_error, and all that follows are lines without a header.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 // Priority, and RFC 3164: a loose convention, read as journald reads it.
 #include "wire/syslog_head.h"
 
+#include <algorithm>
 #include <array>
 
 #include "wire/time_text.h"
@@ -125,13 +126,20 @@ bool take_tag(std::string_view text, std::size_t& at, SyslogHead& head) noexcept
     return true;
 }
 
+bool is_hostname(std::string_view word) noexcept {
+    return std::ranges::all_of(word, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+               c == '_' || c == ':';
+    });
+}
+
 void parse_rfc3164_head(std::string_view text, std::size_t at, SyslogHead& head) noexcept {
     const bool timed = take_timestamp(text, at, head);
     if (!take_tag(text, at, head) && timed) {
         const std::size_t end = word_end(text, at);
         std::size_t behind = end + 1;
         if (end != std::string_view::npos && end > at && end + 1 < text.size() && text[end] == ' ' &&
-            !is_space(text[behind]) && take_tag(text, behind, head)) {
+            !is_space(text[behind]) && is_hostname(text.substr(at, end - at)) && take_tag(text, behind, head)) {
             head.hostname = text.substr(at, end - at);
             at = behind;
         }

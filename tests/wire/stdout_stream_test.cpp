@@ -100,10 +100,10 @@ TEST(StdoutStream, TellsWhichHeaderLineWasWrong) {
     };
     last("a\n\n1000\n", "line 3: expected a priority from 0 to 999");
     last("a\n\n-1\n", "line 3: expected a priority from 0 to 999");
-    last("a\n\n6\nyes\n", "line 4: expected 0 or 1");
-    last("a\n\n6\n0\n2\n", "line 5: expected 0 or 1");
-    last("a\n\n6\n0\n0\n01\n", "line 6: expected 0 or 1");
-    last("a\n\n6\n0\n0\n0\nx\n", "line 7: expected 0 or 1");
+    last("a\n\n6\nyess\n", "line 4: expected a boolean such as 0 or 1");
+    last("a\n\n6\n0\n2\n", "line 5: expected a boolean such as 0 or 1");
+    last("a\n\n6\n0\n0\n01\n", "line 6: expected a boolean such as 0 or 1");
+    last("a\n\n6\n0\n0\n0\nx\n", "line 7: expected a boolean such as 0 or 1");
     last("a\0b\n"sv, "line 1: expected a line without NUL");
     last("a\nunit", "line 2: expected more, and the connection ended");
     last(std::string(4097, 'a') + "\n", "line 1: expected at most 4096 bytes");
