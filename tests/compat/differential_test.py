@@ -72,7 +72,7 @@ def is_as_told(told, values, other, case):
         "absent": lambda: not values,
         "empty": lambda: values == [b""],
         "any": lambda: len(values) > 0,
-        "process": lambda: values == [sending.NAME.encode()],
+        "process": lambda: values in ([sending.NAME.encode()], [case.socket.encode()]),
         "stripped": lambda: values == [value.rstrip() for value in other],
         "distinct": lambda: sorted(values) == sorted(set(other)),
         "end": lambda: len(values) == len(other) == 1 and other[0].endswith(values[0]),

