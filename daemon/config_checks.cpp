@@ -51,6 +51,12 @@ ConfigProblems check_together(const Config& config) {
                             .text = fmt::format("{} is more than limits.connections_max, which is {}",
                                                 limits.connections_per_uid_max, limits.connections_max)});
     }
+    for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+        if (config.listeners[i].enabled && config.listeners[i].socket == config.listen.socket) {
+            problems.push_back({.key = fmt::format("listeners[{}].socket", i),
+                                .text = fmt::format("{} is listen.socket, too", quote(config.listen.socket))});
+        }
+    }
     if (config.listen.socket.size() > find_setting("listen.socket")->most) {
         problems.push_back({.key = "listen.socket",
                             .text = fmt::format("{} has {} bytes; the kernel takes at most {} for a socket",

@@ -142,9 +142,9 @@ void LoggedEvents::on_file_refused(std::string_view listener, const io::PeerCred
     }
 }
 
-void LoggedEvents::on_accept_failed(std::string_view listener, const Error& why) {
+void LoggedEvents::on_trouble(std::string_view listener, const Error& why) {
     if (may_write(accept_failed_)) {
-        log_.error("listener {}: accept: {}; trying again", listener, shown(why));
+        log_.error("listener {}: {}; trying again", listener, shown(why));
     }
 }
 

@@ -39,7 +39,7 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
 
     void on_connection_refused(std::string_view listener, const io::PeerCredentials& peer) override;
     void on_file_refused(std::string_view listener, const io::PeerCredentials& sender, const Error& why) override;
-    void on_accept_failed(std::string_view listener, const Error& why) override;
+    void on_trouble(std::string_view listener, const Error& why) override;
     void on_failed(std::string_view listener, const Error& why) override;
 
  private:

@@ -62,7 +62,7 @@ class Service {
           roots_(kernel),
           instance_(random_number()),
           files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}),
-          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_) {}
+          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options()) {}
 
     Task<Result<>> run();
 
@@ -291,9 +291,10 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
         log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",
                      server_->connections());
     }
-    const Result<> heard = co_await coro::with_deadline(deadline, listeners_.drain());
+    const MonotonicTime heard_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    const Result<> heard = co_await coro::with_deadline(heard_deadline, listeners_.drain());
     if (!heard) {
-        log_.warning("listeners: what they had taken was not queued within shutdown.drain_timeout");
+        log_.warning("listeners: not all that they had received was queued within shutdown.drain_timeout");
     }
     const MonotonicTime queue_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
     const Result<> drained = co_await coro::with_deadline(queue_deadline, pipeline_.ingest().drain());

@@ -52,6 +52,19 @@ Task<Result<io::Handle>> listen_at(io::Kernel& kernel, const Place& place) {
     co_return std::move(socket);
 }
 
+constexpr std::string_view kOwnName = "sluice";
+
+// As it names a socket.
+std::string socket_name(std::string_view protocol) {
+    std::string name(protocol);
+    std::ranges::replace(name, '_', '-');
+    return name;
+}
+bool is_protocol(std::string_view name) {
+    return std::ranges::any_of(listeners::kProtocolNames,
+                               [&](const auto& known) { return socket_name(known.first) == name; });
+}
+
 // The sockets that systemd passed, each used once.
 class Passed {
  public:
@@ -64,13 +77,30 @@ class Passed {
         }
     }
     bool has(const std::string& name) const { return std::ranges::count(sockets_, name, &PassedSocket::name) != 0; }
-    bool has_any() const noexcept { return !sockets_.empty(); }
     // Precondition: has(name).
     Result<io::Handle> take(const std::string& name, io::SocketKind kind) {
         return take(std::ranges::find(sockets_, name, &PassedSocket::name), kind);
     }
-    // Precondition: has_any().
-    Result<io::Handle> take_first(io::SocketKind kind) { return take(sockets_.begin(), kind); }
+    // sluiced's own: the one of that name, else the first for connections that is nobody else's.  Empty: none.
+    io::Handle take_own() {
+        auto own = std::ranges::find(sockets_, kOwnName, &PassedSocket::name);
+        if (own == sockets_.end()) {
+            own = std::ranges::find_if(sockets_, [](const PassedSocket& socket) {
+                return socket.kind == io::SocketKind::stream && !is_protocol(socket.name);
+            });
+        }
+        if (own == sockets_.end() || own->kind != io::SocketKind::stream) {
+            return {};
+        }
+        io::Handle socket(kernel_, own->fd);
+        sockets_.erase(own);
+        return socket;
+    }
+    void close(const std::string& name) {
+        const auto at = std::ranges::find(sockets_, name, &PassedSocket::name);
+        ::close(at->fd);
+        sockets_.erase(at);
+    }
     const std::vector<PassedSocket>& left() const noexcept { return sockets_; }
 
  private:
@@ -112,8 +142,7 @@ std::vector<ListenerConfig> listeners_of(const Config& config, const Passed& pas
     std::ranges::copy_if(config.listeners, std::back_inserter(all), &ListenerConfig::enabled);
     for (const auto& [word, protocol] : listeners::kProtocolNames) {
         ListenerConfig standard;
-        standard.name = word;
-        std::ranges::replace(standard.name, '_', '-');
+        standard.name = socket_name(word);
         standard.protocol = protocol;
         if (passed.has(standard.name) && !std::ranges::count(config.listeners, standard.name, &ListenerConfig::name)) {
             all.push_back(std::move(standard));
@@ -153,8 +182,14 @@ Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, Log
         }
         opened.listeners.push_back({listener_options(listener, config.limits), std::move(*socket)});
     }
-    if (passed.has_any()) {
-        SLUICE_CO_TRY(opened.own, passed.take_first(io::SocketKind::stream));
+    for (const ListenerConfig& listener : config.listeners) {  // Not sluiced's own, because it is not wanted.
+        if (!listener.enabled && passed.has(listener.name)) {
+            log.warning("systemd passed a socket for listener {}, which is not enabled; it is closed", listener.name);
+            passed.close(listener.name);
+        }
+    }
+    opened.own = passed.take_own();
+    if (opened.own) {
         log.info("listening on the socket that systemd passed");
     } else {
         const ListenConfig& own = config.listen;

@@ -21,9 +21,9 @@ struct Sockets {
 };
 
 // A passed socket serves the listener of its name; one that is named after a protocol (journal, syslog, syslog-stream,
-// stdout, json) also without an entry in the configuration.  The first of the others, whatever its name, is sluiced's
-// own; what is left over is told and closed.  Errors: a socket that cannot be made; wrong_type: a passed one that does
-// not fit the listener.
+// stdout, json) also without an entry in the configuration.  That named "sluice", else the first other one for
+// connections, is sluiced's own; what is left over is told and closed.  Errors: a socket that cannot be made;
+// wrong_type: a passed one that does not fit the listener.
 Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, LogOutput& log);
 
 }  // namespace sluice::daemon

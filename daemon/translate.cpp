@@ -137,7 +137,8 @@ listeners::ListenerOptions listener_options(const ListenerConfig& listener, cons
     }
     options.overflow = listener.overflow;
     options.keep_severity = listener.keep_severity;
-    options.limits.message_bytes_max = static_cast<std::uint32_t>(listener.message_bytes_max);
+    options.limits.message_bytes_max =
+        static_cast<std::uint32_t>(std::min(listener.message_bytes_max, limits.message_bytes_max));
     options.limits.fields_max = limits.record_fields_max;
     options.connections_max = listener.connections_max;
     options.connections_per_uid_max = listener.connections_per_uid_max;

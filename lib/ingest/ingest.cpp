@@ -12,7 +12,7 @@ constexpr unsigned kLastReportsMax = 3;
 // Buffers that are kept for reuse: those in flight, and the one being filled.
 constexpr std::size_t kSpareBuffers = 3;
 // Room for the daemon's own records in a queue that is full: losses are told while they happen.
-constexpr std::size_t kOwnBytesMax = 64 * 1024;
+constexpr std::size_t kOwnBytesMax = 256 * 1024;
 // Who pays for the daemon's own records: nobody's uid.
 constexpr std::uint32_t kDaemonUid = ~0U;
 
@@ -314,6 +314,7 @@ void Ingest::refuse(const Group& group, const Error& error) {
         } else if (entry.reported_lost != 0) {
             counters_.records_received -= entry.count;  // Our own record; it will be made again.
             losses_staged_ -= entry.reported_lost;
+            loss_reason_ = error.text();
             lost_.set();
         } else {
             counters_.records_lost += entry.count;

@@ -108,6 +108,7 @@ class Ingest {
     bool note_dropped(const Dropped& dropped);
 
     MonotonicTime now() const noexcept { return loop_.clock().now(); }
+    std::uint32_t records_max() const noexcept { return options_.records_max; }
 
     // Hands groups over, and reports losses, until cancelled.  Runs once.
     Task<> run();

@@ -3,10 +3,10 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -24,14 +24,12 @@ struct PeerCredentials {
 enum class SocketKind : std::uint8_t { stream, datagram };
 
 // Whether a message may carry files of the sender.  The kernel refuses them where it can (SO_PASSRIGHTS, Linux 6.16);
-// elsewhere they are closed as they come.
+// elsewhere they come all the same.
 enum class PassedFiles : std::uint8_t { refused, accepted };
 
 struct Message {
     // Where the kernel does not say who sent.  pid 0 with another uid: a process that cannot be seen from here.
     static constexpr PeerCredentials kUnknown{.pid = 0, .uid = 65534, .gid = 65534};
-    static constexpr std::size_t kFilesMax = 2;  // More than that are closed by the kernel: files_cut.
-
     std::span<std::byte> room;  // Set by the caller: where the bytes go.
 
     std::size_t bytes = 0;              // Received.  On a stream 0 is its end.
@@ -39,9 +37,8 @@ struct Message {
     PeerCredentials sender = kUnknown;  // Of a stream: of who wrote these bytes.
     WallNs time_ns = 0;                 // When a datagram was sent.  0: the kernel does not say.
     Fd pidfd;                           // The sender, if asked for by receive_pidfds(); also one that has ended.
-    std::array<Fd, kFilesMax> files;
-    std::size_t file_count = 0;
-    bool files_cut = false;
+    // All that came.  Closing a stranger's file can block: take them before the message is used again or destroyed.
+    std::vector<Fd> files;
 
     ByteView content() const noexcept { return room.first(bytes); }
 };

@@ -29,21 +29,16 @@ T control_value(const cmsghdr& header) noexcept {
     return value;
 }
 
-void take_files(const cmsghdr& header, Message& message) noexcept {
+void take_files(const cmsghdr& header, Message& message) {
     const std::size_t count = (header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(&header) + i * sizeof fd, sizeof fd);
-        Fd owned(fd);
-        if (message.file_count < Message::kFilesMax) {
-            message.files[message.file_count++] = std::move(owned);
-        } else {
-            message.files_cut = true;
-        }
+        message.files.emplace_back(fd);
     }
 }
 
-void take_control(msghdr& header, Message& message) noexcept {
+void take_control(msghdr& header, Message& message) {
     for (cmsghdr* at = CMSG_FIRSTHDR(&header); at != nullptr; at = CMSG_NXTHDR(&header, at)) {
         if (at->cmsg_level != SOL_SOCKET) {
             continue;
@@ -118,11 +113,8 @@ Result<std::size_t> UringKernel::receive(const Handle& socket, std::span<Message
         message.sender = Message::kUnknown;
         message.time_ns = 0;
         message.pidfd.reset();
-        message.files = {};
-        message.file_count = 0;
-        msghdr& header = scratch.headers[i].msg_hdr;
-        message.files_cut = (header.msg_flags & MSG_CTRUNC) != 0;
-        take_control(header, message);
+        message.files.clear();
+        take_control(scratch.headers[i].msg_hdr, message);
     }
     return static_cast<std::size_t>(count);
 }

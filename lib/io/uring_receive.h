@@ -11,8 +11,9 @@
 namespace sluice::io::detail {
 
 struct ReceiveScratch {
+    static constexpr std::size_t kFilesMax = 253;  // SCM_MAX_FD: the kernel never has to cut, which would close files.
     static constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(timespec)) +
-                                                 CMSG_SPACE(sizeof(int)) + CMSG_SPACE(Message::kFilesMax * sizeof(int));
+                                                 CMSG_SPACE(sizeof(int)) + CMSG_SPACE(kFilesMax * sizeof(int));
     struct alignas(cmsghdr) Control {
         std::array<std::byte, kControlBytes> bytes;
     };

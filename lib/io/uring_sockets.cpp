@@ -106,12 +106,15 @@ Result<Handle> UringKernel::listen_unix(const std::string& path, mode_t mode, So
     SLUICE_TRY(const sockaddr_un address, address_of(path));
     SLUICE_TRY(const Present present, look_at(path, address));
     const int type = kind == SocketKind::stream ? SOCK_STREAM : SOCK_DGRAM;
-    Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
-    if (!fd) {
+    Handle made(*this, socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+    if (!made) {
         return fail_errno(errno, "create a socket for '{}'", path);
     }
-    SLUICE_CHECK(bind_and_listen(fd.get(), path, mode, kind, present));
-    return Handle(*this, fd.release());
+    if (kind == SocketKind::datagram) {  // Before it has a name: nothing comes without its sender.
+        SLUICE_CHECK(receive_senders(made, PassedFiles::refused));
+    }
+    SLUICE_CHECK(bind_and_listen(made.fd(), path, mode, kind, present));
+    return made;
 }
 
 Result<PeerCredentials> UringKernel::peer_credentials(const Handle& socket) {

@@ -34,27 +34,44 @@ std::string_view container_id(std::string_view name) noexcept {
     return hex && name.size() == kContainerIdBytes ? name : std::string_view();
 }
 
+// What is below a unit is its own affair, and can have any name; but these make containers there.
+bool is_container_runtime(std::string_view unit) noexcept {
+    return unit == "containerd.service" || unit == "docker.service" || unit == "crio.service";
+}
+
+// The units of a user's own manager.
+std::string_view user_unit_in(std::string_view path) noexcept {
+    while (!path.empty()) {
+        const std::string_view component = next_component(path);
+        if (!component.ends_with(".slice")) {
+            return is_unit(component) && component != "init.scope" ? component : std::string_view();
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 CgroupName parse_cgroup(std::string_view path) {
     CgroupName name;
-    bool slices = true;  // Units stand after the slices, and what is below a unit is its own affair.
-    while (!path.empty()) {
-        const std::string_view component = next_component(path);
-        if (const std::string_view id = container_id(component); !id.empty()) {
-            name.container = id;
+    std::string_view component = next_component(path);
+    while (component.ends_with(".slice")) {
+        component = next_component(path);
+    }
+    if (is_unit(component)) {
+        name.unit = component;
+        name.container = container_id(component);
+        if (component.starts_with("user@")) {
+            name.user_unit = user_unit_in(path);
         }
-        if (component.ends_with(".slice")) {
-            slices = name.unit.empty() || name.unit.starts_with("user@");
-        } else if (slices && is_unit(component)) {
-            if (name.unit.empty()) {
-                name.unit = component;
-                slices = component.starts_with("user@");
-            } else if (name.user_unit.empty() && component != "init.scope") {
-                name.user_unit = component;
-                slices = false;
-            }
+        if (!is_container_runtime(component)) {
+            return name;
         }
+    }
+    // Without systemd's driver: "/docker/<id>", "/kubepods/pod.../<id>", or below the runtime's own unit.
+    while (name.container.empty() && !component.empty()) {
+        name.container = container_id(component);
+        component = next_component(path);
     }
     return name;
 }

@@ -9,35 +9,42 @@ namespace {
 
 // Rounds without a turn of the loop: about 2 ms at 500,000 messages a second.
 constexpr unsigned kRoundsMax = 32;
-// Of messages that wait for their sender.  Beyond it the socket is not read.
+// At the end: what the largest queue of a socket can hold.
+constexpr unsigned kLastRoundsMax = 4096;
+// Of what waits; beyond it the socket is not read.  Each can hold a pidfd or sealed memory.
 constexpr std::size_t kWaitingBytesMax = 8U << 20U;
-// What a waiting message costs beside its bytes.
-constexpr std::size_t kWaitingOverhead = 128;
-constexpr std::size_t kFileReadsMax = 1;
+constexpr std::size_t kWaitingMax = 1024;
+// Plain files that are being read at the same time; more are refused.
+constexpr std::size_t kFilesMax = 16;
+constexpr Duration kFilePatience = std::chrono::seconds(5);
+constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
 // Records of a passed file that are decoded between two flushes.
 constexpr std::size_t kFileStepBytes = 64 * 1024;
 
 }  // namespace
 
-DatagramListener::DatagramListener(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes,
-                                   ingest::Ingest& ingest, const ListenerOptions& options, ListenerEvents& events)
-    : kernel_(kernel),
-      ingest_(ingest),
+DatagramListener::DatagramListener(const ListenerContext& context, const ListenerOptions& options)
+    : context_(context),
       options_(options),
-      events_(events),
-      files_(pool, kernel.loop(), kFileReadsMax),
-      aside_(kernel.loop(), nullptr),
-      table_(kernel.loop(), pool, processes, {.transport = protocol_name(options.protocol)}),
-      losses_(ingest, options_.name),
-      feed_(ingest, losses_, options_, fed_),
-      namer_(options_) {}
+      table_(context.kernel.loop(), context.pool, context.command_lines, context.processes,
+             {.transport = protocol_name(options.protocol)}),
+      losses_(context.ingest, options.name),
+      feed_(context.ingest, losses_, options_, fed_),
+      namer_(options_),
+      reading_files_(context.kernel.loop(), nullptr) {}
+
+// ---- the socket ----
 
 Task<Result<>> DatagramListener::run(io::Handle socket) {
     socket_ = std::move(socket);
+    SLUICE_CO_CHECK(room_.reserve());
     const io::PassedFiles files =
         options_.protocol == Protocol::journal ? io::PassedFiles::accepted : io::PassedFiles::refused;
-    SLUICE_CO_CHECK(kernel_.receive_senders(socket_, files));
-    has_pidfds_ = pidfds_ = kernel_.receive_pidfds(socket_, true);
+    if (Result<> asked = context_.kernel.receive_senders(socket_, files); !asked) {
+        socket_ = io::Handle();  // Senders shall not wait for ever.
+        co_return asked;
+    }
+    has_pidfds_ = pidfds_ = context_.kernel.receive_pidfds(socket_, true);
     coro::Context& context = co_await coro::this_context();
     coro::Scope scope(*context.loop, context.cancel);
     scope.spawn("report losses", &Losses::run, &losses_);
@@ -47,10 +54,14 @@ Task<Result<>> DatagramListener::run(io::Handle socket) {
         served_.reset();
         outcome = co_await served_.wait();
     }
+    if (!outcome) {
+        reading_files_.cancel();
+    }
+    co_await reading_files_.join();  // They have some seconds.
     scope.cancel();
     co_await scope.join();
-    co_await table_.join();
-    co_await aside_.join();
+    co_await table_.stop();
+    give_up_waiting();
     Result<> told = co_await losses_.report_all();
     socket_ = io::Handle();
     co_return outcome ? told : outcome;
@@ -68,108 +79,150 @@ Task<Result<>> DatagramListener::receive_until_stopped() {
     coro::CancelNode* const outer = context.cancel;
     coro::CancelNode receiving(outer);
     receiving_ = &receiving;
-    while (!stopping_) {
+    Result<> outcome;
+    while (!stopping_ && outcome) {
         context.cancel = &receiving;
-        Result<> readable = co_await kernel_.poll_in(socket_);
+        Result<> readable = co_await context_.kernel.poll_in(socket_);
         context.cancel = outer;
-        if (!readable && !stopping_) {
-            receiving_ = nullptr;
-            co_return readable;
+        if (stopping_) {
+            break;
         }
-        SLUICE_CO_CHECK(co_await receive_what_is_there());
+        if (readable) {
+            outcome = co_await receive_what_is_there(kRoundsMax);
+        } else {
+            outcome = std::move(readable);
+        }
+        if (!outcome && outcome.error().code() != Errc::cancelled) {  // Short of memory, say.
+            context_.events.on_trouble(options_.name, outcome.error());
+            outcome = co_await coro::sleep_for(kRetryDelay);
+        }
         co_await coro::yield();
     }
     receiving_ = nullptr;
-    co_return co_await receive_what_is_there();
+    SLUICE_CO_CHECK(std::move(outcome));
+    co_return co_await receive_what_is_there(kLastRoundsMax);
 }
 
-Task<Result<>> DatagramListener::receive_what_is_there() {
-    for (unsigned round = 0; round < kRoundsMax; ++round) {
-        SLUICE_CO_TRY(const std::size_t count, kernel_.receive(socket_, room_.messages()));
-        choose_pidfds(count);
+Task<Result<>> DatagramListener::receive_what_is_there(unsigned rounds_max) {
+    for (unsigned round = 0; round < rounds_max; ++round) {
+        SLUICE_CO_TRY(const std::size_t count, context_.kernel.receive(socket_, room_.messages()));
         if (count == 0) {
+            choose_pidfds(0, table_.added());
             break;
         }
-        SLUICE_CO_CHECK(co_await take_round(room_.messages().first(count)));
+        const std::size_t processes_before = table_.added();
+        Result<> taken = co_await take_round(room_.messages().first(count));
         room_.trim(count);
+        SLUICE_CO_CHECK(std::move(taken));
+        choose_pidfds(count, processes_before);
     }
     co_return Result<>{};
 }
 
-// A pidfd costs more than the message: full rounds do without.
-void DatagramListener::choose_pidfds(std::size_t received) {
-    const bool busy = received == ReceiveRoom::kMessages;
+// A pidfd costs more than the message: full rounds of senders that are known do without.
+void DatagramListener::choose_pidfds(std::size_t received, std::size_t processes_before) {
+    const bool busy = received == ReceiveRoom::kMessages && table_.added() == processes_before;
     if (has_pidfds_ && busy == pidfds_) {
         pidfds_ = !busy;
-        (void)kernel_.receive_pidfds(socket_, pidfds_);
+        (void)context_.kernel.receive_pidfds(socket_, pidfds_);
     }
 }
 
+// ---- a round ----
+
 Task<Result<>> DatagramListener::take_round(std::span<io::Message> messages) {
     table_.begin_round();
+    Result<> outcome;
     for (io::Message& message : messages) {
         const ProcessPointer sender = admit(message);
         if (!sender) {
             continue;
         }
-        if (!feed_.takes(sender) && !feed_.try_flush()) {
-            SLUICE_CO_CHECK(co_await feed_.flush());
+        if (outcome && !feed_.takes(sender) && !feed_.try_flush()) {
+            outcome = co_await feed_.flush();
         }
-        decode(sender, as_text(message.content()), message.time_ns);
+        if (outcome) {
+            decode(sender, as_text(message.content()), message.time_ns);
+        } else {
+            losses_.add(sender, 1, "shutdown");
+        }
     }
-    if (!feed_.try_flush()) {
-        SLUICE_CO_CHECK(co_await feed_.flush());
+    if (outcome && !feed_.try_flush()) {
+        outcome = co_await feed_.flush();
     }
-    while (waiting_bytes_ > kWaitingBytesMax) {  // Bounded: each turn one was served.
+    while (outcome && is_full()) {  // Bounded: each turn one was served.
         served_.reset();
-        SLUICE_CO_CHECK(co_await served_.wait());
+        outcome = co_await served_.wait();
     }
-    co_return Result<>{};
+    co_return outcome;
 }
 
 // The sender of a message that can be decoded now; null: there is nothing to decode, or not yet.
 ProcessPointer DatagramListener::admit(io::Message& message) {
     ++counters_.messages;
     counters_.bytes += message.bytes;
-    const bool has_files = message.file_count != 0 || message.files_cut;
-    if (message.bytes == 0 && !has_files) {
+    if (message.bytes == 0 && message.files.empty()) {
         return nullptr;  // Clients send these to see whether somebody listens.
     }
     ProcessPointer sender = table_.find(message.sender, std::move(message.pidfd));
-    if (has_files) {
-        ++counters_.files;
-        const bool alone = message.bytes == 0 && message.file_count == 1 && !message.files_cut;
-        if (!alone || options_.protocol != Protocol::journal) {
-            ++counters_.files_refused;
-            events_.on_file_refused(options_.name, sender->credentials,
-                                    Error(Errc::invalid_argument, "files beside a payload, or more than one"));
-            losses_.add(sender, 1, "files beside a payload, or more than one");
-            for (Fd& file : message.files) {
-                discard(std::move(file));
-            }
-            return nullptr;
-        }
+    if (!message.files.empty() && !admit_file(sender, message)) {
+        return nullptr;
     }
     if (message.whole_bytes > message.bytes) {
-        losses_.add(sender, 1, "a datagram longer than 1.25 MiB was cut");
+        losses_.add(sender, 1, "a datagram longer than 1.25 MiB");
+        return nullptr;
     }
-    if (must_wait(*sender, message)) {
-        keep_waiting(std::move(sender), message);
+    if (serving_ || !waiting_.empty() || !sender->known.is_set()) {
+        keep_waiting(std::move(sender), message, Fd());
         return nullptr;
     }
     return sender;
 }
 
-bool DatagramListener::must_wait(const Process& sender, const io::Message& message) const noexcept {
-    return serving_ || !waiting_.empty() || message.file_count != 0 || !sender.known.is_set();
+// False: the message is done with.
+bool DatagramListener::admit_file(const ProcessPointer& sender, io::Message& message) {
+    ++counters_.files;
+    if (message.bytes != 0 || message.files.size() != 1 || options_.protocol != Protocol::journal) {
+        refuse_file(sender, Error(Errc::invalid_argument, "files beside a payload, or more than one"));
+        discard(std::move(message.files));
+    } else if (is_sealed_memory(message.files.front().get())) {
+        keep_waiting(sender, message, std::move(message.files.front()));
+    } else if (reading_files_.running() < kFilesMax) {
+        reading_files_.spawn("read a file", &DatagramListener::take_file_aside, this, sender,
+                             std::move(message.files.front()), message.time_ns);
+    } else {
+        refuse_file(sender, Error(Errc::limit_exceeded, "too many files at once"));
+        discard(std::move(message.files));
+    }
+    message.files.clear();
+    return false;
 }
 
-void DatagramListener::keep_waiting(ProcessPointer sender, io::Message& message) {
-    ++counters_.copied;
+void DatagramListener::refuse_file(const ProcessPointer& sender, const Error& why) {
+    ++counters_.files_refused;
+    context_.events.on_file_refused(options_.name, sender->credentials, why);
+    losses_.add(sender, 1, "a passed file that is not accepted");
+}
+
+// Closing a stranger's file can block.  Where too many hang already no more are let in, if the kernel can do that.
+void DatagramListener::discard(std::vector<Fd> files) {
+    auto close_all = [files = std::move(files)]() mutable { files.clear(); };
+    if (!context_.files.start(close_all)) {
+        (void)context_.kernel.receive_senders(socket_, io::PassedFiles::refused);
+        close_all();
+    }
+}
+
+// ---- what waits ----
+
+bool DatagramListener::is_full() const noexcept {
+    return waiting_bytes_ > kWaitingBytesMax || waiting_.size() > kWaitingMax;
+}
+
+void DatagramListener::keep_waiting(ProcessPointer sender, io::Message& message, Fd memory) {
     const ByteView content = message.content();
-    waiting_bytes_ += content.size() + kWaitingOverhead;
-    waiting_.push_back(
-        {std::move(sender), Bytes(content.begin(), content.end()), message.time_ns, std::move(message.files[0])});
+    waiting_bytes_ += content.size();
+    waiting_.push_back({std::move(sender), Bytes(content.begin(), content.end()), message.time_ns, std::move(memory)});
     arrived_.set();
 }
 
@@ -184,7 +237,7 @@ Task<> DatagramListener::serve_waiting() {
             serving_ = true;
             Waiting next = std::move(waiting_.front());
             waiting_.pop_front();
-            waiting_bytes_ -= next.bytes.size() + kWaitingOverhead;
+            waiting_bytes_ -= next.bytes.size();
             const Result<> served = co_await serve_one(std::move(next));
             serving_ = false;
             served_.set();
@@ -199,11 +252,16 @@ Task<Result<>> DatagramListener::serve_one(Waiting waiting) {
     if (!waiting.sender->known.is_set()) {
         co_await table_.settle(waiting.sender);
     }
-    if (waiting.file) {
-        SLUICE_CO_CHECK(co_await take_file(waiting.sender, std::move(waiting.file), waiting.time_ns));
+    if (waiting.memory) {
+        SLUICE_CO_CHECK(co_await take_file(waiting.sender, std::move(waiting.memory), waiting.time_ns));
     } else {
+        Result<> room;
         if (!feed_.takes(waiting.sender) && !feed_.try_flush()) {
-            SLUICE_CO_CHECK(co_await feed_.flush());
+            room = co_await feed_.flush();
+        }
+        if (!room) {
+            losses_.add(waiting.sender, 1, "shutdown");
+            co_return room;
         }
         decode(waiting.sender, as_text(waiting.bytes), waiting.time_ns);
     }
@@ -214,31 +272,56 @@ Task<Result<>> DatagramListener::serve_one(Waiting waiting) {
     co_return Result<>{};
 }
 
+void DatagramListener::give_up_waiting() {
+    for (const Waiting& left : waiting_) {
+        losses_.add(left.sender, 1, "shutdown");
+    }
+    waiting_.clear();
+    waiting_bytes_ = 0;
+}
+
+// ---- passed files ----
+
+Task<> DatagramListener::take_file_aside(ProcessPointer sender, Fd file, WallNs time_ns) {
+    if (!sender->known.is_set()) {
+        co_await table_.settle(sender);
+    }
+    const Result<> taken = co_await take_file(sender, std::move(file), time_ns);
+    if (taken && !feed_.try_flush()) {
+        (void)co_await feed_.flush();
+    }
+}
+
 Task<Result<>> DatagramListener::take_file(ProcessPointer sender, Fd file, WallNs time_ns) {
-    const int fd = file.release();
-    const uid_t uid = sender->credentials.uid;
-    const auto read = [fd, uid] { return read_passed_file(Fd(fd), uid); };
-    Result<Result<Bytes>> content = co_await files_.run(std::cref(read));
+    auto read = [file = std::move(file), uid = sender->credentials.uid]() mutable {
+        return read_passed_file(std::move(file), uid);
+    };
+    Result<Result<Bytes>> content = co_await coro::with_timeout(kFilePatience, context_.files.run(std::move(read)));
     if (!content) {
-        ::close(fd);  // It was not begun.
-        co_return std::unexpected(std::move(content).error());
+        refuse_file(sender, content.error());
+        if (content.error().code() == Errc::cancelled) {
+            co_return std::unexpected(std::move(content).error());
+        }
+        co_return Result<>{};
     }
     if (!*content) {
-        ++counters_.files_refused;
-        events_.on_file_refused(options_.name, sender->credentials, content->error());
-        losses_.add(sender, 1, "a passed file that is not accepted");
+        refuse_file(sender, content->error());
         co_return Result<>{};
     }
     const std::string_view text = as_text(**content);
     for (std::size_t at = 0; at < text.size();) {  // Bounded: each turn takes an entry.
-        Bytes records;
-        wire::IntakeCounts counts;
-        at = reader_.append_some(text, at, kFileStepBytes, context_of(sender, time_ns), records, counts);
-        const ByteView view(records);
-        SLUICE_CO_CHECK(co_await feed_.append(sender, view, counts));
+        if (!feed_.takes(sender) && !feed_.try_flush()) {
+            SLUICE_CO_CHECK(co_await feed_.flush());
+        }
+        const wire::IntakeContext context = context_of(sender, time_ns);
+        feed_.decode(sender, [&](Bytes& into, wire::IntakeCounts& counts) {
+            at = reader_.append_some(text, at, into.size() + kFileStepBytes, context, into, counts);
+        });
     }
     co_return Result<>{};
 }
+
+// ---- records ----
 
 wire::IntakeContext DatagramListener::context_of(const ProcessPointer& sender, WallNs time_ns) {
     namer_.set_sender(*sender);
@@ -254,17 +337,6 @@ void DatagramListener::decode(const ProcessPointer& sender, std::string_view tex
             wire::append_syslog(text, context, into, counts);
         }
     });
-}
-
-// Closing somebody's file can block: a worker of the kernel does it.
-void DatagramListener::discard(Fd file) {
-    if (file) {
-        aside_.spawn("close a file", &DatagramListener::close_aside, this, io::Handle(kernel_, file.release()));
-    }
-}
-
-Task<> DatagramListener::close_aside(io::Handle file) {
-    (void)co_await kernel_.close(std::move(file));
 }
 
 }  // namespace sluice::listeners

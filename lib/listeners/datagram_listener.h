@@ -1,9 +1,10 @@
 // A socket that takes datagrams: journald's native ones, or syslog's.
 //
 // Messages are received 32 at a time.  One whose sender is known is decoded where it lies and goes into the queue at
-// the end of its round.  One whose sender has to be read first, or that is a passed file, is copied and waits its turn
+// the end of its round.  One whose sender has to be read first, or that is sealed memory, is copied and waits its turn
 // with all behind it, while the socket is read on: order is kept, and the socket's own queue (net.unix.max_dgram_qlen
-// messages) stays empty.
+// messages) stays empty.  A passed file that is no sealed memory can be made to block; it takes its turn when it was
+// read, and has some seconds.
 // Threads: those of its loop.
 #pragma once
 
@@ -11,8 +12,7 @@
 #include <memory>
 
 #include "coro/cancel.h"
-#include "io/kernel.h"
-#include "listeners/events.h"
+#include "listeners/context.h"
 #include "listeners/feed.h"
 #include "listeners/losses.h"
 #include "listeners/options.h"
@@ -28,14 +28,12 @@ struct DatagramCounters {
     std::uint64_t bytes = 0;
     std::uint64_t files = 0;          // Of the messages: passed files.
     std::uint64_t files_refused = 0;  // Of those; each is a loss of one record.
-    std::uint64_t copied = 0;         // Messages that waited for their sender to be read.
 };
 
 class DatagramListener {
  public:
     // Borrows all until destroyed; `options` may change its policy and limits meanwhile.
-    DatagramListener(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-                     const ListenerOptions& options, ListenerEvents& events);
+    DatagramListener(const ListenerContext& context, const ListenerOptions& options);
 
     // Receives until stop() or cancelled; after stop() what is there is taken still.  Takes the socket over.
     Task<Result<>> run(io::Handle socket);
@@ -48,36 +46,35 @@ class DatagramListener {
     const ProcessTable& processes() const noexcept { return table_; }
 
  private:
-    // Waits for its sender.
+    // Waits for its sender, or to be read.
     struct Waiting {
         ProcessPointer sender;
         Bytes bytes;
         WallNs time_ns = 0;
-        Fd file;
+        Fd memory;
     };
     Task<Result<>> receive_until_stopped();
-    Task<Result<>> receive_what_is_there();
+    Task<Result<>> receive_what_is_there(unsigned rounds_max);
     Task<Result<>> take_round(std::span<io::Message> messages);
     ProcessPointer admit(io::Message& message);
-    void choose_pidfds(std::size_t received);
-    bool must_wait(const Process& sender, const io::Message& message) const noexcept;
-    void keep_waiting(ProcessPointer sender, io::Message& message);
+    bool admit_file(const ProcessPointer& sender, io::Message& message);
+    void choose_pidfds(std::size_t received, std::size_t processes_before);
+    bool is_full() const noexcept;
+    void keep_waiting(ProcessPointer sender, io::Message& message, Fd memory);
     Task<> serve_waiting();
     Task<Result<>> serve_one(Waiting waiting);
+    Task<> take_file_aside(ProcessPointer sender, Fd file, WallNs time_ns);
     Task<Result<>> take_file(ProcessPointer sender, Fd file, WallNs time_ns);
+    void refuse_file(const ProcessPointer& sender, const Error& why);
     void decode(const ProcessPointer& sender, std::string_view text, WallNs time_ns);
     wire::IntakeContext context_of(const ProcessPointer& sender, WallNs time_ns);
-    void discard(Fd file);
-    Task<> close_aside(io::Handle file);
+    void discard(std::vector<Fd> files);
+    void give_up_waiting();
 
-    io::Kernel& kernel_;
-    ingest::Ingest& ingest_;
+    ListenerContext context_;
     const ListenerOptions& options_;
-    ListenerEvents& events_;
     io::Handle socket_;
     ReceiveRoom room_;
-    coro::Offload files_;
-    coro::Scope aside_;  // Closes files.
     ProcessTable table_;
     Losses losses_;
     FeedCounters fed_;
@@ -85,6 +82,7 @@ class DatagramListener {
     Feed feed_;
     SenderNamer namer_;
     wire::JournalDatagramReader reader_;
+    coro::Scope reading_files_;
     bool pidfds_ = false;      // Messages come with one.
     bool has_pidfds_ = false;  // The kernel knows them.
     std::deque<Waiting> waiting_;

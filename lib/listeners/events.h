@@ -15,7 +15,8 @@ class ListenerEvents {
     virtual void on_connection_refused(std::string_view /*listener*/, const io::PeerCredentials&) {}
     // A file that was passed instead of a datagram and is not read; the loss is counted and told in the log, too.
     virtual void on_file_refused(std::string_view /*listener*/, const io::PeerCredentials&, const Error&) {}
-    virtual void on_accept_failed(std::string_view /*listener*/, const Error&) {}
+    // An accept or receive; it is tried again soon.
+    virtual void on_trouble(std::string_view /*listener*/, const Error&) {}
     // The listener has ended: its socket is unusable.
     virtual void on_failed(std::string_view /*listener*/, const Error&) {}
 };

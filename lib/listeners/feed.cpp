@@ -1,26 +1,33 @@
 #include "listeners/feed.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace sluice::listeners {
 namespace {
 
-// Memory that a batch may keep between flushes; one large record shall not hold its megabyte for ever.
-constexpr std::size_t kKeptBytesMax = 256 * 1024;
+constexpr std::size_t kHead = sizeof(wire::BatchHeader);
+// Of one batch, unless one record has more.
+constexpr std::size_t kBatchBytesMax = 256 * 1024;
+// Memory kept between flushes; one large record shall not hold its megabyte for ever.
+constexpr std::size_t kKeptBytesMax = 128 * 1024;
 
 }  // namespace
 
 Feed::Feed(ingest::Ingest& ingest, Losses& losses, const ListenerOptions& options, FeedCounters& counters)
-    : ingest_(ingest), losses_(losses), options_(options), counters_(counters) {}
+    : ingest_(ingest), losses_(losses), options_(options), counters_(counters), buffer_(kHead), begin_(kHead) {}
 
-void Feed::added(const wire::IntakeCounts& counts) {
+// ---- in ----
+
+void Feed::added(std::size_t before, const wire::IntakeCounts& counts) {
     counters_.intake += counts;
     const auto records = static_cast<std::uint32_t>(counts.records);
     const std::uint32_t kept = options_.rate_burst == 0 ? records : within_rate(records);
-    if (kept == records) {
-        batch_.added(records);
-    } else {
-        batch_.keep_first(kept);
+    if (kept != records) {
+        for (std::uint32_t i = 0; i < kept; ++i) {
+            before += wire::RecordCodec::size(buffer_.data() + before);
+        }
+        buffer_.resize(before);
         losses_.add(sender_, records - kept, "rate limit");
     }
     count_ += kept;
@@ -38,91 +45,101 @@ std::uint32_t Feed::within_rate(std::uint32_t records) {
     return kept;
 }
 
-Task<Result<>> Feed::append(ProcessPointer sender, ByteView records, wire::IntakeCounts counts) {
-    counters_.intake += counts;
-    counters_.intake.records -= counts.records;  // Counted one by one below.
-    while (!records.empty()) {                   // Bounded: each turn takes a record.
-        if (!takes(sender) && !try_flush()) {
-            SLUICE_CO_CHECK(co_await flush());
-        }
-        const ByteView record = records.first(wire::RecordCodec::size(records.data()));
-        decode(sender, [&](Bytes& into, wire::IntakeCounts& one) {
-            sluice::append(into, record);
-            one.records = 1;
-        });
-        records = records.subspan(record.size());
+// ---- out ----
+
+Feed::Slice Feed::next_slice() const noexcept {
+    const std::uint32_t records_max = ingest_.records_max();
+    if (buffer_.size() - begin_ <= kBatchBytesMax && count_ <= records_max) {
+        return {.end = buffer_.size(), .count = count_};
     }
-    co_return Result<>{};
+    Slice slice{.end = begin_, .count = 0};
+    do {
+        slice.end += wire::RecordCodec::size(buffer_.data() + slice.end);
+        ++slice.count;
+    } while (slice.count < std::min(count_, records_max) &&
+             slice.end + wire::RecordCodec::size(buffer_.data() + slice.end) - begin_ <= kBatchBytesMax);
+    return slice;
+}
+
+// The header goes where nothing was, or records that are in the queue already.
+ByteView Feed::batch_of(const Slice& slice) noexcept {
+    std::byte* const start = buffer_.data() + begin_ - kHead;
+    wire::BatchHeader header;
+    header.size = static_cast<std::uint32_t>(slice.end - begin_ + kHead);
+    header.count = slice.count;
+    std::memcpy(start, &header, sizeof header);
+    return {start, header.size};
+}
+
+void Feed::drop(std::uint32_t records, std::string_view reason) {
+    losses_.add(sender_, records, reason);
 }
 
 bool Feed::try_flush() {
-    if (count_ == 0) {
-        return true;
-    }
     bool kept_severe = false;
-    for (;;) {  // At most twice.
+    while (count_ != 0) {  // Bounded: each turn takes a record, or leaves out those that are not severe, once.
+        const Slice slice = next_slice();
         const ingest::LogBatch batch{.target = nullptr,
                                      .request_id = 0,
                                      .level = wire::AckLevel::accepted,
-                                     .bytes = batch_.finish(),
+                                     .bytes = batch_of(slice),
                                      .trusted = sender_->trusted.bytes(),
                                      .trusted_count = sender_->trusted.count(),
                                      .uid = sender_->credentials.uid};
         const Result<ingest::Admission> admission = ingest_.submit(batch);
         if (!admission) {
-            losses_.add(sender_, count_, admission.error().code() == Errc::shutting_down ? "shutdown" : "refused");
+            drop(slice.count, admission.error().code() == Errc::shutting_down ? "shutdown" : "refused");
         } else if (*admission == ingest::Admission::taken) {
             ++counters_.batches;
-            counters_.records += count_;
+            counters_.records += slice.count;
         } else if (options_.overflow == Overflow::drop) {
-            losses_.add(sender_, count_, "queue full");
+            drop(slice.count, "queue full");
         } else if (options_.overflow == Overflow::drop_by_severity && !kept_severe) {
             keep_severe();
             kept_severe = true;
-            if (count_ != 0) {
-                continue;
-            }
+            continue;
         } else {
             return false;
         }
-        clear();
-        return true;
+        begin_ = slice.end;
+        count_ -= slice.count;
     }
+    buffer_.resize(kHead);
+    begin_ = kHead;
+    if (buffer_.capacity() > kKeptBytesMax) {
+        buffer_.shrink_to_fit();
+    }
+    return true;
 }
 
 // Leaves out the records that are less severe than options_.keep_severity.
 void Feed::keep_severe() {
-    Bytes kept;
-    std::uint32_t count = 0;
-    const ByteView all = ByteView(batch_.encoded()).subspan(sizeof(wire::BatchHeader));
-    for (const wire::RecordView record : wire::RecordRange(all, count_)) {
+    std::size_t to = begin_;
+    std::uint32_t kept = 0;
+    std::size_t at = begin_;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+        const wire::RecordView record = wire::RecordView::unchecked(buffer_.data() + at);
+        const std::size_t size = record.size();
         if (record.severity() <= options_.keep_severity) {
-            sluice::append(kept, record.bytes());
-            ++count;
+            std::memmove(buffer_.data() + to, buffer_.data() + at, size);
+            to += size;
+            ++kept;
         }
+        at += size;
     }
-    if (count != count_) {
-        losses_.add(sender_, count_ - count, "queue full");
-        batch_.clear();
-        batch_.add_encoded(kept, count);
-        count_ = count;
-    }
-}
-
-void Feed::clear() {
-    batch_.clear();
-    if (batch_.encoded().capacity() > kKeptBytesMax) {
-        batch_.encoded().shrink_to_fit();
-    }
-    count_ = 0;
+    drop(count_ - kept, "queue full");
+    buffer_.resize(to);
+    count_ = kept;
 }
 
 Task<Result<>> Feed::flush() {
     while (!try_flush()) {  // Bounded: each turn waits for room in the queue.
         Result<> room = co_await ingest_.room();
         if (!room) {
-            losses_.add(sender_, count_, "shutdown");
-            clear();
+            drop(count_, "shutdown");
+            buffer_.resize(kHead);
+            begin_ = kHead;
+            count_ = 0;
             co_return room;
         }
     }

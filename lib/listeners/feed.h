@@ -23,38 +23,46 @@ class Feed {
 
     // False: what is gathered is of another sender, or enough; flush first.
     bool takes(const ProcessPointer& sender) const noexcept {
-        return count_ == 0 || (sender == sender_ && batch_.size_bytes() < kBatchBytes);
+        return count_ == 0 || (sender == sender_ && buffer_.size() - begin_ < kEnoughBytes);
     }
-    // Runs decode(Bytes& into, wire::IntakeCounts&), which appends records of `sender`.  Precondition: takes(sender).
+    // Runs decode(Bytes& into, wire::IntakeCounts&), which appends any number of records of `sender`.  Precondition:
+    // takes(sender).
     template <class Decode>
     void decode(const ProcessPointer& sender, Decode&& decode) {
         sender_ = sender;
+        const std::size_t before = buffer_.size();
         wire::IntakeCounts counts;
-        decode(batch_.encoded(), counts);
-        added(counts);
+        decode(buffer_, counts);
+        added(before, counts);
     }
-    // Appends encoded records, with flushes between.  `counts`: of all of them.
-    Task<Result<>> append(ProcessPointer sender, ByteView records, wire::IntakeCounts counts);
 
-    // False: the queue is full and the records wait: await flush().
+    // Gives what is gathered to the queue, in as many batches as its limits need.  False: the queue is full, and the
+    // rest waits: await flush().
     bool try_flush();
     // An error: cancelled.  What was gathered is then lost, counted and told.
     Task<Result<>> flush();
 
  private:
-    static constexpr std::size_t kBatchBytes = 64 * 1024;
+    static constexpr std::size_t kEnoughBytes = 64 * 1024;
 
-    void added(const wire::IntakeCounts& counts);
-    void keep_severe();
-    void clear();
+    struct Slice {
+        std::size_t end = 0;  // In buffer_.
+        std::uint32_t count = 0;
+    };
+    void added(std::size_t before, const wire::IntakeCounts& counts);
     std::uint32_t within_rate(std::uint32_t records);
+    Slice next_slice() const noexcept;
+    ByteView batch_of(const Slice& slice) noexcept;
+    void keep_severe();
+    void drop(std::uint32_t records, std::string_view reason);
 
     ingest::Ingest& ingest_;
     Losses& losses_;
     const ListenerOptions& options_;
     FeedCounters& counters_;
-    wire::BatchBuilder batch_;
     ProcessPointer sender_;
+    Bytes buffer_;       // Records from begin_ on; in front of them room for the header of a batch.
+    std::size_t begin_;  // At least sizeof(wire::BatchHeader).
     std::uint32_t count_ = 0;
 };
 

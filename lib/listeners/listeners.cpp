@@ -7,11 +7,9 @@ namespace sluice::listeners {
 struct Listeners::One {
     One(Listeners& owner, ListenerOptions o, io::Handle s) : options(std::move(o)), socket(std::move(s)) {
         if (uses_datagrams(options.protocol)) {
-            listener.emplace<DatagramListener>(owner.kernel_, owner.pool_, owner.processes_, owner.ingest_, options,
-                                               owner.events_);
+            listener.emplace<DatagramListener>(owner.context_, options);
         } else {
-            listener.emplace<StreamListener>(owner.kernel_, owner.pool_, owner.processes_, owner.ingest_, options,
-                                             owner.events_);
+            listener.emplace<StreamListener>(owner.context_, options);
         }
     }
     template <class Visit>
@@ -28,8 +26,10 @@ struct Listeners::One {
 };
 
 Listeners::Listeners(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-                     ListenerEvents& events) noexcept
-    : kernel_(kernel), pool_(pool), processes_(processes), ingest_(ingest), events_(events) {}
+                     ListenerEvents& events, coro::Aside::Options aside)
+    : command_lines_(kernel.loop(), aside),
+      files_(kernel.loop(), aside),
+      context_{kernel, pool, command_lines_, files_, processes, ingest, events} {}
 
 Listeners::~Listeners() = default;
 
@@ -55,7 +55,7 @@ Task<> Listeners::serve_one(One* one) {
         outcome = co_await std::get<StreamListener>(one->listener).run(std::move(one->socket));
     }
     if (!outcome && outcome.error().code() != Errc::cancelled) {
-        events_.on_failed(one->options.name, outcome.error());
+        context_.events.on_failed(one->options.name, outcome.error());
     }
     --running_;
     ended_.set();

@@ -34,9 +34,9 @@ struct ListenerReport {
 
 class Listeners {
  public:
-    // Borrows all until destroyed.  Senders and passed files are read on `pool`.
+    // Borrows all until destroyed.  Names of senders are read on `pool`.  `aside`: how what can hang is run.
     Listeners(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-              ListenerEvents& events) noexcept;
+              ListenerEvents& events, coro::Aside::Options aside);
     Listeners(const Listeners&) = delete;
     Listeners& operator=(const Listeners&) = delete;
     ~Listeners();
@@ -57,11 +57,9 @@ class Listeners {
     struct One;
     Task<> serve_one(One* one);
 
-    io::Kernel& kernel_;
-    coro::Pool& pool_;
-    ProcessSource& processes_;
-    ingest::Ingest& ingest_;
-    ListenerEvents& events_;
+    coro::Aside command_lines_;
+    coro::Aside files_;
+    ListenerContext context_;
     std::vector<std::unique_ptr<One>> all_;
     std::size_t running_ = 0;
     coro::Event ended_;

@@ -18,8 +18,8 @@ class Losses {
  public:
     static constexpr std::size_t kSendersMax = 256;  // Told apart in one report; the rest together.
 
-    // Borrows `ingest` and `listener`, a name, until destroyed.
-    Losses(ingest::Ingest& ingest, std::string_view listener) noexcept : ingest_(ingest), listener_(listener) {}
+    // Borrows `ingest` until destroyed.
+    Losses(ingest::Ingest& ingest, std::string listener) noexcept : ingest_(ingest), listener_(std::move(listener)) {}
 
     // `reason`: a literal.
     void add(const ProcessPointer& sender, std::uint64_t records, std::string_view reason);
@@ -40,7 +40,7 @@ class Losses {
     bool report();
 
     ingest::Ingest& ingest_;
-    std::string_view listener_;
+    std::string listener_;
     std::vector<Loss> open_;
     std::uint64_t total_ = 0;
     std::uint64_t reported_ = 0;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/memfd.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,12 +14,7 @@
 namespace sluice::listeners {
 namespace {
 
-// As memfd_get_sealed() of systemd.
-bool is_sealed(int fd) noexcept {
-    constexpr int kAll = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-    const int seals = fcntl(fd, F_GET_SEALS);
-    return seals >= 0 && (seals & kAll) == kAll;
-}
+constexpr long kFuseMagic = 0x65735546;
 
 Result<> check_place(int fd) {
     std::string path(4096, '\0');
@@ -33,13 +29,24 @@ Result<> check_place(int fd) {
         return fail(Errc::permission_denied,
                     "a file that is no sealed memfd and not directly in /dev/shm, /tmp or /var/tmp");
     }
+    struct statfs system{};
+    if (fstatfs(fd, &system) == 0 && system.f_type == kFuseMagic) {
+        return fail(Errc::permission_denied, "a file of a file system that a program provides");
+    }
     return {};
 }
 
 }  // namespace
 
+// As memfd_get_sealed() of systemd.
+bool is_sealed_memory(int fd) noexcept {
+    constexpr int kAll = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+    const int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & kAll) == kAll;
+}
+
 Result<Bytes> read_passed_file(Fd file, uid_t sender) {
-    const bool sealed = is_sealed(file.get());
+    const bool sealed = is_sealed_memory(file.get());
     if (!sealed && sender != 0) {
         SLUICE_CHECK(check_place(file.get()));
     }

@@ -29,7 +29,7 @@ constexpr std::string_view proof_name(Proof proof) noexcept {
 
 struct ProcessFacts {
     Proof proof = Proof::kernel;
-    std::string comm;     // At most 15 bytes.  Any bytes: a process chooses its own.
+    std::string comm;     // Any bytes, also none: a process chooses its own.
     std::string exe;      // Path; needs the rights to look at the process.
     std::string cmdline;  // Arguments with spaces between; at most kCommandLineMax bytes.
     std::string unit;
@@ -39,18 +39,27 @@ struct ProcessFacts {
 inline constexpr std::size_t kCommandLineMax = 1024;
 inline constexpr std::size_t kTrustedBytesMax = 8192;  // Of a sender's fields together: path, command line, names.
 
+// Without cmdline.
+struct FoundProcess {
+    ProcessFacts facts{};
+    Fd directory;  // /proc/PID of that very process, for read_command_line(); empty: it has ended.
+};
+
 // Threads: any, several at once.
 class ProcessSource {
  public:
     virtual ~ProcessSource() = default;
-    // Blocks, for as long as the process has its memory locked at the worst.  `pidfd` -1: none.
-    virtual ProcessFacts read(pid_t pid, int pidfd, Proof proof) = 0;
+    // Reads files, but nothing that the process could hold back.  `pidfd` -1: none.
+    virtual FoundProcess read(pid_t pid, int pidfd, Proof proof) = 0;
     // Never blocks.  The process with that number now; empty: there is none, or the kernel has no pidfds.
     virtual Fd open(pid_t pid) noexcept = 0;
-    // Never blocks.  Whether the number of the process is its own still: it runs, or was not waited for.
+    // Never blocks.  Whether the number of the process is its own still: it runs, or was not waited for.  In doubt: no.
     virtual bool holds_pid(int pidfd) noexcept = 0;
     // Never blocks.  Tells processes apart for as long as the machine runs; 0: the kernel does not tell (Linux 6.9).
     virtual std::uint64_t identity(int pidfd) noexcept = 0;
 };
+
+// Blocks for as long as the process has its memory locked, or has its arguments in memory that somebody else provides.
+std::string read_command_line(Fd directory);
 
 }  // namespace sluice::listeners

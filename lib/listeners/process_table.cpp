@@ -1,73 +1,84 @@
 #include "listeners/process_table.h"
 
 #include "coro/timeout.h"
+#include "wire/escape.h"
 
 namespace sluice::listeners {
 namespace {
 
-// Within so long after a process was last seen to hold its number, nobody else has got it: the kernel would have to
-// start a process for each of the numbers (32,768 at least) first.
 constexpr Duration kNumberRest = std::chrono::milliseconds(100);
 
 Task<Result<>> wait_for(coro::Event& event) {
     co_return co_await event.wait();
 }
 
+void add_text(wire::FieldBlock& to, std::string_view name, const std::string& value) {
+    if (!value.empty()) {
+        const auto type = wire::valid_utf8(value) ? wire::FieldType::string : wire::FieldType::bytes;
+        to.raw_field(type, name, as_bytes(value));
+    }
+}
+
 }  // namespace
 
-ProcessTable::ProcessTable(coro::Loop& loop, coro::Pool& pool, ProcessSource& source, Options options)
+ProcessTable::ProcessTable(coro::Loop& loop, coro::Pool& pool, coro::Aside& aside, ProcessSource& source,
+                           Options options)
     : loop_(loop),
+      aside_(aside),
       source_(source),
       options_(options),
       offload_(pool, loop, options.reads_in_flight_max),
       reading_(loop, nullptr) {}
+
+// ---- who sent ----
 
 ProcessPointer ProcessTable::find(const io::PeerCredentials& sender, Fd pidfd) {
     const auto found = by_credentials_.find(sender);
     if (found == by_credentials_.end()) {
         return add(sender, std::move(pidfd));
     }
-    ProcessPointer process = *found->second;
-    if (process->round != round_ && !is_same(*process, pidfd)) {
-        order_.erase(found->second);
-        by_credentials_.erase(found);
-        return add(sender, std::move(pidfd));
+    const ProcessPointer process = *found->second;
+    const Match matched = process->round == round_ && !pidfd ? Match::same : match(*process, pidfd);
+    if (matched == Match::same) {
+        order_.splice(order_.end(), order_, found->second);
+        if (process->known.is_set() && loop_.clock().now() - process->read_at >= options_.refresh_interval) {
+            start_reading(process);
+        }
+        return process;
     }
-    order_.splice(order_.end(), order_, found->second);
-    if (process->known.is_set() && loop_.clock().now() - process->read_at >= options_.refresh_interval) {
-        start_reading(process);
-    }
-    return process;
+    order_.erase(found->second);
+    by_credentials_.erase(found);
+    return matched == Match::likely ? add_likely(*process) : add(sender, std::move(pidfd));
 }
 
-void ProcessTable::start_reading(const ProcessPointer& process) {
-    process->read_at = loop_.clock().now();
-    if (process->credentials.pid <= 0 || overdue_ >= options_.reads_in_flight_max) {
-        process->known.set();
-    } else if (!process->reading) {
-        process->reading = true;
-        reading_.spawn("read a sender", &ProcessTable::read, this, process);
+ProcessTable::Match ProcessTable::match(Process& process, const Fd& pidfd) noexcept {
+    if (pidfd && process.identity != 0) {
+        return source_.identity(pidfd.get()) == process.identity ? Match::same : Match::other;
     }
-}
-
-bool ProcessTable::is_same(Process& process, const Fd& pidfd) noexcept {
     const MonotonicTime now = loop_.clock().now();
     if (process.pidfd && source_.holds_pid(process.pidfd.get())) {
         process.round = round_;
         process.held_until = now;
-        return true;
+        return Match::same;
     }
-    if (pidfd && process.identity != 0) {
-        return source_.identity(pidfd.get()) == process.identity;
+    if (now - process.held_until >= kNumberRest) {
+        return Match::other;
     }
-    return now - process.held_until < kNumberRest;
+    return process.facts.proof == Proof::pidfd ? Match::likely : Match::same;
 }
 
-ProcessPointer ProcessTable::add(const io::PeerCredentials& sender, Fd pidfd) {
+ProcessPointer ProcessTable::remember(ProcessPointer process) {
     if (order_.size() >= options_.processes_max) {
         by_credentials_.erase(order_.front()->credentials);
         order_.pop_front();
     }
+    order_.push_back(process);
+    by_credentials_.emplace(process->credentials, std::prev(order_.end()));
+    return process;
+}
+
+ProcessPointer ProcessTable::add(const io::PeerCredentials& sender, Fd pidfd) {
+    ++added_;
     auto process = std::make_shared<Process>();
     process->credentials = sender;
     process->uid_text = fmt::to_string(sender.uid);
@@ -77,62 +88,112 @@ ProcessPointer ProcessTable::add(const io::PeerCredentials& sender, Fd pidfd) {
     process->round = round_;
     process->held_until = loop_.clock().now();
     describe(*process);
-    order_.push_back(process);
-    by_credentials_.emplace(sender, std::prev(order_.end()));
     start_reading(process);
-    return process;
+    return remember(std::move(process));
+}
+
+// The same process by all appearance, without the proof.
+ProcessPointer ProcessTable::add_likely(const Process& process) {
+    auto likely = std::make_shared<Process>();
+    likely->credentials = process.credentials;
+    likely->uid_text = process.uid_text;
+    likely->facts = process.facts;
+    likely->facts.proof = Proof::pid;
+    likely->rate = process.rate;
+    likely->held_until = process.held_until;
+    likely->read_at = loop_.clock().now();
+    likely->named.set();
+    likely->known.set();
+    describe(*likely);
+    return remember(std::move(likely));
+}
+
+// ---- what is known of it ----
+
+void ProcessTable::start_reading(const ProcessPointer& process) {
+    process->read_at = loop_.clock().now();
+    if (process->credentials.pid <= 0) {
+        process->named.set();
+        process->known.set();
+    } else if (!process->reading) {
+        process->reading = true;
+        reading_.spawn("read a sender", &ProcessTable::read, this, process);
+    }
 }
 
 Task<> ProcessTable::read(ProcessPointer process) {
     const auto look = [this, process = process.get()] {
         return source_.read(process->credentials.pid, process->pidfd.get(), process->proof);
     };
-    Result<ProcessFacts> facts = co_await offload_.run(std::cref(look));
-    process->reading = false;
-    overdue_ -= process->overdue ? 1 : 0;
-    process->overdue = false;
-    if (facts) {
-        const bool gone = facts->proof == Proof::kernel;
+    Result<FoundProcess> found = co_await offload_.run(std::cref(look));
+    if (found) {
+        const bool gone = found->facts.proof == Proof::kernel;
         ++counters_.read;
         counters_.gone += gone ? 1 : 0;
         if (!gone || process->facts.proof == Proof::kernel) {  // What is known of one that has ended stays.
-            process->facts = std::move(*facts);
+            found->facts.cmdline = std::move(process->facts.cmdline);
+            process->facts = std::move(found->facts);
             describe(*process);
         }
+        process->named.set();
+        if (found->directory && aside_.has_room()) {
+            co_await read_rest(process, std::move(found->directory));
+        }
     }
+    process->reading = false;
+    process->named.set();
     process->known.set();
 }
 
+Task<> ProcessTable::read_rest(ProcessPointer process, Fd directory) {
+    auto look = [directory = std::move(directory)]() mutable { return read_command_line(std::move(directory)); };
+    Result<std::string> line = co_await aside_.run(std::move(look));
+    if (line && *line != process->facts.cmdline) {
+        process->facts.cmdline = std::move(*line);
+        describe(*process);
+    }
+}
+
+bool ProcessTable::may_wait() noexcept {
+    const MonotonicTime now = loop_.clock().now();
+    if (now - lost_patience_.begun >= std::chrono::seconds(1)) {
+        lost_patience_ = {.begun = now, .used = 0};
+    }
+    return lost_patience_.used < options_.patience_per_second;
+}
+
 Task<> ProcessTable::settle(ProcessPointer process) {
-    const Result<> waited = co_await coro::with_timeout(options_.patience, wait_for(process->known));
-    if (!waited && waited.error().code() == Errc::deadline_exceeded && !process->known.is_set()) {
+    (void)co_await process->named.wait();
+    if (!process->known.is_set() && may_wait()) {
+        const Result<> waited = co_await coro::with_timeout(options_.patience, wait_for(process->known));
+        lost_patience_.used += waited ? 0 : 1;
+    }
+    if (!process->known.is_set()) {
         ++counters_.late;
-        ++overdue_;
-        process->overdue = true;
         process->known.set();
     }
+}
+
+Task<> ProcessTable::stop() {
+    reading_.cancel();
+    co_await reading_.join();
 }
 
 void ProcessTable::describe(Process& process) const {
     const ProcessFacts& facts = process.facts;
     wire::FieldBlock trusted;
-    const auto add_text = [&](std::string_view name, const std::string& value) {
-        if (!value.empty()) {
-            trusted.field(name, value);
-        }
-    };
     if (process.credentials.pid > 0) {
         trusted.field("_pid", process.credentials.pid);
     }
     if (process.credentials != io::Message::kUnknown) {
         trusted.field("_uid", process.credentials.uid).field("_gid", process.credentials.gid);
     }
-    add_text("_comm", facts.comm);
-    add_text("_exe", facts.exe);
-    add_text("_cmdline", facts.cmdline);
-    add_text("_unit", facts.unit);
-    add_text("_user_unit", facts.user_unit);
-    add_text("_container", facts.container);
+    add_text(trusted, "_comm", facts.comm);
+    add_text(trusted, "_exe", facts.exe);
+    add_text(trusted, "_cmdline", facts.cmdline);
+    add_text(trusted, "_unit", facts.unit);
+    add_text(trusted, "_user_unit", facts.user_unit);
+    add_text(trusted, "_container", facts.container);
     trusted.field("_transport", options_.transport).field("_sender", proof_name(facts.proof));
     process.trusted = std::move(trusted);
 }

@@ -2,25 +2,30 @@
 
 #include <sys/mman.h>
 
-#include "base/assert.h"
+#include <cerrno>
 
 namespace sluice::listeners {
 namespace {
 constexpr std::size_t kKept = 64 * 1024;  // Of each message's room.
 }
 
-ReceiveRoom::ReceiveRoom() {
+Result<> ReceiveRoom::reserve() {
     constexpr std::size_t kBytes = kMessages * kMessageBytes;
     void* memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    SLUICE_ASSERT(memory != MAP_FAILED, "no address space for {} bytes", kBytes);
+    if (memory == MAP_FAILED) {
+        return fail_errno(errno, "reserve {} bytes for messages", kBytes);
+    }
     memory_ = {static_cast<std::byte*>(memory), kBytes};
     for (std::size_t i = 0; i < kMessages; ++i) {
         messages_[i].room = memory_.subspan(i * kMessageBytes, kMessageBytes);
     }
+    return {};
 }
 
 ReceiveRoom::~ReceiveRoom() {
-    munmap(memory_.data(), memory_.size());
+    if (!memory_.empty()) {
+        munmap(memory_.data(), memory_.size());
+    }
 }
 
 void ReceiveRoom::trim(std::size_t count) noexcept {

@@ -16,7 +16,9 @@ class ReceiveRoom {
     // A longer message is cut.  Together 40 MiB, that many clients could fill at once.
     static constexpr std::size_t kMessageBytes = (1U << 20U) + (256U << 10U);
 
-    ReceiveRoom();
+    ReceiveRoom() noexcept = default;
+    // Once, before the first use.  Errors: no address space.
+    Result<> reserve();
     ReceiveRoom(const ReceiveRoom&) = delete;
     ReceiveRoom& operator=(const ReceiveRoom&) = delete;
     ~ReceiveRoom();

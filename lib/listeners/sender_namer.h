@@ -16,10 +16,9 @@ class SenderNamer final : public wire::StreamNamer {
 
     std::string_view stream(std::string_view identifier) override {
         const ProcessFacts& facts = sender_->facts;
-        const std::string_view unit = facts.user_unit.empty() ? facts.unit : facts.user_unit;
         return options_.stream.name({.identifier = identifier,
                                      .comm = facts.comm,
-                                     .unit = unit,
+                                     .unit = facts.unit,
                                      .container = facts.container,
                                      .uid = sender_->uid_text,
                                      .listener = options_.name},

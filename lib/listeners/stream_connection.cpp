@@ -7,6 +7,8 @@ namespace {
 
 // Reads of one connection without a turn of the loop.
 constexpr unsigned kReadsMax = 4;
+// At the end: more than the buffers of a connection hold.
+constexpr unsigned kLastReadsMax = 256;
 
 }  // namespace
 
@@ -14,7 +16,7 @@ StreamListener::Connection::Connection(StreamListener& listener, io::Handle sock
     : listener_(listener),
       socket_(std::move(socket)),
       peer_(peer),
-      feed_(listener.ingest_, listener.losses_, listener.options_, listener.fed_),
+      feed_(listener.context_.ingest, listener.losses_, listener.options_, listener.fed_),
       namer_(listener.options_) {
     if (listener.options_.protocol == Protocol::stdout_stream) {
         auto decoder = std::make_unique<wire::StdoutStreamDecoder>();
@@ -27,14 +29,14 @@ StreamListener::Connection::Connection(StreamListener& listener, io::Handle sock
 
 wire::IntakeContext StreamListener::Connection::context() noexcept {
     return {.names = namer_,
-            .time_ns = listener_.kernel_.clock().wall_now(),
+            .time_ns = listener_.context_.kernel.clock().wall_now(),
             .severity = wire::Severity::info,
             .limits = listener_.options_.limits};
 }
 
 Task<Result<>> StreamListener::Connection::run() {
-    SLUICE_CO_CHECK(listener_.kernel_.receive_senders(socket_, io::PassedFiles::refused));
-    (void)listener_.kernel_.receive_pidfds(socket_, true);
+    SLUICE_CO_CHECK(listener_.context_.kernel.receive_senders(socket_, io::PassedFiles::refused));
+    (void)listener_.context_.kernel.receive_pidfds(socket_, true);
     Result<> outcome = co_await read_until_stopped();
     if (sender_) {
         feed_.decode(sender_,
@@ -52,24 +54,29 @@ Task<Result<>> StreamListener::Connection::read_until_stopped() {
     coro::CancelNode* const outer = context.cancel;
     while (!ended_ && !listener_.stopping_) {
         context.cancel = listener_.receiving_;
-        Result<> readable = co_await listener_.kernel_.poll_in(socket_);
+        Result<> readable = co_await listener_.context_.kernel.poll_in(socket_);
         context.cancel = outer;
-        if (!readable && !listener_.stopping_) {
-            co_return readable;
+        if (listener_.stopping_) {
+            break;
         }
-        SLUICE_CO_CHECK(co_await read_what_is_there());
+        SLUICE_CO_CHECK(std::move(readable));
+        SLUICE_CO_CHECK(co_await read_what_is_there(kReadsMax));
         co_await coro::yield();
     }
-    co_return Result<>{};
+    co_return co_await read_what_is_there(kLastReadsMax);
 }
 
-Task<Result<>> StreamListener::Connection::read_what_is_there() {
-    for (unsigned reads = 0; reads < kReadsMax && !ended_; ++reads) {
+Task<Result<>> StreamListener::Connection::read_what_is_there(unsigned reads_max) {
+    for (unsigned reads = 0; reads < reads_max && !ended_; ++reads) {
         io::Message message;
         message.room = {listener_.buffer_.get(), kReadBytes};
-        SLUICE_CO_TRY(const std::size_t count, listener_.kernel_.receive(socket_, {&message, 1}));
+        SLUICE_CO_TRY(const std::size_t count, listener_.context_.kernel.receive(socket_, {&message, 1}));
         if (count == 0) {
             break;
+        }
+        if (!message.files.empty()) {  // Before Linux 6.16 the kernel lets them through.
+            auto close_all = [files = std::move(message.files)]() mutable { files.clear(); };
+            (void)listener_.context_.files.start(close_all);
         }
         ended_ = message.bytes == 0;
         if (!ended_) {
@@ -81,7 +88,7 @@ Task<Result<>> StreamListener::Connection::read_what_is_there() {
 }
 
 Task<Result<>> StreamListener::Connection::take(io::Message& message) {
-    const io::PeerCredentials writer = message.sender.pid == 0 ? peer_ : message.sender;
+    const io::PeerCredentials writer = message.sender == io::Message::kUnknown ? peer_ : message.sender;
     listener_.table_.begin_round();
     ProcessPointer sender = listener_.table_.find(writer, std::move(message.pidfd));
     ByteView content = message.content();

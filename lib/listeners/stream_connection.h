@@ -19,7 +19,7 @@ class StreamListener::Connection {
 
  private:
     Task<Result<>> read_until_stopped();
-    Task<Result<>> read_what_is_there();
+    Task<Result<>> read_what_is_there(unsigned reads_max);
     Task<Result<>> take(io::Message& message);
     Task<Result<>> switch_sender(ProcessPointer sender);
     wire::IntakeContext context() noexcept;

@@ -9,18 +9,19 @@ namespace sluice::listeners {
 namespace {
 
 // After a failed accept (no file descriptors left, say): long enough not to spin, short enough to recover soon.
-constexpr Duration kAcceptRetryDelay = std::chrono::milliseconds(100);
+constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
+// At the end; what a socket can have waiting is net.core.somaxconn.
+constexpr std::size_t kLastAcceptsMax = 4096;
+constexpr Duration kLastAcceptPatience = std::chrono::milliseconds(5);
 
 }  // namespace
 
-StreamListener::StreamListener(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-                               const ListenerOptions& options, ListenerEvents& events)
-    : kernel_(kernel),
-      ingest_(ingest),
+StreamListener::StreamListener(const ListenerContext& context, const ListenerOptions& options)
+    : context_(context),
       options_(options),
-      events_(events),
-      table_(kernel.loop(), pool, processes, {.transport = protocol_name(options.protocol)}),
-      losses_(ingest, options_.name),
+      table_(context.kernel.loop(), context.pool, context.command_lines, context.processes,
+             {.transport = protocol_name(options.protocol)}),
+      losses_(context.ingest, options.name),
       json_(options.limits),
       buffer_(std::make_unique_for_overwrite<std::byte[]>(kReadBytes)) {}
 
@@ -33,7 +34,11 @@ std::unique_ptr<wire::StreamDecoder> StreamListener::make_decoder() {
 
 Task<Result<>> StreamListener::run(io::Handle socket) {
     socket_ = std::move(socket);
-    SLUICE_CO_CHECK(kernel_.receive_senders(socket_, io::PassedFiles::refused));  // Connections inherit it.
+    // Connections inherit it.
+    if (Result<> asked = context_.kernel.receive_senders(socket_, io::PassedFiles::refused); !asked) {
+        socket_ = io::Handle();  // Clients shall not wait for ever.
+        co_return asked;
+    }
     coro::Context& context = co_await coro::this_context();
     coro::Scope reporting(*context.loop, context.cancel);
     reporting.spawn("report losses", &Losses::run, &losses_);
@@ -48,7 +53,7 @@ Task<Result<>> StreamListener::run(io::Handle socket) {
     receiving_ = nullptr;
     reporting.cancel();
     co_await reporting.join();
-    co_await table_.join();
+    co_await table_.stop();
     Result<> told = co_await losses_.report_all();
     socket_ = io::Handle();
     co_return outcome ? told : outcome;
@@ -67,33 +72,45 @@ bool StreamListener::admits(uid_t uid) const {
            (mine == connections_by_uid_.end() || mine->second < options_.connections_per_uid_max);
 }
 
+Task<Result<io::Handle>> StreamListener::accept_one() {
+    co_return co_await context_.kernel.accept(socket_);
+}
+
 Task<Result<>> StreamListener::accept_all(coro::Scope& connections) {
     coro::Context& context = co_await coro::this_context();
     coro::CancelNode* const outer = context.cancel;
     while (!stopping_) {
         context.cancel = receiving_;
-        Result<io::Handle> socket = co_await kernel_.accept(socket_);
+        Result<io::Handle> socket = co_await context_.kernel.accept(socket_);
         context.cancel = outer;
-        if (!socket) {
-            if (stopping_) {
-                break;
-            }
+        if (socket) {
+            take_connection(connections, std::move(*socket));
+        } else if (!stopping_) {
             if (socket.error().code() == Errc::cancelled) {
                 co_return std::unexpected(std::move(socket).error());
             }
-            events_.on_accept_failed(options_.name, socket.error());
-            SLUICE_CO_CHECK(co_await coro::sleep_for(kAcceptRetryDelay));
-            continue;
+            context_.events.on_trouble(options_.name, socket.error());
+            SLUICE_CO_CHECK(co_await coro::sleep_for(kRetryDelay));
         }
-        const Result<io::PeerCredentials> peer = kernel_.peer_credentials(*socket);
-        if (!peer || !admits(peer->uid)) {
-            ++counters_.connections_refused;
-            events_.on_connection_refused(options_.name, peer.value_or(io::PeerCredentials{}));
-            continue;
+    }
+    for (std::size_t i = 0; i < kLastAcceptsMax; ++i) {  // Those that wait to be accepted have sent already.
+        Result<io::Handle> socket = co_await coro::with_timeout(kLastAcceptPatience, accept_one());
+        if (!socket) {
+            break;
         }
-        connections.spawn("connection", &StreamListener::serve, this, std::move(*socket), *peer);
+        take_connection(connections, std::move(*socket));
     }
     co_return Result<>{};
+}
+
+void StreamListener::take_connection(coro::Scope& connections, io::Handle socket) {
+    const Result<io::PeerCredentials> peer = context_.kernel.peer_credentials(socket);
+    if (peer && admits(peer->uid)) {
+        connections.spawn("connection", &StreamListener::serve, this, std::move(socket), *peer);
+        return;
+    }
+    ++counters_.connections_refused;
+    context_.events.on_connection_refused(options_.name, peer.value_or(io::Message::kUnknown));
 }
 
 Task<> StreamListener::serve(io::Handle socket, io::PeerCredentials peer) {

@@ -8,8 +8,7 @@
 
 #include "coro/cancel.h"
 #include "coro/scope.h"
-#include "io/kernel.h"
-#include "listeners/events.h"
+#include "listeners/context.h"
 #include "listeners/feed.h"
 #include "listeners/losses.h"
 #include "listeners/options.h"
@@ -28,8 +27,7 @@ struct StreamCounters {
 class StreamListener {
  public:
     // Borrows all until destroyed; `options` may change its policy and limits meanwhile.
-    StreamListener(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-                   const ListenerOptions& options, ListenerEvents& events);
+    StreamListener(const ListenerContext& context, const ListenerOptions& options);
 
     // Accepts until stop() or cancelled; after stop() what has arrived is taken still.  Takes the socket over.
     Task<Result<>> run(io::Handle socket);
@@ -48,14 +46,14 @@ class StreamListener {
     static constexpr std::size_t kReadBytes = 64 * 1024;
 
     Task<Result<>> accept_all(coro::Scope& connections);
+    Task<Result<io::Handle>> accept_one();
+    void take_connection(coro::Scope& connections, io::Handle socket);
     Task<> serve(io::Handle socket, io::PeerCredentials peer);
     bool admits(uid_t uid) const;
     std::unique_ptr<wire::StreamDecoder> make_decoder();
 
-    io::Kernel& kernel_;
-    ingest::Ingest& ingest_;
+    ListenerContext context_;
     const ListenerOptions& options_;
-    ListenerEvents& events_;
     io::Handle socket_;
     ProcessTable table_;
     Losses losses_;

@@ -2,15 +2,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <filesystem>
+#include <optional>
 
 #include "listeners/cgroup_name.h"
 
@@ -38,22 +38,30 @@ static_assert(sizeof(PidfdInfo) == 72);
 constexpr std::uint64_t kInfoCgroup = 1U << 2U;
 constexpr std::uint64_t kInfoExit = 1U << 3U;
 
-// Linux 6.13; of a process that was waited for, Linux 6.15.  0: not told.
-std::uint64_t cgroup_id_of(int pidfd) noexcept {
-    PidfdInfo info{};
-    info.mask = kInfoCgroup | kInfoExit;
-    const bool told = ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) == 0 && (info.mask & kInfoCgroup) != 0;
-    return told ? info.cgroup_id : 0;
+// Linux 6.13.  Without `kInfoExit` only of one that was not waited for.
+bool ask(int pidfd, std::uint64_t mask, PidfdInfo& info) noexcept {
+    info = {};
+    info.mask = mask;
+    return ioctl(pidfd, _IOWR(0xFF, 11, PidfdInfo), &info) == 0;
 }
 
-// At most `most` bytes.  Empty also where it cannot be read.
-std::string read_file(int directory, const char* name, std::size_t most) {
+// Of a process that was waited for since Linux 6.15.  0: not told.
+std::uint64_t cgroup_id_of(int pidfd) noexcept {
+    PidfdInfo info{};
+    return ask(pidfd, kInfoCgroup | kInfoExit, info) && (info.mask & kInfoCgroup) != 0 ? info.cgroup_id : 0;
+}
+
+// At most `most` bytes.  Empty: it cannot be read, because the process has ended, as a rule.
+std::optional<std::string> read_file(int directory, const char* name, std::size_t most) {
     const Fd file(openat(directory, name, O_RDONLY | O_CLOEXEC));
-    std::string text(file ? most : 0, '\0');
+    std::string text(most, '\0');
     std::size_t done = 0;
     while (done < text.size()) {  // Bounded: each turn reads at least one byte or ends.
         const ssize_t n = ::read(file.get(), text.data() + done, text.size() - done);
-        if (n <= 0) {
+        if (n < 0) {
+            return std::nullopt;
+        }
+        if (n == 0) {
             break;
         }
         done += static_cast<std::size_t>(n);
@@ -97,72 +105,81 @@ void CgroupIndex::learn(std::uint64_t id, std::string_view path) {
 }
 
 std::string CgroupIndex::find(std::uint64_t id) {
-    const std::lock_guard lock(mutex_);
-    auto found = paths_.find(id);
-    if (found == paths_.end() && clock_.now() - walked_ >= kWalkInterval) {
-        walk();
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = paths_.find(id);
+        if (found != paths_.end() || clock_.now() - walked_ < kWalkInterval) {
+            return found == paths_.end() ? std::string() : found->second;
+        }
         walked_ = clock_.now();
-        found = paths_.find(id);
     }
-    return found == paths_.end() ? std::string() : found->second;
+    Paths fresh = walk();
+    const std::lock_guard lock(mutex_);
+    if (paths_.size() + fresh.size() > 2 * kCgroupsMax) {
+        paths_.clear();
+    }
+    paths_.merge(std::move(fresh));
+    return paths_[id];  // What is not there now never will be: ids are not used again.
 }
 
 // The id of a cgroup is the inode number of its directory (kernfs, on 64-bit machines).
-void CgroupIndex::walk() {
+CgroupIndex::Paths CgroupIndex::walk() const {
     namespace fs = std::filesystem;
+    Paths found;
     std::error_code error;
-    std::size_t seen = 0;
     for (auto it = fs::recursive_directory_iterator(root_, fs::directory_options::skip_permission_denied, error);
-         !error && it != fs::recursive_directory_iterator() && seen < kCgroupsMax; it.increment(error)) {
+         !error && it != fs::recursive_directory_iterator() && found.size() < kCgroupsMax; it.increment(error)) {
         std::error_code ignored;
         struct stat status{};
         if (it->is_directory(ignored) && stat(it->path().c_str(), &status) == 0) {
-            paths_.insert_or_assign(status.st_ino, it->path().native().substr(root_.size()));
-            ++seen;
+            found.emplace(status.st_ino, it->path().native().substr(root_.size()));
         }
     }
+    return found;
 }
 
 // ---- processes ----
 
 SystemProcesses::SystemProcesses() : cgroups_(cgroup_root()) {}
 
-ProcessFacts SystemProcesses::read(pid_t pid, int pidfd, Proof proof) {
-    ProcessFacts facts;
-    const Fd directory(::open(fmt::format("/proc/{}", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+FoundProcess SystemProcesses::read(pid_t pid, int pidfd, Proof proof) {
+    FoundProcess found;
+    ProcessFacts& facts = found.facts;
+    Fd directory(::open(fmt::format("/proc/{}", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    std::optional<std::string> comm;
     // In this order: where the process holds its number after the directory was opened, the directory is its own, and
     // stays so.
     if (directory && (pidfd < 0 || holds_pid(pidfd))) {
-        facts.comm = read_file(directory.get(), "comm", 64);  // First: it is what goes last.
-        while (!facts.comm.empty() && facts.comm.back() == '\n') {
-            facts.comm.pop_back();
-        }
+        comm = read_file(directory.get(), "comm", 64);  // First: it is what goes last.
     }
-    if (facts.comm.empty()) {
-        if (const std::uint64_t id = pidfd < 0 ? 0 : cgroup_id_of(pidfd); id != 0) {
-            take_names(cgroups_.find(id), facts);
+    const std::uint64_t cgroup = pidfd < 0 ? 0 : cgroup_id_of(pidfd);
+    if (!comm) {
+        if (cgroup != 0) {
+            take_names(cgroups_.find(cgroup), facts);
         }
-        return facts;
+        return found;
     }
     facts.proof = proof;
+    facts.comm = comm->substr(0, comm->size() - (comm->ends_with('\n') ? 1 : 0));
     facts.exe = read_link(directory.get(), "exe");
-    facts.cmdline = read_file(directory.get(), "cmdline", kCommandLineMax);
-    while (!facts.cmdline.empty() && facts.cmdline.back() == '\0') {
-        facts.cmdline.pop_back();
-    }
-    std::ranges::replace(facts.cmdline, '\0', ' ');
-    const std::string file = read_file(directory.get(), "cgroup", kCgroupFileMax);
-    const std::string_view path = cgroup_path(file);
-    const std::uint64_t id = pidfd < 0 ? 0 : cgroup_id_of(pidfd);
-    if (!path.empty()) {
+    const std::string file = read_file(directory.get(), "cgroup", kCgroupFileMax).value_or("");
+    if (const std::string_view path = cgroup_path(file); !path.empty()) {
         take_names(path, facts);
-        if (id != 0) {
-            cgroups_.learn(id, path);
+        if (cgroup != 0) {
+            cgroups_.learn(cgroup, path);
         }
-    } else if (id != 0) {  // It ended while it was read.
-        take_names(cgroups_.find(id), facts);
+    } else if (cgroup != 0) {  // It ended while it was read.
+        take_names(cgroups_.find(cgroup), facts);
     }
-    return facts;
+    found.directory = std::move(directory);
+    return found;
+}
+
+std::string read_command_line(Fd directory) {
+    std::string line = read_file(directory.get(), "cmdline", kCommandLineMax).value_or("");
+    line.resize(line.find_last_not_of('\0') + 1);  // npos + 1 is 0.
+    std::ranges::replace(line, '\0', ' ');
+    return line;
 }
 
 Fd SystemProcesses::open(pid_t pid) noexcept {
@@ -170,7 +187,13 @@ Fd SystemProcesses::open(pid_t pid) noexcept {
 }
 
 bool SystemProcesses::holds_pid(int pidfd) noexcept {
-    return syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) == 0 || errno != ESRCH;
+    pollfd ended{.fd = pidfd, .events = POLLIN, .revents = 0};
+    if (poll(&ended, 1, 0) == 0) {
+        return true;
+    }
+    // It has ended.  A number is free when somebody has waited for its process.
+    PidfdInfo info{};
+    return ask(pidfd, kInfoCgroup, info) || syscall(SYS_pidfd_send_signal, pidfd, 0, nullptr, 0) == 0;
 }
 
 std::uint64_t SystemProcesses::identity(int pidfd) noexcept {

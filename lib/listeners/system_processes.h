@@ -20,19 +20,20 @@ class CgroupIndex {
     std::string find(std::uint64_t id);
 
  private:
-    void walk();
+    using Paths = std::unordered_map<std::uint64_t, std::string>;
+    Paths walk() const;
 
     const std::string root_;
     SystemClock clock_;
     std::mutex mutex_;
-    std::unordered_map<std::uint64_t, std::string> paths_;
+    Paths paths_;  // Empty path: not found.
     MonotonicTime walked_{};
 };
 
 class SystemProcesses final : public ProcessSource {
  public:
     SystemProcesses();
-    ProcessFacts read(pid_t pid, int pidfd, Proof proof) override;
+    FoundProcess read(pid_t pid, int pidfd, Proof proof) override;
     Fd open(pid_t pid) noexcept override;
     bool holds_pid(int pidfd) noexcept override;
     std::uint64_t identity(int pidfd) noexcept override;

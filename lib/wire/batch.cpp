@@ -205,16 +205,7 @@ Result<void> BatchBuilder::finish_record() {
 
 void BatchBuilder::add_encoded(ByteView records, std::uint32_t count) {
     sluice::append(bytes_, records);
-    added(count);
-}
-
-void BatchBuilder::keep_first(std::uint32_t count) {
-    std::size_t end = counted_bytes_;
-    for (std::uint32_t i = 0; i < count; ++i) {
-        end += RecordCodec::size(bytes_.data() + end);
-    }
-    bytes_.resize(end);
-    added(count);
+    count_ += count;
 }
 
 ByteView BatchBuilder::finish(const BatchStamp& stamp) {
@@ -234,7 +225,6 @@ ByteView BatchBuilder::finish(const BatchStamp& stamp) {
 
 void BatchBuilder::clear() {
     bytes_.resize(sizeof(BatchHeader));
-    counted_bytes_ = sizeof(BatchHeader);
     count_ = 0;
     trusted_size_ = 0;
     trusted_count_ = 0;

@@ -109,15 +109,6 @@ class BatchBuilder {
     // Appends records that are already encoded and valid.
     void add_encoded(ByteView records, std::uint32_t count);
 
-    // For those who encode records in place: append to it, then say how many were added.
-    Bytes& encoded() noexcept { return bytes_; }
-    void added(std::uint32_t count) noexcept {
-        count_ += count;
-        counted_bytes_ = bytes_.size();
-    }
-    // Of the records that were appended since, takes all but the first `count` back.
-    void keep_first(std::uint32_t count);
-
     std::uint32_t count() const noexcept { return count_; }
     std::size_t size_bytes() const noexcept { return bytes_.size(); }
 
@@ -130,7 +121,6 @@ class BatchBuilder {
     Bytes bytes_;
     RecordBuilder record_;
     std::uint32_t count_ = 0;
-    std::size_t counted_bytes_ = sizeof(BatchHeader);  // Of bytes_, when added() was called last.
     std::uint32_t trusted_size_ = 0;
     std::uint16_t trusted_count_ = 0;
 };

@@ -39,6 +39,17 @@ TEST(CgroupName, ContainersAreKnownByTheirId) {
     EXPECT_EQ(shown("/docker/" + std::string(63, 'a')), "||");
 }
 
+// What is below a unit that is delegated to a user can have any name.
+TEST(CgroupName, NobodyNamesHimselfAUnitOrContainer) {
+    const std::string id(64, 'a');
+    const std::string user = "/user.slice/user-1000.slice/user@1000.service";
+    EXPECT_EQ(shown(user + "/app.slice/docker-" + id + ".scope"), "user@1000.service|docker-" + id + ".scope|");
+    EXPECT_EQ(shown("/system.slice/foo.service/" + id), "foo.service||");
+    EXPECT_EQ(shown("/docker/" + id + "/nginx.service"), "||" + id);
+    EXPECT_EQ(shown("/x/nginx.service"), "||");
+    EXPECT_EQ(shown("/system.slice/foo.service/bar.slice/nginx.service"), "foo.service||");
+}
+
 TEST(CgroupName, PathIsThatOfSystemdsHierarchy) {
     EXPECT_EQ(cgroup_path("0::/system.slice/a.service\n"), "/system.slice/a.service");
     EXPECT_EQ(cgroup_path("9:name=systemd:/init.scope\n1:cpu:/x\n0::/\n"), "/init.scope");

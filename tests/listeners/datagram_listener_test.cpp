@@ -186,5 +186,34 @@ TEST_F(DatagramListenerTest, DrainTakesWhatIsInTheSocketAndTellsLosses) {
     EXPECT_EQ(send("<14>late").error().sys_errno(), ECONNREFUSED);
 }
 
+// Whatever happens, each message is a record, or a loss that is counted.
+TEST_F(DatagramListenerTest, WhatACancelledListenerHadIsCounted) {
+    queue = small_queue();
+    start(syslog_options());
+    std::uint64_t sent = 0;
+    for (; sent < 40 && send(fmt::format("<14>{}", sent)); ++sent) {
+        (void)world().run_until([&] { return report().messages > sent; }, 200);
+    }
+    end();
+    const ListenerReport last = report();
+    EXPECT_GT(last.records_lost, 0U);
+    EXPECT_EQ(last.messages, last.records + last.records_lost);
+}
+
+TEST_F(DatagramListenerTest, EntriesOfOneDatagramCanBeMoreThanABatch) {
+    queue.records_max = 50;
+    ListenerOptions options;
+    options.name = "journal";
+    start(options);
+    std::string entries;
+    for (int i = 0; i < 1000; ++i) {
+        entries += "A=\n\n";
+    }
+    ASSERT_TRUE(send(entries));
+    write_all();
+    EXPECT_EQ(records.size(), 1000U);
+    EXPECT_EQ(report().records_lost, 0U);
+}
+
 }  // namespace
 }  // namespace sluice::listeners::test

@@ -17,22 +17,22 @@
 namespace sluice::listeners::test {
 
 struct FakeProcesses final : ProcessSource {
-    ProcessFacts read(pid_t pid, int, Proof proof) override {
+    FoundProcess read(pid_t pid, int, Proof proof) override {
         ++reads;
-        const auto known = comms.find(pid);
-        if (known == comms.end()) {
-            return {};
+        FoundProcess found;
+        if (const auto known = comms.find(pid); known != comms.end()) {
+            found.facts.proof = proof;
+            found.facts.comm = known->second;
+            found.facts.unit = known->second + ".service";
+            found.directory = Fd(::open(directory.c_str(), O_PATH | O_CLOEXEC));
         }
-        ProcessFacts facts;
-        facts.proof = proof;
-        facts.comm = known->second;
-        facts.unit = facts.comm + ".service";
-        return facts;
+        return found;
     }
     Fd open(pid_t) noexcept override { return Fd(); }
     bool holds_pid(int) noexcept override { return true; }
     std::uint64_t identity(int) noexcept override { return 0; }
 
+    std::string directory;               // In place of /proc/PID, for the command line.
     std::map<pid_t, std::string> comms;  // Others have ended.
     unsigned reads = 0;
 };
@@ -68,7 +68,8 @@ class ListenersTest : public testing::Test {
     // Starts a listener at /run/NAME.
     void start(ListenerOptions options) {
         ingest_ = std::make_unique<ingest::Ingest>(kernel_.loop(), disk, queue);
-        listeners_ = std::make_unique<Listeners>(kernel_, pool_, processes, *ingest_, events_);
+        listeners_ = std::make_unique<Listeners>(kernel_, pool_, processes, *ingest_, events_,
+                                                 coro::Aside::Options{.threads_max = 0});
         const auto kind = uses_datagrams(options.protocol) ? io::SocketKind::datagram : io::SocketKind::stream;
         path_ = "/run/" + options.name;
         auto socket = kernel_.listen_unix(path_, 0666, kind);

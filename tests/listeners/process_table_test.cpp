@@ -1,10 +1,13 @@
 #include "listeners/process_table.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "coro/test_loop.h"
 #include "listeners/listeners_fixture.h"
@@ -15,7 +18,7 @@ namespace {
 
 using coro::code_of;
 
-// A process that does not answer.
+// Holds jobs until they are released.
 class HeldPool final : public coro::Pool {
  public:
     void submit(coro::PoolJob& job) override { held.push_back(&job); }
@@ -33,6 +36,11 @@ Task<Result<>> settled(ProcessTable* table, ProcessPointer process) {
     co_return Result<>{};
 }
 
+Task<Result<>> stopped(ProcessTable* table) {
+    co_await table->stop();
+    co_return Result<>{};
+}
+
 class ProcessTableTest : public testing::Test {
  protected:
     ~ProcessTableTest() override {
@@ -45,11 +53,18 @@ class ProcessTableTest : public testing::Test {
         const auto field = process.trusted.fields().find(name);
         return field ? field->value_text() : "";
     }
+    void stop_table() {
+        coro::Job<Result<>> job(loop.loop(), "stop", stopped, &table);
+        loop.run_until_idle();
+        EXPECT_TRUE(job.done()) << "the end of the program waits for a stranger";
+    }
+
     coro::TestLoop loop;
     HeldPool pool;
+    coro::Aside aside{loop.loop(), {.threads_max = 1}};
     test::FakeProcesses source;
     ProcessTable table{
-        loop.loop(), pool, source, {.transport = "syslog", .processes_max = 3, .reads_in_flight_max = 2}};
+        loop.loop(), pool, aside, source, {.transport = "syslog", .processes_max = 3, .reads_in_flight_max = 2}};
 };
 
 io::PeerCredentials peer(pid_t pid) {
@@ -137,29 +152,57 @@ TEST_F(ProcessTableTest, LongestSilentIsForgottenFirst) {
     EXPECT_NE(table.find(peer(2), Fd()), second);
 }
 
-// A process that holds its memory locked, on purpose even, delays its records by 20 ms and nobody else's for ever.
-TEST_F(ProcessTableTest, ReadThatDoesNotEndIsNotWaitedFor) {
-    source.comms[7] = "seven";
-    const ProcessPointer process = table.find(peer(7), Fd());
+// A process can make the reading of its command line take for ever: here a pipe that nobody writes to.
+class SlowCommandLine : public ProcessTableTest {
+ protected:
+    SlowCommandLine() {
+        source.directory = testing::TempDir() + "/slow-command-line";
+        std::filesystem::create_directories(source.directory);
+        pipe_ = source.directory + "/cmdline";
+        EXPECT_TRUE(mkfifo(pipe_.c_str(), 0600) == 0 || errno == EEXIST);
+        for (const pid_t pid : {1, 2, 3}) {
+            source.comms[pid] = "slow";
+        }
+    }
+    ~SlowCommandLine() override {
+        finish();
+        std::filesystem::remove_all(source.directory);
+    }
+    void finish() {  // Ends whoever waits for the pipe.
+        const Fd end(open(pipe_.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    std::string pipe_;
+};
+
+TEST_F(SlowCommandLine, RecordsWaitForItTwentyMillisecondsAndNoLonger) {
+    const ProcessPointer process = table.find(peer(1), Fd());
+    pool.release_all();
+    loop.run_until_idle();
+    EXPECT_EQ(text_of(*process, "_comm"), "slow");
+    EXPECT_FALSE(process->known.is_set());
     coro::Job<Result<>> job(loop.loop(), "settle", settled, &table, process);
     loop.advance(std::chrono::milliseconds(19));
     EXPECT_FALSE(job.done());
     loop.advance(std::chrono::milliseconds(2));
     EXPECT_TRUE(job.done());
-    EXPECT_EQ(text_of(*process, "_comm"), "");
     EXPECT_EQ(table.counters().late, 1U);
-    pool.release_all();
-    loop.run_until_idle();
-    EXPECT_EQ(text_of(*process, "_comm"), "seven") << "what was read late is for the next records";
+    EXPECT_EQ(text_of(*process, "_sender"), "pid");
+    stop_table();
 }
 
-TEST_F(ProcessTableTest, WhileAllReadsHangNewSendersGoOnAtOnce) {
-    for (const pid_t pid : {1, 2}) {
-        coro::Job<Result<>> job(loop.loop(), "settle", settled, &table, table.find(peer(pid), Fd()));
+TEST_F(SlowCommandLine, IsNotWaitedForMoreThanFiveTimesASecond) {
+    for (int i = 0; i < 8; ++i) {
+        const ProcessPointer process = table.find({.pid = 1, .uid = static_cast<uid_t>(i), .gid = 0}, Fd());
+        pool.release_all();
+        loop.run_until_idle();
+        coro::Job<Result<>> job(loop.loop(), "settle", settled, &table, process);
+        loop.run_until_idle();
+        EXPECT_EQ(job.done(), i >= 5) << i;
         loop.advance(std::chrono::milliseconds(21));
         ASSERT_TRUE(job.done());
     }
-    EXPECT_TRUE(table.find(peer(3), Fd())->known.is_set());
+    stop_table();
 }
 
 // ---- the real thing ----
@@ -169,12 +212,14 @@ TEST(SystemProcesses, LivingProcessIsReadWhole) {
     const Fd self = processes.open(getpid());
     ASSERT_TRUE(self) << "this kernel has no pidfds (Linux 5.3)";
     EXPECT_TRUE(processes.holds_pid(self.get()));
-    const ProcessFacts facts = processes.read(getpid(), self.get(), Proof::pidfd);
+    FoundProcess found = processes.read(getpid(), self.get(), Proof::pidfd);
+    const ProcessFacts& facts = found.facts;
     EXPECT_EQ(facts.proof, Proof::pidfd);
     EXPECT_EQ(facts.comm, "listeners_test");
     EXPECT_TRUE(facts.exe.ends_with("/listeners_test")) << facts.exe;
-    EXPECT_NE(facts.cmdline.find("listeners_test"), std::string::npos);
-    EXPECT_EQ(facts.cmdline.find('\0'), std::string::npos);
+    const std::string line = read_command_line(std::move(found.directory));
+    EXPECT_NE(line.find("listeners_test"), std::string::npos);
+    EXPECT_EQ(line.find('\0'), std::string::npos);
 }
 
 // A zombie still holds its number, and /proc its name; one that was waited for does not.
@@ -189,12 +234,26 @@ TEST(SystemProcesses, ProcessThatHasEndedIsReadAsLongAsItHoldsItsNumber) {
     const Fd pidfd = processes.open(child);
     ASSERT_TRUE(pidfd);
     EXPECT_TRUE(processes.holds_pid(pidfd.get()));
-    EXPECT_EQ(processes.read(child, pidfd.get(), Proof::pidfd).comm, "listeners_test");
+    EXPECT_EQ(processes.read(child, pidfd.get(), Proof::pidfd).facts.comm, "listeners_test");
     ASSERT_EQ(waitpid(child, nullptr, 0), child);
     EXPECT_FALSE(processes.holds_pid(pidfd.get()));
-    const ProcessFacts gone = processes.read(child, pidfd.get(), Proof::pidfd);
+    const ProcessFacts gone = processes.read(child, pidfd.get(), Proof::pidfd).facts;
     EXPECT_EQ(gone.proof, Proof::kernel);
     EXPECT_EQ(gone.comm, "");
+}
+
+// prctl(PR_SET_NAME) takes anything; it must not look like the end of the process.
+TEST(SystemProcesses, ProcessWithoutANameIsNoneThatHasEnded) {
+    SystemProcesses processes;
+    const Fd self = processes.open(getpid());
+    for (const char* name : {"", "\n"}) {
+        ASSERT_EQ(prctl(PR_SET_NAME, name), 0);
+        const ProcessFacts facts = processes.read(getpid(), self.get(), Proof::pidfd).facts;
+        EXPECT_EQ(facts.proof, Proof::pidfd);
+        EXPECT_EQ(facts.comm, name);
+        EXPECT_FALSE(facts.exe.empty());
+    }
+    prctl(PR_SET_NAME, "listeners_test");
 }
 
 TEST(SystemProcesses, IdentityTellsProcessesApart) {

@@ -89,6 +89,38 @@ TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {
     EXPECT_THAT(records, ElementsAre("tester info a", "tester info b"));
 }
 
+// One read of many short lines is more than one batch of the queue may have.
+TEST_F(StreamListenerTest, ManyShortLinesAreManyBatches) {
+    queue.records_max = 100;
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    std::string lines;
+    for (int i = 0; i < 20'000; ++i) {
+        lines += "x\n";
+    }
+    write(socket, lines);
+    write_all();
+    EXPECT_EQ(records.size(), 20'000U);
+    EXPECT_EQ(report().records_lost, 0U);
+}
+
+// A connection that waits for the queue loses nothing that was sent before.
+TEST_F(StreamListenerTest, DrainTakesWhatBlockedConnectionsHaveSent) {
+    queue.queue_bytes_max = 400;
+    queue.groups_in_flight_max = 1;
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    for (int i = 0; i < 200; ++i) {
+        write(socket, fmt::format("{{\"msg\":\"{}\"}}\n", i));
+    }
+    coro::Job<Result<>> drained(kernel().loop(), "drain", &Listeners::drain, &listeners());
+    for (int turn = 0; turn < 500 && !drained.done(); ++turn) {
+        write_all();
+    }
+    EXPECT_TRUE(drained.done());
+    EXPECT_EQ(records.size(), 200U);
+}
+
 TEST_F(StreamListenerTest, RateLimitTakesWhatIsWithinIt) {
     ListenerOptions options;
     options.name = "json";
