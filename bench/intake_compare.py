@@ -146,7 +146,7 @@ def settled(daemon):
 
 
 def overload(options):
-    print(f"{'senders that do not wait':34}{'sent':>12}{'refused':>12}{'stored':>12}{'lost':>10}  reported")
+    print(f"{'senders that do not wait':34}{'sent':>12}{'refused':>12}{'stored':>12}{'lost':>10}{'seconds':>9}  reported")
     results = {}
     for kind, daemon_class, overflow in OVERLOADED:
         if options.only and daemon_class.name not in options.only:
@@ -164,7 +164,8 @@ def overload(options):
         except peer.Missing as missing:
             print(f"{name} is left out: {missing}", file=sys.stderr)
             continue
-        print(f"{name:34}{said['sent']:12,}{said['refused']:12,}{stored:12,}{lost:10,}  {text}")
+        print(f"{name:34}{said['sent']:12,}{said['refused']:12,}{stored:12,}{lost:10,}"
+              f"{said['seconds']:9.2f}  {text}")
         results[name] = {**said, "stored": stored, "lost": lost, "reported": reported}
     return results
 
