@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include "listeners/cgroup_name.h"
 
@@ -122,17 +123,24 @@ std::string CgroupIndex::find(std::uint64_t id) {
     return paths_[id];  // What is not there now never will be: ids are not used again.
 }
 
-// The id of a cgroup is the inode number of its directory (kernfs, on 64-bit machines).
+// The id of a cgroup is the inode number of its directory (kernfs, on 64-bit machines).  Directories come and go
+// meanwhile: an error ends the one that it is about.
 CgroupIndex::Paths CgroupIndex::walk() const {
     namespace fs = std::filesystem;
     Paths found;
-    std::error_code error;
-    for (auto it = fs::recursive_directory_iterator(root_, fs::directory_options::skip_permission_denied, error);
-         !error && it != fs::recursive_directory_iterator() && found.size() < kCgroupsMax; it.increment(error)) {
-        std::error_code ignored;
-        struct stat status{};
-        if (it->is_directory(ignored) && stat(it->path().c_str(), &status) == 0) {
-            found.emplace(status.st_ino, it->path().native().substr(root_.size()));
+    std::vector<std::string> open{root_};
+    while (!open.empty() && found.size() < kCgroupsMax) {  // Bounded by the number of directories.
+        const std::string directory = std::move(open.back());
+        open.pop_back();
+        std::error_code error;
+        for (auto it = fs::directory_iterator(directory, error); !error && it != fs::directory_iterator();
+             it.increment(error)) {
+            std::error_code ignored;
+            struct stat status{};
+            if (it->is_directory(ignored) && stat(it->path().c_str(), &status) == 0) {
+                found.emplace(status.st_ino, it->path().native().substr(root_.size()));
+                open.push_back(it->path().native());
+            }
         }
     }
     return found;
@@ -163,12 +171,11 @@ FoundProcess SystemProcesses::read(pid_t pid, int pidfd, Proof proof) {
     facts.comm = comm->substr(0, comm->size() - (comm->ends_with('\n') ? 1 : 0));
     facts.exe = read_link(directory.get(), "exe");
     const std::string file = read_file(directory.get(), "cgroup", kCgroupFileMax).value_or("");
-    if (const std::string_view path = cgroup_path(file); !path.empty()) {
-        take_names(path, facts);
-        if (cgroup != 0) {
-            cgroups_.learn(cgroup, path);
-        }
-    } else if (cgroup != 0) {  // It ended while it was read.
+    const std::string_view path = cgroup_path(file);
+    take_names(path, facts);
+    if (cgroup != 0 && (!facts.unit.empty() || !facts.container.empty())) {
+        cgroups_.learn(cgroup, path);
+    } else if (cgroup != 0) {  // One that has ended is in the root of systemd's hierarchy (cgroup v1), whatever it was.
         take_names(cgroups_.find(cgroup), facts);
     }
     found.directory = std::move(directory);

@@ -18,7 +18,11 @@ class StatusTest : public ServerTest {
  protected:
     Json status() {
         const StatusFacts facts{.version = "1", .started = {}, .now = {}, .io = "simulated", .store_mode = "direct"};
-        return Json::parse(status_json(facts, daemon->server(), daemon->pipeline(), {}));
+        // One name for both kinds: together they have all members.
+        std::vector<listeners::ListenerReport> listeners(2);
+        listeners[0].name = listeners[1].name = "NAME";
+        listeners[1].protocol = listeners::Protocol::json;
+        return Json::parse(status_json(facts, daemon->server(), daemon->pipeline(), listeners));
     }
     // "store.epoch", "sessions[].name"; what has users or classes for keys is one member.
     static void collect(const Json& json, const std::string& prefix, std::set<std::string>& members) {
