@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coro/scope.h"
+#include "coro/sync.h"
 #include "coro/waiter.h"
 
 namespace sluice::coro {
@@ -81,6 +82,11 @@ Task<Result<T>> with_deadline(MonotonicTime deadline, Task<Result<T>>&& task) {
         co_return fail(Errc::deadline_exceeded, "the deadline passed");
     }
     co_return std::move(result);
+}
+
+// An event as a task, for the two.
+inline Task<Result<>> wait_for(Event& event) {
+    co_return co_await event.wait();
 }
 
 template <class T>

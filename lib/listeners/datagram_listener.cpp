@@ -31,6 +31,7 @@ DatagramListener::DatagramListener(const ListenerContext& context, const Listene
       losses_(context.ingest, options.name),
       feed_(context.ingest, losses_, options_, fed_),
       namer_(options_),
+      reading_memory_(context.pool, context.kernel.loop(), 1),
       reading_files_(context.kernel.loop(), nullptr) {}
 
 // ---- the socket ----
@@ -104,6 +105,9 @@ Task<Result<>> DatagramListener::receive_until_stopped() {
 }
 
 Task<Result<>> DatagramListener::receive_what_is_there(unsigned rounds_max) {
+    if (options_.protocol == Protocol::journal) {
+        accept_files();
+    }
     for (unsigned round = 0; round < rounds_max; ++round) {
         SLUICE_CO_TRY(const std::size_t count, context_.kernel.receive(socket_, room_.messages()));
         if (count == 0) {
@@ -188,7 +192,7 @@ bool DatagramListener::admit_file(const ProcessPointer& sender, io::Message& mes
     } else if (is_sealed_memory(message.files.front().get())) {
         keep_waiting(sender, message, std::move(message.files.front()));
     } else if (reading_files_.running() < kFilesMax) {
-        reading_files_.spawn("read a file", &DatagramListener::take_file_aside, this, sender,
+        reading_files_.spawn("read a file", &DatagramListener::take_file, this, sender,
                              std::move(message.files.front()), message.time_ns);
     } else {
         refuse_file(sender, Error(Errc::limit_exceeded, "too many files at once"));
@@ -208,8 +212,16 @@ void DatagramListener::refuse_file(const ProcessPointer& sender, const Error& wh
 void DatagramListener::discard(std::vector<Fd> files) {
     auto close_all = [files = std::move(files)]() mutable { files.clear(); };
     if (!context_.files.start(close_all)) {
+        refuses_files_ = true;
         (void)context_.kernel.receive_senders(socket_, io::PassedFiles::refused);
         close_all();
+    }
+}
+
+void DatagramListener::accept_files() {
+    if (refuses_files_ && context_.files.has_room()) {
+        refuses_files_ = false;
+        (void)context_.kernel.receive_senders(socket_, io::PassedFiles::accepted);
     }
 }
 
@@ -253,7 +265,7 @@ Task<Result<>> DatagramListener::serve_one(Waiting waiting) {
         co_await table_.settle(waiting.sender);
     }
     if (waiting.memory) {
-        SLUICE_CO_CHECK(co_await take_file(waiting.sender, std::move(waiting.memory), waiting.time_ns));
+        SLUICE_CO_CHECK(co_await take_memory(waiting.sender, std::move(waiting.memory), waiting.time_ns));
     } else {
         Result<> room;
         if (!feed_.takes(waiting.sender) && !feed_.try_flush()) {
@@ -282,33 +294,42 @@ void DatagramListener::give_up_waiting() {
 
 // ---- passed files ----
 
-Task<> DatagramListener::take_file_aside(ProcessPointer sender, Fd file, WallNs time_ns) {
+// Can be made to take for ever: not in turn, and not for long.
+Task<> DatagramListener::take_file(ProcessPointer sender, Fd file, WallNs time_ns) {
     if (!sender->known.is_set()) {
         co_await table_.settle(sender);
     }
-    const Result<> taken = co_await take_file(sender, std::move(file), time_ns);
+    auto read = [file = std::move(file), uid = sender->credentials.uid]() mutable {
+        return read_passed_file(std::move(file), uid);
+    };
+    Result<Result<Bytes>> content = co_await coro::with_timeout(kFilePatience, context_.files.run(std::move(read)));
+    Result<> taken;
+    if (content) {
+        taken = co_await take_content(sender, std::move(*content), time_ns);
+    } else {
+        refuse_file(sender, content.error());
+    }
     if (taken && !feed_.try_flush()) {
         (void)co_await feed_.flush();
     }
 }
 
-Task<Result<>> DatagramListener::take_file(ProcessPointer sender, Fd file, WallNs time_ns) {
-    auto read = [file = std::move(file), uid = sender->credentials.uid]() mutable {
-        return read_passed_file(std::move(file), uid);
-    };
-    Result<Result<Bytes>> content = co_await coro::with_timeout(kFilePatience, context_.files.run(std::move(read)));
+Task<Result<>> DatagramListener::take_memory(ProcessPointer sender, Fd memory, WallNs time_ns) {
+    const auto read = [&memory, uid = sender->credentials.uid] { return read_passed_file(std::move(memory), uid); };
+    Result<Result<Bytes>> content = co_await reading_memory_.run(std::cref(read));
     if (!content) {
         refuse_file(sender, content.error());
-        if (content.error().code() == Errc::cancelled) {
-            co_return std::unexpected(std::move(content).error());
-        }
+        co_return std::unexpected(std::move(content).error());
+    }
+    co_return co_await take_content(sender, std::move(*content), time_ns);
+}
+
+Task<Result<>> DatagramListener::take_content(ProcessPointer sender, Result<Bytes> content, WallNs time_ns) {
+    if (!content) {
+        refuse_file(sender, content.error());
         co_return Result<>{};
     }
-    if (!*content) {
-        refuse_file(sender, content->error());
-        co_return Result<>{};
-    }
-    const std::string_view text = as_text(**content);
+    const std::string_view text = as_text(*content);
     for (std::size_t at = 0; at < text.size();) {  // Bounded: each turn takes an entry.
         if (!feed_.takes(sender) && !feed_.try_flush()) {
             SLUICE_CO_CHECK(co_await feed_.flush());

@@ -63,12 +63,14 @@ class DatagramListener {
     void keep_waiting(ProcessPointer sender, io::Message& message, Fd memory);
     Task<> serve_waiting();
     Task<Result<>> serve_one(Waiting waiting);
-    Task<> take_file_aside(ProcessPointer sender, Fd file, WallNs time_ns);
-    Task<Result<>> take_file(ProcessPointer sender, Fd file, WallNs time_ns);
+    Task<> take_file(ProcessPointer sender, Fd file, WallNs time_ns);
+    Task<Result<>> take_memory(ProcessPointer sender, Fd memory, WallNs time_ns);
+    Task<Result<>> take_content(ProcessPointer sender, Result<Bytes> content, WallNs time_ns);
     void refuse_file(const ProcessPointer& sender, const Error& why);
     void decode(const ProcessPointer& sender, std::string_view text, WallNs time_ns);
     wire::IntakeContext context_of(const ProcessPointer& sender, WallNs time_ns);
     void discard(std::vector<Fd> files);
+    void accept_files();
     void give_up_waiting();
 
     ListenerContext context_;
@@ -82,9 +84,11 @@ class DatagramListener {
     Feed feed_;
     SenderNamer namer_;
     wire::JournalDatagramReader reader_;
+    coro::Offload reading_memory_;
     coro::Scope reading_files_;
-    bool pidfds_ = false;      // Messages come with one.
-    bool has_pidfds_ = false;  // The kernel knows them.
+    bool refuses_files_ = false;  // For a while: too many hang.
+    bool pidfds_ = false;         // Messages come with one.
+    bool has_pidfds_ = false;     // The kernel knows them.
     std::deque<Waiting> waiting_;
     std::size_t waiting_bytes_ = 0;
     bool serving_ = false;  // One that waited is being served.

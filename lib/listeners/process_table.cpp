@@ -8,10 +8,6 @@ namespace {
 
 constexpr Duration kNumberRest = std::chrono::milliseconds(100);
 
-Task<Result<>> wait_for(coro::Event& event) {
-    co_return co_await event.wait();
-}
-
 void add_text(wire::FieldBlock& to, std::string_view name, const std::string& value) {
     if (!value.empty()) {
         const auto type = wire::valid_utf8(value) ? wire::FieldType::string : wire::FieldType::bytes;
@@ -165,7 +161,7 @@ bool ProcessTable::may_wait() noexcept {
 Task<> ProcessTable::settle(ProcessPointer process) {
     (void)co_await process->named.wait();
     if (!process->known.is_set() && may_wait()) {
-        const Result<> waited = co_await coro::with_timeout(options_.patience, wait_for(process->known));
+        const Result<> waited = co_await coro::with_timeout(options_.patience, coro::wait_for(process->known));
         lost_patience_.used += waited ? 0 : 1;
     }
     if (!process->known.is_set()) {

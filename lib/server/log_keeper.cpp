@@ -9,10 +9,6 @@ namespace {
 // Beyond so many parts they are merged although there is other work: each costs memory and a look of every query.
 constexpr std::size_t kPartsMax = 1024;
 
-Task<Result<>> wait_for(coro::Event& event) {
-    co_return co_await event.wait();
-}
-
 }  // namespace
 
 LogKeeper::LogKeeper(io::Kernel& kernel, const io::Handle& directory, LogHub& hub, store::PartStore& parts,
@@ -110,7 +106,7 @@ Task<> LogKeeper::run() {
         if (more) {
             continue;
         }
-        const Result<> woken = co_await coro::with_timeout(options_.check_interval, wait_for(wake_));
+        const Result<> woken = co_await coro::with_timeout(options_.check_interval, coro::wait_for(wake_));
         if (!woken && woken.error().code() != Errc::deadline_exceeded) {
             co_return;
         }

@@ -9,11 +9,6 @@ namespace {
 constexpr std::size_t kReadsInFlight = 4;
 constexpr std::size_t kJobsInFlight = 2;  // A seal, and a merge.
 
-// Awaits an event as a task, for with_deadline.
-Task<Result<>> wait_for(coro::Event& event) {
-    co_return co_await event.wait();
-}
-
 static_assert(ingest::kGroupHeadBytes == sizeof(store::FrameHeader));
 
 }  // namespace
@@ -201,7 +196,7 @@ Task<Result<>> LogPipeline::wait_for_work() {
     if (!sync_due_) {
         sync_due_ = clock.now() + options_.sync_interval;
     }
-    Result<> woken = co_await coro::with_deadline(*sync_due_, wait_for(work_));
+    Result<> woken = co_await coro::with_deadline(*sync_due_, coro::wait_for(work_));
     if (woken || woken.error().code() != Errc::deadline_exceeded) {
         co_return woken;
     }

@@ -10,11 +10,6 @@ namespace {
 constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
 constexpr unsigned kRetryDoublingsMax = 6;  // 6.4 s.
 
-// Awaits an event as a task, for with_deadline.
-Task<Result<>> wait_for(coro::Event& event) {
-    co_return co_await event.wait();
-}
-
 }  // namespace
 
 LogSealer::LogSealer(io::Kernel& kernel, int directory, LogHub& hub, store::PartStore& parts, coro::Offload& work,
@@ -69,7 +64,7 @@ Task<Result<>> LogSealer::wait_until_due() {
         wake_.reset();
         Result<> woken;
         if (open_since_ && hub_.durable_sequence() > hub_.sealed_end()) {
-            woken = co_await coro::with_deadline(*open_since_ + options_.delay_max, wait_for(wake_));
+            woken = co_await coro::with_deadline(*open_since_ + options_.delay_max, coro::wait_for(wake_));
         } else {
             woken = co_await wake_.wait();
         }
