@@ -37,6 +37,19 @@ bool ListenConfig::admits(uid_t peer_uid, gid_t peer_gid, uid_t own_uid) const n
                                [&](const GroupRef& allowed) { return allowed.matches(peer_uid, peer_gid); });
 }
 
+ListenerConfig standard_listener(listeners::Protocol protocol) {
+    ListenerConfig listener;
+    listener.name = listeners::protocol_name(protocol);
+    std::ranges::replace(listener.name, '_', '-');
+    listener.protocol = protocol;
+    listener.socket = "/run/sluice/" + listener.name;
+    if (protocol == listeners::Protocol::stdout_stream) {
+        listener.connections_max = 1024;
+        listener.connections_per_uid_max = 512;
+    }
+    return listener;
+}
+
 Config private_config(const std::string& directory, uid_t uid) {
     Config config;
     config.store.directory = directory + "/store";
@@ -62,10 +75,7 @@ Config private_config(const std::string& directory, uid_t uid) {
     }
     config.roots.push_back(std::move(root));
     for (const auto& [word, protocol] : listeners::kProtocolNames) {
-        ListenerConfig listener;
-        listener.name = word;
-        std::ranges::replace(listener.name, '_', '-');
-        listener.protocol = protocol;
+        ListenerConfig listener = standard_listener(protocol);
         listener.socket = fmt::format("{}/{}", directory, listener.name);
         listener.mode = 0600;
         config.listeners.push_back(std::move(listener));

@@ -151,12 +151,16 @@ struct ListenerConfig {
     listeners::Overflow overflow = listeners::Overflow::block;
     wire::Severity keep_severity = wire::Severity::warning;  // With drop_by_severity.
     std::uint64_t message_bytes_max = 1ULL << 20U;           // A longer message is split, or cut.
-    std::uint32_t connections_max = 256;                     // Of stream sockets.
+    std::uint32_t connections_max = 256;                     // Of stream sockets; see standard_listener().
     std::uint32_t connections_per_uid_max = 64;              // The same, by user.
     std::uint32_t rate_burst = 0;                            // Records of one process in rate_interval.  0: no limit.
     Milliseconds rate_interval{30'000};
     friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
+
+// At /run/sluice/NAME, with the defaults of its protocol: each service has a stdout stream, and nothing of it is held
+// but a line, so there may be more of those (1024, 512 of one user).
+ListenerConfig standard_listener(listeners::Protocol protocol);
 
 struct LimitsConfig {
     std::uint64_t frame_bytes_max = (1ULL << 20U) + (64ULL << 10U);  // One frame; larger: error, connection closed.

@@ -54,15 +54,9 @@ Task<Result<io::Handle>> listen_at(io::Kernel& kernel, const Place& place) {
 
 constexpr std::string_view kOwnName = "sluice";
 
-// As it names a socket.
-std::string socket_name(std::string_view protocol) {
-    std::string name(protocol);
-    std::ranges::replace(name, '_', '-');
-    return name;
-}
 bool is_protocol(std::string_view name) {
     return std::ranges::any_of(listeners::kProtocolNames,
-                               [&](const auto& known) { return socket_name(known.first) == name; });
+                               [&](const auto& known) { return standard_listener(known.second).name == name; });
 }
 
 // The sockets that systemd passed, each used once.
@@ -141,9 +135,7 @@ std::vector<ListenerConfig> listeners_of(const Config& config, const Passed& pas
     std::vector<ListenerConfig> all;
     std::ranges::copy_if(config.listeners, std::back_inserter(all), &ListenerConfig::enabled);
     for (const auto& [word, protocol] : listeners::kProtocolNames) {
-        ListenerConfig standard;
-        standard.name = socket_name(word);
-        standard.protocol = protocol;
+        ListenerConfig standard = standard_listener(protocol);
         if (passed.has(standard.name) && !std::ranges::count(config.listeners, standard.name, &ListenerConfig::name)) {
             all.push_back(std::move(standard));
         }

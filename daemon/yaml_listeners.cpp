@@ -61,8 +61,12 @@ void YamlReader::read_listener(const Entry& element, const std::string& key, Lis
             problem(element.key_mark, key, fmt::format("{} is missing", needed));
         }
     }
-    if (one.connections_per_uid_max > one.connections_max && !given.contains("connections_per_uid_max")) {
-        one.connections_per_uid_max = one.connections_max;
+    const ListenerConfig standard = standard_listener(one.protocol);
+    if (!given.contains("connections_max")) {
+        one.connections_max = standard.connections_max;
+    }
+    if (!given.contains("connections_per_uid_max")) {
+        one.connections_per_uid_max = std::min(standard.connections_per_uid_max, one.connections_max);
     }
 }
 

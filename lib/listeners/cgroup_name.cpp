@@ -87,11 +87,12 @@ std::string_view cgroup_path(std::string_view file) noexcept {
             continue;
         }
         const std::string_view controllers = line.substr(first + 1, second - first - 1);
-        if (controllers == "name=systemd") {
-            return line.substr(second + 1);
+        const std::string_view path = line.substr(second + 1);
+        if (controllers == "name=systemd" && path != "/") {
+            return path;
         }
         if (controllers.empty()) {
-            found = line.substr(second + 1);
+            found = path;
         }
     }
     return found;

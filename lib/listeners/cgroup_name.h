@@ -17,7 +17,7 @@ struct CgroupName {
 CgroupName parse_cgroup(std::string_view path);
 
 // The path of the unified hierarchy ("0::..."), or that of systemd's own ("1:name=systemd:..."), of a whole
-// /proc/PID/cgroup.  Where a machine has both, the latter has the units.
+// /proc/PID/cgroup.  Where a machine has both, the latter has the units, but not of a process that has ended: "/".
 std::string_view cgroup_path(std::string_view file) noexcept;
 
 }  // namespace sluice::listeners

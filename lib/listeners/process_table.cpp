@@ -170,6 +170,15 @@ Task<> ProcessTable::settle(ProcessPointer process) {
     }
 }
 
+Task<> ProcessTable::look_again(ProcessPointer process) {
+    if (!process->reading) {
+        process->named.reset();
+        process->known.reset();
+        start_reading(process);
+    }
+    co_await settle(process);
+}
+
 Task<> ProcessTable::stop() {
     reading_.cancel();
     co_await reading_.join();

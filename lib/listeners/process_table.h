@@ -77,6 +77,8 @@ class ProcessTable {
     ProcessPointer find(const io::PeerCredentials& sender, Fd pidfd);
     // Waits until `known`.  Its records go on then, also if it is cancelled.
     Task<> settle(ProcessPointer process);
+    // Reads it once more, and waits for that: it may run another program by now.
+    Task<> look_again(ProcessPointer process);
     // Ends what is being read.
     Task<> stop();
 

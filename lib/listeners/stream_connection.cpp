@@ -93,10 +93,18 @@ Task<Result<>> StreamListener::Connection::take(io::Message& message) {
     ProcessPointer sender = listener_.table_.find(writer, std::move(message.pidfd));
     ByteView content = message.content();
     Bytes copy;
-    if (sender != sender_) {
+    // Who opens a stdout stream writes its header and starts another program (systemd-cat, a service manager).
+    const bool look_again = stdout_ != nullptr && stdout_->has_header() && !looked_again_;
+    if (sender != sender_ || look_again) {
         copy.assign(content.begin(), content.end());  // The buffer is not ours while we wait.
         content = copy;
+    }
+    if (sender != sender_) {
         SLUICE_CO_CHECK(co_await switch_sender(std::move(sender)));
+    }
+    if (look_again) {
+        looked_again_ = true;
+        co_await listener_.table_.look_again(sender_);
     }
     feed_.decode(sender_, [&](Bytes& into, wire::IntakeCounts& counts) {
         decoder_->take(as_text(content), context(), into, counts);

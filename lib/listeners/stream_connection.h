@@ -32,6 +32,7 @@ class StreamListener::Connection {
     Feed feed_;
     SenderNamer namer_;
     ProcessPointer sender_;
+    bool looked_again_ = false;  // At the sender, behind a header.
     bool ended_ = false;
 };
 

@@ -11,7 +11,6 @@
 namespace sluice::wire {
 namespace {
 
-constexpr unsigned kHeaderLines = 7;
 constexpr std::size_t kHeaderLineBytesMax = 4096;
 constexpr unsigned kPriorityMax = 999;  // As in journald.
 

@@ -36,11 +36,14 @@ class StdoutStreamDecoder final : public StreamDecoder {
     // `context` names.
     void sender_changed(const IntakeContext& context, Bytes& into, IntakeCounts& counts);
 
+    bool has_header() const noexcept { return header_lines_ == kHeaderLines; }  // Or found that there is none.
     // As the header says; empty until it is read.
     std::string_view identifier() const noexcept { return identifier_; }
     std::string_view unit() const noexcept { return unit_; }
 
  private:
+    static constexpr unsigned kHeaderLines = 7;
+
     struct Sink;  // What a call of take was given.
 
     void take_header(std::string_view& bytes, const Sink& sink);

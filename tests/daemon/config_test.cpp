@@ -87,6 +87,7 @@ TEST(PrivateConfig, ServesTheUserAndRootBeneathTheDirectory) {
     EXPECT_EQ(config.listeners[2].socket, "/tmp/x/syslog-stream");
     EXPECT_EQ(config.listeners[2].protocol, listeners::Protocol::syslog_stream);
     EXPECT_EQ(config.listeners[2].mode, 0600U);
+    EXPECT_EQ(config.listeners[3].connections_per_uid_max, 512U) << "each service has a stdout stream";
     EXPECT_TRUE(config.listen.admits(1000, 1000, 1000));
     EXPECT_TRUE(config.listen.admits(0, 0, 1000));
     EXPECT_FALSE(config.listen.admits(1001, 1000, 1000));

@@ -53,6 +53,7 @@ TEST(CgroupName, NobodyNamesHimselfAUnitOrContainer) {
 TEST(CgroupName, PathIsThatOfSystemdsHierarchy) {
     EXPECT_EQ(cgroup_path("0::/system.slice/a.service\n"), "/system.slice/a.service");
     EXPECT_EQ(cgroup_path("9:name=systemd:/init.scope\n1:cpu:/x\n0::/\n"), "/init.scope");
+    EXPECT_EQ(cgroup_path("9:name=systemd:/\n0::/system.slice/a.service\n"), "/system.slice/a.service");
     EXPECT_EQ(cgroup_path("4:memory:/x\nrubbish\n"), "");
     EXPECT_EQ(cgroup_path(""), "");
 }
