@@ -169,7 +169,8 @@ ProcessPointer DatagramListener::admit(io::Message& message) {
         return nullptr;  // Clients send these to see whether somebody listens.
     }
     ProcessPointer sender = table_.find(message.sender, std::move(message.pidfd));
-    if (!message.files.empty() && !admit_file(sender, message)) {
+    if (!message.files.empty()) {
+        admit_file(sender, message);
         return nullptr;
     }
     if (message.whole_bytes > message.bytes) {
@@ -183,8 +184,7 @@ ProcessPointer DatagramListener::admit(io::Message& message) {
     return sender;
 }
 
-// False: the message is done with.
-bool DatagramListener::admit_file(const ProcessPointer& sender, io::Message& message) {
+void DatagramListener::admit_file(const ProcessPointer& sender, io::Message& message) {
     ++counters_.files;
     if (message.bytes != 0 || message.files.size() != 1 || options_.protocol != Protocol::journal) {
         refuse_file(sender, Error(Errc::invalid_argument, "files beside a payload, or more than one"));
@@ -199,7 +199,6 @@ bool DatagramListener::admit_file(const ProcessPointer& sender, io::Message& mes
         discard(std::move(message.files));
     }
     message.files.clear();
-    return false;
 }
 
 void DatagramListener::refuse_file(const ProcessPointer& sender, const Error& why) {

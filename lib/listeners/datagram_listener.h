@@ -57,7 +57,7 @@ class DatagramListener {
     Task<Result<>> receive_what_is_there(unsigned rounds_max);
     Task<Result<>> take_round(std::span<io::Message> messages);
     ProcessPointer admit(io::Message& message);
-    bool admit_file(const ProcessPointer& sender, io::Message& message);
+    void admit_file(const ProcessPointer& sender, io::Message& message);
     void choose_pidfds(std::size_t received, std::size_t processes_before);
     bool is_full() const noexcept;
     void keep_waiting(ProcessPointer sender, io::Message& message, Fd memory);
