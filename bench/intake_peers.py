@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,8 +48,12 @@ class Sluice(sluice.Sluice):
 
     def own(self):
         """Of what is stored, its records about losses."""
-        done = self.ask("query", "--output", "json", "stream:sluice | stats count() as n")
-        return json.loads(done.stdout)["n"]
+        for _ in range(50):  # While it seals so fast it can say: ask again.
+            done = self.ask("query", "--output", "json", "stream:sluice | stats count() as n")
+            if done.returncode == 0:
+                return json.loads(done.stdout)["n"]
+            time.sleep(0.2)
+        raise RuntimeError(done.stderr.decode())
 
     def told_lost(self):
         """By its counters, and in the records that it wrote about it."""
