@@ -86,15 +86,10 @@ class Passed {
         if (own == sockets_.end() || own->kind != io::SocketKind::stream) {
             return {};
         }
-        io::Handle socket(kernel_, own->fd);
-        sockets_.erase(own);
-        return socket;
+        return use(own);
     }
-    void close(const std::string& name) {
-        const auto at = std::ranges::find(sockets_, name, &PassedSocket::name);
-        ::close(at->fd);
-        sockets_.erase(at);
-    }
+    // Precondition: has(name).
+    void close(const std::string& name) { use(std::ranges::find(sockets_, name, &PassedSocket::name)); }
     const std::vector<PassedSocket>& left() const noexcept { return sockets_; }
 
  private:
@@ -104,6 +99,9 @@ class Passed {
                         wire::escaped(at->name), kind == io::SocketKind::stream ? "datagrams" : "connections",
                         kind == io::SocketKind::stream ? "connections" : "datagrams");
         }
+        return use(at);
+    }
+    io::Handle use(std::vector<PassedSocket>::iterator at) {
         io::Handle socket(kernel_, at->fd);
         sockets_.erase(at);
         return socket;

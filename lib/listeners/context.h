@@ -1,6 +1,10 @@
 // What all listeners of a daemon share.
 #pragma once
 
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
 #include "coro/aside.h"
 #include "coro/pool.h"
 #include "ingest/ingest.h"
@@ -18,6 +22,12 @@ struct ListenerContext {
     ProcessSource& processes;
     ingest::Ingest& ingest;
     ListenerEvents& events;
+
+    // Closes files of a stranger, which can block.  Where too much hangs already, the loop does it.
+    void close_files(std::vector<Fd> passed) const {
+        auto close_all = [passed = std::move(passed)]() mutable { passed.clear(); };
+        (void)files.start(close_all);
+    }
 };
 
 }  // namespace sluice::listeners

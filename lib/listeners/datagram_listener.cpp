@@ -209,12 +209,11 @@ void DatagramListener::refuse_file(const ProcessPointer& sender, const Error& wh
 
 // Closing a stranger's file can block.  Where too many hang already no more are let in, if the kernel can do that.
 void DatagramListener::discard(std::vector<Fd> files) {
-    auto close_all = [files = std::move(files)]() mutable { files.clear(); };
-    if (!context_.files.start(close_all)) {
+    if (!context_.files.has_room()) {
         refuses_files_ = true;
         (void)context_.kernel.receive_senders(socket_, io::PassedFiles::refused);
-        close_all();
     }
+    context_.close_files(std::move(files));
 }
 
 void DatagramListener::accept_files() {

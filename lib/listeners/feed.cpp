@@ -36,10 +36,7 @@ void Feed::added(std::size_t before, const wire::IntakeCounts& counts) {
 // How many of `records` the sender may still have in this interval; they are used up.
 std::uint32_t Feed::within_rate(std::uint32_t records) {
     RateState& rate = sender_->rate;
-    const MonotonicTime now = ingest_.now();
-    if (now - rate.begun >= options_.rate_interval) {
-        rate = {.begun = now, .used = 0};
-    }
+    rate.roll(ingest_.now(), options_.rate_interval);
     const std::uint32_t kept = std::min(records, options_.rate_burst - std::min(options_.rate_burst, rate.used));
     rate.used += kept;
     return kept;
@@ -71,8 +68,13 @@ ByteView Feed::batch_of(const Slice& slice) noexcept {
     return {start, header.size};
 }
 
-void Feed::drop(std::uint32_t records, std::string_view reason) {
-    losses_.add(sender_, records, reason);
+void Feed::clear() {
+    buffer_.resize(kHead);
+    begin_ = kHead;
+    count_ = 0;
+    if (buffer_.capacity() > kKeptBytesMax) {
+        buffer_.shrink_to_fit();
+    }
 }
 
 bool Feed::try_flush() {
@@ -88,12 +90,12 @@ bool Feed::try_flush() {
                                      .uid = sender_->credentials.uid};
         const Result<ingest::Admission> admission = ingest_.submit(batch);
         if (!admission) {
-            drop(slice.count, admission.error().code() == Errc::shutting_down ? "shutdown" : "refused");
+            losses_.add(sender_, slice.count, admission.error().code() == Errc::shutting_down ? "shutdown" : "refused");
         } else if (*admission == ingest::Admission::taken) {
             ++counters_.batches;
             counters_.records += slice.count;
         } else if (options_.overflow == Overflow::drop) {
-            drop(slice.count, "queue full");
+            losses_.add(sender_, slice.count, "queue full");
         } else if (options_.overflow == Overflow::drop_by_severity && !kept_severe) {
             keep_severe();
             kept_severe = true;
@@ -104,11 +106,7 @@ bool Feed::try_flush() {
         begin_ = slice.end;
         count_ -= slice.count;
     }
-    buffer_.resize(kHead);
-    begin_ = kHead;
-    if (buffer_.capacity() > kKeptBytesMax) {
-        buffer_.shrink_to_fit();
-    }
+    clear();
     return true;
 }
 
@@ -127,7 +125,7 @@ void Feed::keep_severe() {
         }
         at += size;
     }
-    drop(count_ - kept, "queue full");
+    losses_.add(sender_, count_ - kept, "queue full");
     buffer_.resize(to);
     count_ = kept;
 }
@@ -136,10 +134,8 @@ Task<Result<>> Feed::flush() {
     while (!try_flush()) {  // Bounded: each turn waits for room in the queue.
         Result<> room = co_await ingest_.room();
         if (!room) {
-            drop(count_, "shutdown");
-            buffer_.resize(kHead);
-            begin_ = kHead;
-            count_ = 0;
+            losses_.add(sender_, count_, "shutdown");
+            clear();
             co_return room;
         }
     }

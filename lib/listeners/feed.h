@@ -54,7 +54,7 @@ class Feed {
     Slice next_slice() const noexcept;
     ByteView batch_of(const Slice& slice) noexcept;
     void keep_severe();
-    void drop(std::uint32_t records, std::string_view reason);
+    void clear();
 
     ingest::Ingest& ingest_;
     Losses& losses_;

@@ -151,10 +151,7 @@ Task<> ProcessTable::read_rest(ProcessPointer process, Fd directory) {
 }
 
 bool ProcessTable::may_wait() noexcept {
-    const MonotonicTime now = loop_.clock().now();
-    if (now - lost_patience_.begun >= std::chrono::seconds(1)) {
-        lost_patience_ = {.begun = now, .used = 0};
-    }
+    lost_patience_.roll(loop_.clock().now(), std::chrono::seconds(1));
     return lost_patience_.used < options_.patience_per_second;
 }
 

@@ -28,6 +28,13 @@ namespace sluice::listeners {
 
 // So many of something since `begun`.
 struct RateState {
+    // Begins anew when `interval` is over.
+    void roll(MonotonicTime now, Duration interval) noexcept {
+        if (now - begun >= interval) {
+            begun = now;
+            used = 0;
+        }
+    }
     MonotonicTime begun{};
     std::uint32_t used = 0;
 };

@@ -75,8 +75,7 @@ Task<Result<>> StreamListener::Connection::read_what_is_there(unsigned reads_max
             break;
         }
         if (!message.files.empty()) {  // Before Linux 6.16 the kernel lets them through.
-            auto close_all = [files = std::move(message.files)]() mutable { files.clear(); };
-            (void)listener_.context_.files.start(close_all);
+            listener_.context_.close_files(std::move(message.files));
         }
         ended_ = message.bytes == 0;
         if (!ended_) {

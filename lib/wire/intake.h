@@ -59,6 +59,14 @@ class StreamDecoder {
     virtual void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) = 0;
     // Of a record that is not complete: bounded by about twice kImportRecordBytesMax.
     virtual std::size_t held_bytes() const noexcept = 0;
+
+ protected:
+    // What a call of take or finish was given.
+    struct Sink {
+        const IntakeContext& context;
+        Bytes& into;
+        IntakeCounts& counts;
+    };
 };
 
 }  // namespace sluice::wire

@@ -2,12 +2,6 @@
 
 namespace sluice::wire {
 
-struct JsonLinesDecoder::Sink {
-    const IntakeContext& context;
-    Bytes& into;
-    IntakeCounts& counts;
-};
-
 void JsonLinesDecoder::take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) {
     const Sink sink{context, into, counts};
     for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {

@@ -30,8 +30,6 @@ class JsonLinesDecoder final : public StreamDecoder {
     std::size_t held_bytes() const noexcept override { return held_.size(); }
 
  private:
-    struct Sink;  // What a call of take was given.
-
     void add(std::string_view bytes, const Sink& sink);
     void take_parts(const Sink& sink);
     void end_line(std::string_view last, const Sink& sink);

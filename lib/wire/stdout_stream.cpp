@@ -42,12 +42,6 @@ std::optional<bool> parse_boolean(std::string_view text) {
 
 }  // namespace
 
-struct StdoutStreamDecoder::Sink {
-    const IntakeContext& context;
-    Bytes& into;
-    IntakeCounts& counts;
-};
-
 void StdoutStreamDecoder::take(std::string_view bytes, const IntakeContext& context, Bytes& into,
                                IntakeCounts& counts) {
     const Sink sink{context, into, counts};

@@ -44,8 +44,6 @@ class StdoutStreamDecoder final : public StreamDecoder {
  private:
     static constexpr unsigned kHeaderLines = 7;
 
-    struct Sink;  // What a call of take was given.
-
     void take_header(std::string_view& bytes, const Sink& sink);
     void take_lines(std::string_view bytes, const Sink& sink);
     std::string_view read_header_line(std::string_view line);

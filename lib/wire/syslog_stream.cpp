@@ -28,12 +28,6 @@ bool continues_length(std::string_view length, char c) noexcept {
 
 }  // namespace
 
-struct SyslogStreamDecoder::Sink {
-    const IntakeContext& context;
-    Bytes& into;
-    IntakeCounts& counts;
-};
-
 void SyslogStreamDecoder::take(std::string_view bytes, const IntakeContext& context, Bytes& into,
                                IntakeCounts& counts) {
     const Sink sink{context, into, counts};

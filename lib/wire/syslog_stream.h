@@ -25,7 +25,6 @@ class SyslogStreamDecoder final : public StreamDecoder {
     std::size_t held_bytes() const noexcept override { return held_.size(); }
 
  private:
-    struct Sink;  // What a call of take was given.
     enum class State : std::uint8_t { start, line, counted, after_counted };
 
     void step(std::string_view& bytes, const Sink& sink);
