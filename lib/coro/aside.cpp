@@ -67,7 +67,8 @@ void Aside::serve(std::shared_ptr<Shared> shared) {
         lock.unlock();
         call->work();
         lock.lock();
-        if (shared->loop != nullptr) {  // Under the lock: the loop is there while Aside is.
+        const bool awaited = call.use_count() > 1;  // Else nobody can come to wait for it any more.
+        if (shared->loop != nullptr && awaited) {   // Under the lock: the loop is there while Aside is.
             Call& posted = *call;
             posted.self = std::move(call);
             shared->loop->post_remote(posted);
