@@ -2,14 +2,14 @@
 // the datagram measurements use some of it.  They measure the machine, not sluice: they link nothing of lib/ and end at
 // the first error.
 #pragma once
-#include <fmt/format.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/format.h"
 
 namespace sluice::bench {
 

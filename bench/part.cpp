@@ -1,8 +1,6 @@
 // sluice-part: what sealed parts make of a file of log lines.  Builds parts of --rows records from JSON lines (anything
 // else becomes a message), merges them to parts of --merge records, reads everything back, compares it byte for byte,
 // and prints sizes by column and rates.
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <fstream>
@@ -10,6 +8,7 @@
 #include <map>
 #include <numeric>
 
+#include "base/format.h"
 #include "part/merge.h"
 #include "part/part_impl.h"
 #include "wire/json.h"

@@ -3,8 +3,6 @@
 // The rows are made here: like a shop's logs, a day of them, seventeen services, templates with Zipf-like variables,
 // trace ids with a few rows each, and a needle.  For the numbers beside other systems there is the generator of the
 // store.
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -13,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "base/format.h"
 #include "part/builder.h"
 #include "query/combiner.h"
 #include "query/parser.h"

@@ -1,10 +1,10 @@
 #include "cli/bench_figures.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <bit>
 #include <nlohmann/json.hpp>
+
+#include "base/format.h"
 
 namespace sluice::cli {
 namespace {

@@ -1,12 +1,12 @@
 #include "cli/histogram.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <ctime>
 #include <string_view>
+
+#include "base/format.h"
 
 namespace sluice::cli {
 namespace {

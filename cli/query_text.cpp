@@ -1,10 +1,9 @@
 #include "cli/query_text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 
+#include "base/format.h"
 #include "cli/context.h"
 #include "query/parser.h"
 #include "wire/escape.h"

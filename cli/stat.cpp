@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "wire/escape.h"

@@ -18,9 +18,10 @@ if(SLUICE_SANITIZE)
         -fno-omit-frame-pointer)
     target_link_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
-# One precompiled header for the tree: the standard headers, fmt, and nothing of ours.
+# One precompiled header for the tree: the standard headers, fmt (base/format.h), and nothing of ours.
 add_library(sluice_pch OBJECT ${CMAKE_SOURCE_DIR}/cmake/pch.cpp)
 target_link_libraries(sluice_pch PRIVATE sluice_flags fmt::fmt)
+target_include_directories(sluice_pch PRIVATE ${CMAKE_SOURCE_DIR}/lib)
 target_precompile_headers(sluice_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
 
 # sluice_compile(TARGET): flags and the precompiled header for one of our targets.

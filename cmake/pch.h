@@ -1,6 +1,6 @@
 // The standard headers that most of the tree includes; a file still includes what it uses.
 #pragma once
-#include <fmt/format.h>
+#include "base/format.h"
 
 #include <algorithm>
 #include <array>

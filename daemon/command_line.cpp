@@ -1,12 +1,12 @@
 #include "daemon/command_line.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <sstream>
 
+#include "base/format.h"
 #include "daemon/config_values.h"
 #include "daemon/defaults.h"
 #include "daemon/yaml_reader.h"

@@ -1,10 +1,9 @@
 #include "daemon/config.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <tuple>
 
+#include "base/format.h"
 #include "daemon/settings.h"
 
 namespace sluice::daemon {

@@ -1,8 +1,7 @@
 // Rules that join two settings.
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "daemon/config_values.h"
 #include "daemon/settings.h"
 #include "daemon/yaml_reader.h"

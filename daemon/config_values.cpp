@@ -1,13 +1,13 @@
 #include "daemon/config_values.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <utility>
 #include <vector>
+
+#include "base/format.h"
 
 namespace sluice::daemon {
 namespace {

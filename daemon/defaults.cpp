@@ -1,9 +1,8 @@
 #include "daemon/defaults.h"
 
-#include <fmt/format.h>
-
 #include <string_view>
 
+#include "base/format.h"
 #include "daemon/config.h"
 #include "daemon/settings.h"
 

@@ -1,14 +1,13 @@
 // sluiced's own messages, on standard error.  The only user of spdlog.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/format.h"
 #include "daemon/config.h"
 
 namespace sluice::daemon {

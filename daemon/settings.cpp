@@ -1,12 +1,12 @@
 #include "daemon/settings.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <type_traits>
 
+#include "base/format.h"
 #include "daemon/config_values.h"
 
 namespace sluice::daemon {

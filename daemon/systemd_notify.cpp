@@ -1,13 +1,14 @@
 #include "daemon/systemd_notify.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+
+#include "base/format.h"
 
 namespace sluice::daemon {
 namespace {

@@ -2,13 +2,13 @@
 // yaml_roots.cpp.
 #pragma once
 
-#include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
 #include <map>
 #include <string>
 #include <vector>
 
+#include "base/format.h"
 #include "daemon/config_values.h"
 #include "daemon/identities.h"
 #include "daemon/settings.h"

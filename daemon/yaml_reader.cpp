@@ -2,7 +2,6 @@
 #include "daemon/yaml_reader.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <map>
 #include <set>
 
+#include "base/format.h"
 #include "daemon/yaml_document.h"
 
 namespace sluice::daemon {

@@ -1,8 +1,8 @@
 #include "generate/generator.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
+
+#include "base/format.h"
 
 namespace sluice::bench {
 namespace {

@@ -1,9 +1,8 @@
 // sluice-generate: log records for benchmarks, the same bytes for the same seed.
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/format.h"
 #include "generate/generator.h"
 
 namespace {

@@ -1,10 +1,10 @@
 // Generated records as JSON lines and as the journal's export format, and the facts about them.
 #include <fmt/chrono.h>
-#include <fmt/format.h>
 
 #include <chrono>
 #include <iterator>
 
+#include "base/format.h"
 #include "generate/generator.h"
 
 namespace sluice::bench {

@@ -1,12 +1,12 @@
 // sluice-query-time: how long a question takes, from sending it to the last row, without the start of a process and
 // without making text of the rows.  For store_compare.py; prints JSON: {"ms": [...], "rows": N, "value": V, "bytes":
 // N}. `value`: the first field of the first row, where that is an integer.
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 
+#include "base/format.h"
 #include "client/query.h"
 
 namespace {

@@ -2,9 +2,9 @@
 // Nothing that a peer, a disk, the kernel or a configuration file can cause may reach it.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
+
+#include "base/format.h"
 
 namespace sluice {
 

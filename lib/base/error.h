@@ -1,13 +1,13 @@
 // Errors as values.  A function either handles an error or returns it with context; it never logs it.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/format.h"
 
 namespace sluice {
 

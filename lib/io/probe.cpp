@@ -1,7 +1,6 @@
 #include "io/probe.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/format.h"
 #include "io/uring_ring.h"
 
 namespace sluice::io {

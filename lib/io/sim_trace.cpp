@@ -1,9 +1,8 @@
 // The trace of a simulation: a hash over every event, and text for those who replay one.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/checksum.h"
+#include "base/format.h"
 #include "io/sim_kernel.h"
 #include "io/sim_world.h"
 

@@ -1,11 +1,10 @@
 #include "io/sim_world.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 
 #include "base/assert.h"
+#include "base/format.h"
 #include "io/sim_kernel.h"
 #include "io/sim_socket.h"
 

@@ -1,7 +1,6 @@
 #include "listeners/passed_file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/memfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -10,6 +9,8 @@
 #include <cerrno>
 #include <string>
 #include <string_view>
+
+#include "base/format.h"
 
 namespace sluice::listeners {
 namespace {

@@ -1,7 +1,6 @@
 #include "listeners/system_processes.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/format.h"
 #include "listeners/cgroup_name.h"
 
 namespace sluice::listeners {

@@ -6,6 +6,8 @@
 #include <array>
 #include <bit>
 
+#include "base/format.h"
+
 namespace sluice::part {
 namespace {
 

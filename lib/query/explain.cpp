@@ -1,8 +1,7 @@
 // What a scan did, in words.
-#include <fmt/format.h>
-
 #include <iterator>
 
+#include "base/format.h"
 #include "query/combiner.h"
 
 namespace sluice::query {

@@ -1,10 +1,10 @@
 #include "query/parse_pipe.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <string_view>
 #include <utility>
+
+#include "base/format.h"
 
 namespace sluice::query {
 namespace {

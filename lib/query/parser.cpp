@@ -1,7 +1,6 @@
 #include "query/parser.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "query/parse_pipe.h"
 #include "query/row_filter.h"
 

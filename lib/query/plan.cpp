@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "query/row.h"
 #include "query/sort_buffer.h"
 #include "wire/time_text.h"

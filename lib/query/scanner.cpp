@@ -1,11 +1,11 @@
 #include "query/scanner.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include "base/format.h"
 
 namespace sluice::query {
 namespace {

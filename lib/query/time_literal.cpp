@@ -1,12 +1,11 @@
 #include "query/time_literal.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
 
+#include "base/format.h"
 #include "wire/time_text.h"
 
 namespace sluice::query {

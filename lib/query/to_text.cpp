@@ -1,9 +1,9 @@
 // Queries as text again.
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "query/pipe.h"
 
 namespace sluice::query {

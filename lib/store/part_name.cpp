@@ -1,9 +1,9 @@
 #include "store/part_name.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include "base/format.h"
 
 namespace sluice::store {
 namespace {

@@ -1,10 +1,9 @@
 #include "wire/escape.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
 
 #include "base/bytes.h"
+#include "base/format.h"
 
 namespace sluice::wire {
 namespace {

@@ -2,10 +2,9 @@
 // remembered as views into the datagram.  When the entry ends, the record is written in one go.
 #include "wire/journal_datagram.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
+#include "base/format.h"
 #include "wire/escape.h"
 #include "wire/intake_record.h"
 #include "wire/journal_names.h"

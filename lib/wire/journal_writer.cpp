@@ -1,9 +1,8 @@
-#include <fmt/format.h>
-
 #include <array>
 #include <cmath>
 #include <iterator>
 
+#include "base/format.h"
 #include "wire/escape.h"
 #include "wire/journal_export.h"
 #include "wire/journal_names.h"

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "base/format.h"
 #include "wire/base64.h"
 #include "wire/escape.h"
 #include "wire/json.h"

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/assert.h"
+#include "base/format.h"
 #include "wire/record_check.h"
 
 namespace sluice::wire {

@@ -1,11 +1,10 @@
 #include "wire/render.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <ctime>
 #include <iterator>
 
+#include "base/format.h"
 #include "wire/escape.h"
 #include "wire/journal_export.h"
 #include "wire/json.h"

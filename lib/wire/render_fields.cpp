@@ -1,8 +1,7 @@
 // Records by field: logfmt, csv, and the value of a column.
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "wire/escape.h"
 #include "wire/render.h"
 #include "wire/time_text.h"

@@ -1,11 +1,10 @@
 #include "wire/stdout_stream.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
 
+#include "base/format.h"
 #include "wire/intake_record.h"
 
 namespace sluice::wire {

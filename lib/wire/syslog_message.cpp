@@ -1,9 +1,8 @@
 #include "wire/syslog_message.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
+#include "base/format.h"
 #include "wire/syslog_head.h"
 
 namespace sluice::wire {

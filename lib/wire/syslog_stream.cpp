@@ -1,9 +1,8 @@
 #include "wire/syslog_stream.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
 
+#include "base/format.h"
 #include "wire/syslog_head.h"
 
 namespace sluice::wire {

@@ -1,9 +1,9 @@
 #include "wire/time_text.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <iterator>
+
+#include "base/format.h"
 
 namespace sluice::wire {
 namespace {

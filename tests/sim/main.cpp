@@ -1,5 +1,4 @@
 // sim_scenarios: the whole daemon on the simulated machine, one scenario per seed.  docs/testing.md says how to use it.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -8,6 +7,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/format.h"
 #include "sim/scenario.h"
 
 namespace sluice::sim {

@@ -1,11 +1,11 @@
 #include "system/kill_evidence.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <utility>
+
+#include "base/format.h"
 
 namespace sluice::kill {
 namespace {

@@ -1,7 +1,6 @@
 // SIGKILL for real: eight producers send numbered durable batches, two tailers follow, and the daemon is killed at
 // random moments, also while it starts and recovers, until --kills is reached.  Then everything is read back and judged
 // (kill_evidence.h).  docs/testing.md, SIGKILL.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -12,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "base/format.h"
 #include "client/log_writer.h"
 #include "client/tail.h"
 #include "store/verify.h"
