@@ -1,7 +1,5 @@
 // The standard headers that most of the tree includes; a file still includes what it uses.
 #pragma once
-#include "base/format.h"
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -27,3 +25,5 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "base/format.h"

@@ -6,7 +6,7 @@
 namespace sluice::daemon::detail {
 namespace {
 
-constexpr std::size_t kNameBytesMax = 32;
+constexpr std::size_t kListenerNameBytesMax = 32;
 constexpr std::size_t kSocketBytesMax = 107;
 
 // For a value of a listener: what read_value() needs to know of its limits.
@@ -125,11 +125,11 @@ void YamlReader::read_listener_name(const Entry& entry, const std::string& key, 
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     };
     const auto bad = std::ranges::find_if_not(*text, is_good);
-    if (bad != text->end() || text->empty() || text->size() > kNameBytesMax) {
-        value_problem(
-            entry.value, key,
-            {bad != text->end() ? static_cast<std::size_t>(bad - text->begin()) : 0,
-             fmt::format("{} is not a listener name; use 1 to {} of a-z 0-9 _ -", quote(*text), kNameBytesMax)});
+    if (bad != text->end() || text->empty() || text->size() > kListenerNameBytesMax) {
+        value_problem(entry.value, key,
+                      {bad != text->end() ? static_cast<std::size_t>(bad - text->begin()) : 0,
+                       fmt::format("{} is not a listener name; use 1 to {} of a-z 0-9 _ -", quote(*text),
+                                   kListenerNameBytesMax)});
         return;
     }
     one.name = *text;

@@ -5,7 +5,7 @@
 
 namespace sluice::daemon::detail {
 namespace {
-constexpr std::size_t kNameBytesMax = 32;
+constexpr std::size_t kClassNameBytesMax = 32;
 constexpr std::size_t kStreamsMax = 256;
 constexpr std::size_t kStreamBytesMax = 255;
 
@@ -81,10 +81,11 @@ void YamlReader::read_class_name(const Entry& entry, const std::string& key, Ret
     }
     const auto is_good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
     const auto bad = std::ranges::find_if_not(*text, is_good);
-    if (bad != text->end() || text->empty() || text->size() > kNameBytesMax) {
-        value_problem(entry.value, key,
-                      {bad != text->end() ? static_cast<std::size_t>(bad - text->begin()) : 0,
-                       fmt::format("{} is not a class name; use 1 to {} of a-z 0-9 _", quote(*text), kNameBytesMax)});
+    if (bad != text->end() || text->empty() || text->size() > kClassNameBytesMax) {
+        value_problem(
+            entry.value, key,
+            {bad != text->end() ? static_cast<std::size_t>(bad - text->begin()) : 0,
+             fmt::format("{} is not a class name; use 1 to {} of a-z 0-9 _", quote(*text), kClassNameBytesMax)});
     } else if (*text == "default") {
         value_problem(entry.value, key, {0, "'default' is the class of what no other class wants"});
     } else {

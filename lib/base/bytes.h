@@ -49,6 +49,11 @@ void append_int(Bytes& to, T value) {
     to.insert(to.end(), from, from + sizeof value);
 }
 
+// Of ASCII, whatever the locale.
+constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t alignment) noexcept {
     return (value + alignment - 1) / alignment * alignment;
 }

@@ -1,5 +1,6 @@
-// fmt, with its one large function compiled once.  fmt 9, of Debian 12, leaves vformat_to() to be instantiated by every file
-// that calls format_to(): 3.5 of the 4.1 CPU seconds that an average file of this tree took.  fmt 10 declares this itself.
+// fmt, with its one large function compiled once.  fmt 9, of Debian 12, leaves vformat_to() to be instantiated by every
+// file that calls format_to(): 3.5 of the 4.1 CPU seconds that an average file of this tree took.  fmt 10 declares this
+// itself.
 #pragma once
 #include <fmt/format.h>
 

@@ -95,8 +95,6 @@ int kernel_flags(OpenFlags flags) noexcept {
     return bits;  // No O_APPEND: append() has to know the offset, and continues short writes.
 }
 
-constexpr mode_t kDefaultMode = 0640;
-
 }  // namespace
 
 FileTable::FileTable(Files& files, Identity identity) : files_(files), identity_(std::move(identity)) {}

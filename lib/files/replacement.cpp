@@ -7,11 +7,7 @@
 
 namespace sluice::files {
 
-namespace {
-
-constexpr mode_t kDefaultMode = 0640;
-
-}  // namespace
+namespace {}  // namespace
 
 // Decides whether this replaces or creates, and whether the client may do so.
 Task<Result<>> Replacement::check_target(io::Kernel& kernel, const Identity& identity, ReplaceOptions& options) {

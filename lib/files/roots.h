@@ -14,6 +14,8 @@
 
 namespace sluice::files {
 
+inline constexpr mode_t kDefaultMode = 0640;  // Of a new file whose mode is not said.
+
 struct RootOptions {
     std::string name;                  // 1..64 of [A-Za-z0-9._-].
     std::string path;                  // Absolute; an existing directory.

@@ -14,6 +14,9 @@
 
 namespace sluice::listeners {
 
+// How long a listener leaves a socket alone that has failed.
+inline constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
+
 struct ListenerContext {
     io::Kernel& kernel;
     coro::Pool& pool;            // Reads names of processes.

@@ -17,7 +17,6 @@ constexpr std::size_t kWaitingMax = 1024;
 // Plain files that are being read at the same time; more are refused.
 constexpr std::size_t kFilesMax = 16;
 constexpr Duration kFilePatience = std::chrono::seconds(5);
-constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
 // Records of a passed file that are decoded between two flushes.
 constexpr std::size_t kFileStepBytes = 64 * 1024;
 

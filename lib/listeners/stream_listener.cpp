@@ -9,7 +9,6 @@ namespace sluice::listeners {
 namespace {
 
 // After a failed accept (no file descriptors left, say): long enough not to spin, short enough to recover soon.
-constexpr Duration kRetryDelay = std::chrono::milliseconds(100);
 // At the end; what a socket can have waiting is net.core.somaxconn.
 constexpr std::size_t kLastAcceptsMax = 4096;
 constexpr Duration kLastAcceptPatience = std::chrono::milliseconds(5);

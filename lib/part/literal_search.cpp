@@ -13,7 +13,7 @@
 namespace sluice::part {
 namespace {
 
-constexpr std::size_t kNone = std::string_view::npos;
+constexpr std::size_t kNotFound = std::string_view::npos;
 
 std::uint8_t fold_of(char c, bool ignore_case) noexcept {
     return ignore_case && c >= 'a' && c <= 'z' ? std::uint8_t{0x20} : std::uint8_t{0};
@@ -32,11 +32,11 @@ struct LiteralKernels {
         const std::size_t end = text.size() - searcher.needle_.size() + 1;  // Of the positions where it may begin.
         for (std::size_t at = from; at < end; ++at) {
             at = next_first(searcher, text.substr(0, end), at);
-            if (at == kNone || searcher.is_at(text.data() + at)) {
+            if (at == kNotFound || searcher.is_at(text.data() + at)) {
                 return at;
             }
         }
-        return kNone;
+        return kNotFound;
     }
 
     static std::size_t next_first(const LiteralSearcher& searcher, std::string_view text, std::size_t at) noexcept {
@@ -47,7 +47,7 @@ struct LiteralKernels {
         while (at < text.size() && lower(text[at]) != first) {
             ++at;
         }
-        return at < text.size() ? at : kNone;
+        return at < text.size() ? at : kNotFound;
     }
 
 #if defined(__x86_64__)
@@ -60,7 +60,7 @@ struct LiteralKernels {
                 return place;
             }
         }
-        return kNone;
+        return kNotFound;
     }
 
     static std::size_t sse2(const LiteralSearcher& searcher, std::string_view text, std::size_t from) noexcept {
@@ -82,12 +82,12 @@ struct LiteralKernels {
                                                _mm_cmpeq_epi8(_mm_or_si128(b, last_fold), last));
             const auto hits = static_cast<std::uint32_t>(_mm_movemask_epi8(both));
             if (hits != 0) {
-                if (const std::size_t found = first_of(searcher, text.data(), at, hits); found != kNone) {
+                if (const std::size_t found = first_of(searcher, text.data(), at, hits); found != kNotFound) {
                     return found;
                 }
             }
             if (at + kStep == end) {
-                return kNone;
+                return kNotFound;
             }
             at = at + 2 * kStep <= end ? at + kStep : end - kStep;
         }
@@ -113,12 +113,12 @@ struct LiteralKernels {
                                                   _mm256_cmpeq_epi8(_mm256_or_si256(b, last_fold), last));
             const auto hits = static_cast<std::uint32_t>(_mm256_movemask_epi8(both));
             if (hits != 0) {
-                if (const std::size_t found = first_of(searcher, text.data(), at, hits); found != kNone) {
+                if (const std::size_t found = first_of(searcher, text.data(), at, hits); found != kNotFound) {
                     return found;
                 }
             }
             if (at + kStep == end) {
-                return kNone;
+                return kNotFound;
             }
             at = at + 2 * kStep <= end ? at + kStep : end - kStep;
         }
@@ -175,7 +175,7 @@ bool LiteralSearcher::is_at(const char* at) const noexcept {
 std::size_t LiteralSearcher::find_prefix(std::string_view text, std::size_t from) const noexcept {
     const bool word = !needle_.empty() && is_word_byte(needle_.front());
     std::size_t at = find(text, from);
-    while (at != kNone && word && at > 0 && is_word_byte(text[at - 1])) {
+    while (at != kNotFound && word && at > 0 && is_word_byte(text[at - 1])) {
         at = find(text, at + 1);
     }
     return at;
@@ -185,7 +185,7 @@ std::size_t LiteralSearcher::find_phrase(std::string_view text, std::size_t from
     const bool word = !needle_.empty() && is_word_byte(needle_.back());
     const auto goes_on = [&](std::size_t end) { return end < text.size() && is_word_byte(text[end]); };
     std::size_t at = find_prefix(text, from);
-    while (at != kNone && word && goes_on(at + needle_.size())) {
+    while (at != kNotFound && word && goes_on(at + needle_.size())) {
         at = find_prefix(text, at + 1);
     }
     return at;

@@ -11,7 +11,7 @@
 namespace sluice::part {
 namespace {
 
-constexpr std::uint32_t kNone = UINT32_MAX;
+constexpr std::uint32_t kAbsent = UINT32_MAX;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ References::References(std::span<const std::int64_t> schema_ids, std::span<const
                        std::vector<Source> sources)
     : schema_ids_(schema_ids), schemas_(schemas), sources_(std::move(sources)), value_of_row_(sources_.size()) {
     for (std::uint32_t i = 0; i < sources_.size(); ++i) {
-        source_of_.resize(std::max<std::size_t>(source_of_.size(), sources_[i].column + 1U), kNone);
+        source_of_.resize(std::max<std::size_t>(source_of_.size(), sources_[i].column + 1U), kAbsent);
         source_of_[sources_[i].column] = i;
     }
 }
@@ -38,8 +38,8 @@ References::References(std::span<const std::int64_t> schema_ids, std::span<const
 std::optional<std::uint32_t> References::find(std::span<const std::uint32_t> rows,
                                               std::span<const std::string_view> texts) {
     for (const std::uint32_t column : schemas_[static_cast<std::size_t>(schema_ids_[rows.front()])]) {
-        const std::uint32_t source = column < source_of_.size() ? source_of_[column] : kNone;
-        if (source == kNone || !equal(source, rows.front(), texts.front()) ||
+        const std::uint32_t source = column < source_of_.size() ? source_of_[column] : kAbsent;
+        if (source == kAbsent || !equal(source, rows.front(), texts.front()) ||
             !equal(source, rows.back(), texts.back())) {
             continue;
         }
@@ -57,7 +57,7 @@ std::optional<std::uint32_t> References::find(std::span<const std::uint32_t> row
 bool References::equal(std::uint32_t source, std::uint32_t row, std::string_view text) {
     const std::uint32_t value = values_of_rows(source)[row];
     const Source& from = sources_[source];
-    if (value == kNone) {
+    if (value == kAbsent) {
         return false;
     }
     if (!from.texts.empty()) {
@@ -77,7 +77,7 @@ const std::vector<std::uint32_t>& References::values_of_rows(std::uint32_t sourc
         values.reserve(schema_ids_.size());
         std::uint32_t next = 0;
         for (const std::int64_t schema : schema_ids_) {
-            values.push_back(has[static_cast<std::size_t>(schema)] != 0 ? next++ : kNone);
+            values.push_back(has[static_cast<std::size_t>(schema)] != 0 ? next++ : kAbsent);
         }
     }
     return values;

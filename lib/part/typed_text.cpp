@@ -5,15 +5,17 @@
 #include <chrono>
 #include <cstring>
 
+#include "base/bytes.h"
+
 namespace sluice::part {
 namespace {
 
-constexpr std::size_t kDigitsMax = 18;
+constexpr std::size_t kIntegerDigitsMax = 18;
 constexpr std::size_t kFractionMax = 9;
 constexpr std::size_t kDateTimeBytes = 19;  // 2023-11-21T01:02:03
 constexpr std::size_t kRestBytesMax = 8;
 
-constexpr std::array<std::int64_t, 19> kPowers = [] {
+constexpr std::array<std::int64_t, 19> kIntegerPowers = [] {
     std::array<std::int64_t, 19> powers{1};
     for (std::size_t i = 1; i < powers.size(); ++i) {
         powers[i] = powers[i - 1] * 10;
@@ -21,13 +23,9 @@ constexpr std::array<std::int64_t, 19> kPowers = [] {
     return powers;
 }();
 
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
 // All of `text` as digits, at most 18; -1: not.
 std::int64_t digits_of(std::string_view text) noexcept {
-    if (text.empty() || text.size() > kDigitsMax) {
+    if (text.empty() || text.size() > kIntegerDigitsMax) {
         return -1;
     }
     std::int64_t value = 0;
@@ -61,7 +59,7 @@ bool parse_integer(std::string_view text, std::int64_t& into) noexcept {
 
 bool parse_decimal(std::string_view text, std::size_t digits, std::int64_t& into) noexcept {
     const bool negative = take_sign(text);
-    if (text.size() < digits + 2 || text.size() > kDigitsMax || text[text.size() - digits - 1] != '.') {
+    if (text.size() < digits + 2 || text.size() > kIntegerDigitsMax || text[text.size() - digits - 1] != '.') {
         return false;
     }
     const std::string_view whole_text = text.substr(0, text.size() - digits - 1);
@@ -70,7 +68,7 @@ bool parse_decimal(std::string_view text, std::size_t digits, std::int64_t& into
     if (whole < 0 || fraction < 0 || !canonical(whole_text)) {
         return false;
     }
-    const std::int64_t value = whole * kPowers[digits] + fraction;
+    const std::int64_t value = whole * kIntegerPowers[digits] + fraction;
     into = negative ? -value : value;
     return !(negative && value == 0);
 }
@@ -121,7 +119,7 @@ bool parse_timestamp(std::string_view text, const TextShape& shape, std::int64_t
     // At most 2.6e11 seconds: with 9 digits more than an int64 holds, but it comes back the same modulo 2^64 or the
     // comparison of the caller fails.
     const std::int64_t seconds = days * 86'400 + hour * 3600 + minute * 60 + second;
-    return !__builtin_mul_overflow(seconds, kPowers[shape.digits], &into) &&
+    return !__builtin_mul_overflow(seconds, kIntegerPowers[shape.digits], &into) &&
            !__builtin_add_overflow(into, fraction, &into);
 }
 
@@ -223,7 +221,7 @@ char* put_digits(char* to, std::uint64_t value, std::size_t digits) noexcept {
 
 char* put_integer(char* to, std::uint64_t value) noexcept {
     std::size_t digits = 1;
-    while (digits < kPowers.size() && value >= static_cast<std::uint64_t>(kPowers[digits])) {
+    while (digits < kIntegerPowers.size() && value >= static_cast<std::uint64_t>(kIntegerPowers[digits])) {
         ++digits;
     }
     return put_digits(to, value, digits);
@@ -239,7 +237,7 @@ std::uint64_t put_sign(char*& to, std::int64_t value) noexcept {
 
 char* put_decimal(char* to, std::int64_t value, std::size_t digits) noexcept {
     const std::uint64_t magnitude = put_sign(to, value);
-    const auto power = static_cast<std::uint64_t>(kPowers[digits]);
+    const auto power = static_cast<std::uint64_t>(kIntegerPowers[digits]);
     to = put_integer(to, magnitude / power);
     if (to == nullptr) {
         return nullptr;
@@ -262,7 +260,7 @@ char* put_address(char* to, std::int64_t value) noexcept {
 char* put_timestamp(char* to, std::int64_t value, const TextShape& shape) noexcept {
     constexpr std::int64_t kFirstDay = -719'528;  // 0000-01-01
     constexpr std::int64_t kLastDay = 2'932'896;  // 9999-12-31
-    const std::int64_t power = kPowers[shape.digits];
+    const std::int64_t power = kIntegerPowers[shape.digits];
     const std::int64_t seconds = value >= 0 ? value / power : -((-(value + 1)) / power) - 1;
     const std::int64_t days = seconds >= 0 ? seconds / 86'400 : -((-(seconds + 1)) / 86'400) - 1;
     if (days < kFirstDay || days > kLastDay) {
@@ -329,7 +327,7 @@ std::optional<TextShape> find_shape(std::span<const std::string_view> values, st
 
 bool render(const TextShape& shape, std::span<const std::int64_t> numbers, std::span<std::string_view> into,
             TextArena& arena) {
-    const bool holds = shape.digits <= (shape.type == TextType::padded ? kDigitsMax : kFractionMax) &&
+    const bool holds = shape.digits <= (shape.type == TextType::padded ? kIntegerDigitsMax : kFractionMax) &&
                        shape.rest.size() <= kRestBytesMax;
     if (!holds) {
         return false;

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint8_t kDigit = 1;
 constexpr std::uint8_t kHexLetter = 2;
 constexpr std::uint8_t kLetter = 4;  // Any other, and bytes from 0x80 on.
-constexpr std::uint8_t kHex = kDigit | kHexLetter;
+constexpr std::uint8_t kHexDigit = kDigit | kHexLetter;
 
 constexpr std::array<std::uint8_t, 256> kClass = [] {
     std::array<std::uint8_t, 256> table{};
@@ -111,10 +111,10 @@ class Finder {
 
     std::size_t uuid(std::size_t at) const noexcept {
         for (const std::size_t digits : {4U, 4U, 4U, 12U}) {
-            if (!is_at(at, '-') || end_of(at + 1, kHex | kLetter) != at + 1 + digits) {
+            if (!is_at(at, '-') || end_of(at + 1, kHexDigit | kLetter) != at + 1 + digits) {
                 return 0;
             }
-            if (end_of(at + 1, kHex) != at + 1 + digits) {
+            if (end_of(at + 1, kHexDigit) != at + 1 + digits) {
                 return 0;
             }
             at += 1 + digits;
@@ -129,7 +129,7 @@ class Finder {
         bool digit = false;
         for (std::size_t group = 0; group < kGroupsMax; ++group) {
             const std::size_t start = at;
-            while (at - start <= kGroupMax && (class_at(at) & kHex) != 0) {
+            while (at - start <= kGroupMax && (class_at(at) & kHexDigit) != 0) {
                 digit = digit || class_at(at) == kDigit;
                 ++at;
             }
@@ -137,7 +137,7 @@ class Finder {
                 return 0;
             }
             const bool double_colon = is_at(at, ':') && is_at(at + 1, ':');
-            if (double_colon ? gap : (!is_at(at, ':') || (class_at(at + 1) & kHex) == 0)) {
+            if (double_colon ? gap : (!is_at(at, ':') || (class_at(at + 1) & kHexDigit) == 0)) {
                 break;
             }
             gap = gap || double_colon;
@@ -158,7 +158,7 @@ class Finder {
     // Over dots that stand between two digits, with the tokens after them.
     std::size_t past_dots(std::size_t end) const noexcept {
         while (is_at(end, '.') && class_at(end - 1) == kDigit && class_at(end + 1) == kDigit) {
-            end = end_of(end + 1, kHex | kLetter);
+            end = end_of(end + 1, kHexDigit | kLetter);
         }
         return end;
     }
@@ -202,7 +202,7 @@ class Finder {
 
     bool hexadecimal(std::size_t begin, std::size_t end) noexcept {
         const bool has_prefix = text_[begin] == '0' && (text_[begin + 1] == 'x' || text_[begin + 1] == 'X');
-        if (!has_prefix || end - begin == 2 || end_of(begin + 2, kHex) != end) {
+        if (!has_prefix || end - begin == 2 || end_of(begin + 2, kHexDigit) != end) {
             return false;
         }
         add(begin + 2, end);

@@ -50,27 +50,27 @@ std::optional<unsigned> hex_digit(char c) noexcept {
     return value == std::string_view::npos ? std::nullopt : std::optional(static_cast<unsigned>(value));
 }
 
-struct Unit {
+struct NumberUnit {
     std::string_view name;
     double factor;
 };
-constexpr std::array kUnits{Unit{"ns", 1e-9},
-                            Unit{"us", 1e-6},
-                            Unit{"ms", 1e-3},
-                            Unit{"s", 1},
-                            Unit{"m", 60},
-                            Unit{"h", 3600},
-                            Unit{"d", 86400},
-                            Unit{"w", 604800},
-                            Unit{"B", 1},
-                            Unit{"KB", 1e3},
-                            Unit{"MB", 1e6},
-                            Unit{"GB", 1e9},
-                            Unit{"TB", 1e12},
-                            Unit{"KiB", 1024.0},
-                            Unit{"MiB", 1048576.0},
-                            Unit{"GiB", 1073741824.0},
-                            Unit{"TiB", 1099511627776.0}};
+constexpr std::array kNumberUnits{NumberUnit{"ns", 1e-9},
+                                  NumberUnit{"us", 1e-6},
+                                  NumberUnit{"ms", 1e-3},
+                                  NumberUnit{"s", 1},
+                                  NumberUnit{"m", 60},
+                                  NumberUnit{"h", 3600},
+                                  NumberUnit{"d", 86400},
+                                  NumberUnit{"w", 604800},
+                                  NumberUnit{"B", 1},
+                                  NumberUnit{"KB", 1e3},
+                                  NumberUnit{"MB", 1e6},
+                                  NumberUnit{"GB", 1e9},
+                                  NumberUnit{"TB", 1e12},
+                                  NumberUnit{"KiB", 1024.0},
+                                  NumberUnit{"MiB", 1048576.0},
+                                  NumberUnit{"GiB", 1073741824.0},
+                                  NumberUnit{"TiB", 1099511627776.0}};
 
 }  // namespace
 
@@ -84,8 +84,8 @@ std::optional<double> parse_number(std::string_view text) noexcept {
     if (rest == end) {
         return value;
     }
-    const auto* unit = std::ranges::find(kUnits, std::string_view(rest, end), &Unit::name);
-    return unit == kUnits.end() ? std::nullopt : std::optional(value * unit->factor);
+    const auto* unit = std::ranges::find(kNumberUnits, std::string_view(rest, end), &NumberUnit::name);
+    return unit == kNumberUnits.end() ? std::nullopt : std::optional(value * unit->factor);
 }
 
 std::string SyntaxError::text() const {

@@ -13,13 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Unit {
+struct TimeUnit {
     std::string_view name;
     Duration length;
 };
 // Longer names in front of their beginnings.
-constexpr std::array kUnits{Unit{"ns", 1ns}, Unit{"us", 1us}, Unit{"ms", 1ms},    Unit{"s", 1s},       Unit{"m", 1min},
-                            Unit{"h", 1h},   Unit{"d", 24h},  Unit{"w", 7 * 24h}, Unit{"y", 365 * 24h}};
+constexpr std::array kTimeUnits{TimeUnit{"ns", 1ns}, TimeUnit{"us", 1us},    TimeUnit{"ms", 1ms},
+                                TimeUnit{"s", 1s},   TimeUnit{"m", 1min},    TimeUnit{"h", 1h},
+                                TimeUnit{"d", 24h},  TimeUnit{"w", 7 * 24h}, TimeUnit{"y", 365 * 24h}};
 
 // 2026-03-01T12:30 without zone and fraction: how much of it is there?
 struct Shape {
@@ -87,8 +88,8 @@ std::optional<Duration> parse_duration(std::string_view text) noexcept {
             return std::nullopt;
         }
         text = std::string_view(rest, end);
-        const Unit* found = nullptr;
-        for (const Unit& unit : kUnits) {
+        const TimeUnit* found = nullptr;
+        for (const TimeUnit& unit : kTimeUnits) {
             if (text.starts_with(unit.name)) {
                 found = &unit;
                 break;

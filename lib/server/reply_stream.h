@@ -7,6 +7,9 @@
 
 namespace sluice::server {
 
+// What one frame of a reply holds: enough to be cheap, small enough to be prompt.
+inline constexpr std::size_t kChunkBytes = std::size_t{64} * 1024;
+
 class ReplyStream {
  public:
     // `credit`: bytes the client is ready for.  A frame goes out while any is left, so the last one may overdraw it.

@@ -5,9 +5,6 @@
 namespace sluice::server {
 namespace {
 
-// Entries of one TAIL frame: enough to be cheap, small enough to be prompt.
-constexpr std::size_t kChunkBytes = 64 * 1024;
-
 // The filter text of a TAIL; null: it has none.
 Result<std::shared_ptr<const query::Plan>> plan_tail(const wire::TailRequest& wanted, WallNs now) {
     if (wanted.query.empty()) {

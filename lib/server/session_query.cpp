@@ -6,8 +6,6 @@
 namespace sluice::server {
 namespace {
 
-// Rows of one frame: enough to be cheap, small enough to be prompt.
-constexpr std::size_t kChunkBytes = 64 * 1024;
 constexpr Duration kProgressInterval = std::chrono::milliseconds(200);
 static_assert(query::kQueryBytesMax == wire::kQueryTextBytesMax);
 

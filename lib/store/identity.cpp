@@ -8,14 +8,14 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x44495753;  // "SWID"
+constexpr std::uint32_t kIdentityMagic = 0x44495753;  // "SWID"
 constexpr std::size_t kIdentityBytes = 32;
 const std::string kIdentityName = "identity";
 constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
 
 Bytes encode_identity(const StoreId& id) {
     Bytes bytes;
-    append_int(bytes, kMagic);
+    append_int(bytes, kIdentityMagic);
     append_int(bytes, std::uint32_t{kFormatVersion});
     append_int(bytes, checksum64(id));
     append(bytes, id);
@@ -25,7 +25,7 @@ Bytes encode_identity(const StoreId& id) {
 }  // namespace
 
 Result<StoreId> parse_identity(ByteView bytes) {
-    if (bytes.size() != kIdentityBytes || load_int<std::uint32_t>(bytes.data()) != kMagic) {
+    if (bytes.size() != kIdentityBytes || load_int<std::uint32_t>(bytes.data()) != kIdentityMagic) {
         return fail(Errc::corrupt, "'{}' is not a store's identity file", kIdentityName);
     }
     if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kFormatVersion) {

@@ -10,7 +10,6 @@ namespace {
 
 // Of one run: a few milliseconds of a thread's time.
 constexpr std::size_t kRunRows = 1024;
-constexpr std::uint32_t kSequence = part::Part::fixed(part::ColumnKind::sequence);
 constexpr std::uint32_t kEpoch = part::Part::fixed(part::ColumnKind::epoch);
 
 // Sequences [first, end) of a page, from the tables that are resident.

@@ -8,12 +8,6 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::string_view kAside = "aside-";
-
-std::uint64_t first_of(const PartPointer& part) noexcept {
-    return part->name.first_sequence;
-}
-
 // Removes from `parts` and returns what `chosen` says.
 template <class Chosen>
 std::vector<PartPointer> take(std::vector<PartPointer>& parts, Chosen&& chosen) {

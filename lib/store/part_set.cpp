@@ -5,13 +5,6 @@
 #include "base/assert.h"
 
 namespace sluice::store {
-namespace {
-
-std::uint64_t first_of(const PartPointer& part) noexcept {
-    return part->name.first_sequence;
-}
-
-}  // namespace
 
 std::size_t PartSet::size() const noexcept {
     std::size_t parts = 0;

@@ -19,6 +19,13 @@ struct StoredPart {
 };
 using PartPointer = std::shared_ptr<const StoredPart>;
 
+// The column by which the rows of a part are found.
+inline constexpr std::uint32_t kSequence = part::Part::fixed(part::ColumnKind::sequence);
+
+inline std::uint64_t first_of(const PartPointer& part) noexcept {
+    return part->name.first_sequence;
+}
+
 struct PartSet {
     // One class's, ascending and without overlap.
     struct Class {

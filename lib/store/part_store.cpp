@@ -6,11 +6,7 @@
 #include "store/spares.h"
 
 namespace sluice::store {
-namespace {
-
-constexpr std::string_view kTemporarySuffix = ".tmp";
-
-}  // namespace
+namespace {}  // namespace
 
 PartStore::PartStore(io::Kernel& kernel, const io::Handle& directory, const PartStoreOptions& options,
                      coro::Offload& offload, StoreEvents& events)

@@ -2,7 +2,7 @@
 
 namespace sluice::store {
 namespace {
-constexpr std::size_t kHeadBytes = 8;
+constexpr std::size_t kSnapshotHeadBytes = 8;
 constexpr std::size_t kEntryBytes = 32;
 }  // namespace
 
@@ -41,7 +41,7 @@ void ProducerTable::clear() noexcept {
 
 Bytes ProducerTable::encode() const {
     Bytes out;
-    out.reserve(kHeadBytes + order_.size() * kEntryBytes);
+    out.reserve(kSnapshotHeadBytes + order_.size() * kEntryBytes);
     append_int<std::uint32_t>(out, static_cast<std::uint32_t>(order_.size()));
     append_int<std::uint32_t>(out, 0);
     for (const Entry& entry : order_) {
@@ -53,16 +53,16 @@ Bytes ProducerTable::encode() const {
 }
 
 Result<> ProducerTable::decode(ByteView snapshot) {
-    if (snapshot.size() < kHeadBytes) {
+    if (snapshot.size() < kSnapshotHeadBytes) {
         return fail(Errc::corrupt, "a producer snapshot of {} bytes", snapshot.size());
     }
     const std::size_t count = load_int<std::uint32_t>(snapshot.data());
-    if (snapshot.size() != kHeadBytes + count * kEntryBytes) {
+    if (snapshot.size() != kSnapshotHeadBytes + count * kEntryBytes) {
         return fail(Errc::corrupt, "a snapshot of {} producers has {} bytes", count, snapshot.size());
     }
     clear();
     for (std::size_t i = 0; i < count; ++i) {
-        const std::byte* at = snapshot.data() + kHeadBytes + i * kEntryBytes;
+        const std::byte* at = snapshot.data() + kSnapshotHeadBytes + i * kEntryBytes;
         ProducerId id;
         std::memcpy(id.data(), at, id.size());
         update(id, {load_int<std::uint64_t>(at + 16), load_int<std::uint64_t>(at + 24)});

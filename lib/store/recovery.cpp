@@ -5,8 +5,6 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::string_view kAside = "aside-";  // Before the name of a segment.
-
 struct Listing {
     std::vector<std::uint64_t> segments;  // Ids, ascending.
     std::vector<std::uint32_t> spares;

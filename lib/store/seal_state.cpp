@@ -8,7 +8,7 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x53505753;  // "SWPS"
+constexpr std::uint32_t kSealStateMagic = 0x53505753;  // "SWPS"
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kChecked = 16;  // The checksum covers what is behind it.
 constexpr std::size_t kHeadBytes = 56;
@@ -73,7 +73,7 @@ RemovedOfClass& SealState::removed_of(std::string_view class_name) {
 
 Bytes encode_seal_state(const SealState& state) {
     Bytes bytes;
-    append_int(bytes, kMagic);
+    append_int(bytes, kSealStateMagic);
     append_int(bytes, kVersion);
     append_int(bytes, std::uint64_t{0});
     append(bytes, state.store_id);
@@ -99,7 +99,7 @@ Bytes encode_seal_state(const SealState& state) {
 }
 
 Result<SealState> parse_seal_state(ByteView bytes) {
-    if (bytes.size() < kHeadBytes || load_int<std::uint32_t>(bytes.data()) != kMagic) {
+    if (bytes.size() < kHeadBytes || load_int<std::uint32_t>(bytes.data()) != kSealStateMagic) {
         return damaged();
     }
     if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kVersion) {

@@ -6,7 +6,6 @@
 namespace sluice::store {
 namespace {
 constexpr std::size_t kFillBytes = 256 * 1024;  // One write; small, so that commits get their turn at the device.
-constexpr std::string_view kTemporarySuffix = ".tmp";
 }  // namespace
 
 void SparePool::add(std::uint32_t number) {

@@ -6,7 +6,7 @@
 
 #include "part/part.h"
 #include "store/mapping.h"
-#include "store/part_name.h"
+#include "store/part_set.h"
 #include "store/seal_state.h"
 
 namespace sluice::store {
@@ -15,7 +15,6 @@ namespace {
 // A daemon may merge and remove parts meanwhile: then it is looked at again.
 constexpr unsigned kAttemptsMax = 5;
 constexpr std::size_t kCacheBytes = 8U << 20U;
-constexpr std::uint32_t kSequence = part::Part::fixed(part::ColumnKind::sequence);
 
 class MappedSource final : public part::Source {
  public:

@@ -9,11 +9,11 @@
 #include "wire/journal_export.h"
 #include "wire/json.h"
 #include "wire/render_table.h"
+#include "wire/time_text.h"
 
 namespace sluice::wire {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::string_view kReset = "\x1b[0m";
 
 constexpr std::array<std::string_view, 8> kFormatNames{"short", "short-iso", "json",  "logfmt",

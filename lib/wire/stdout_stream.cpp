@@ -11,7 +11,7 @@ namespace sluice::wire {
 namespace {
 
 constexpr std::size_t kHeaderLineBytesMax = 4096;
-constexpr unsigned kPriorityMax = 999;  // As in journald.
+constexpr unsigned kStdoutPriorityMax = 999;  // As in journald.
 
 constexpr std::string_view kNulBreak = "nul";
 constexpr std::string_view kLineMaxBreak = "line-max";
@@ -106,7 +106,7 @@ std::string_view StdoutStreamDecoder::read_header_line(std::string_view line) {
         case 2: {
             unsigned priority = 0;
             const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), priority);
-            if (error != std::errc() || end != line.data() + line.size() || priority > kPriorityMax) {
+            if (error != std::errc() || end != line.data() + line.size() || priority > kStdoutPriorityMax) {
                 return "a priority from 0 to 999";
             }
             has_priority_ = true;

@@ -9,13 +9,9 @@
 namespace sluice::wire {
 namespace {
 
-constexpr unsigned kPriorityMax = 191;
+constexpr unsigned kSyslogPriorityMax = 191;
 // Longer words are text.  No tag or hostname is that long, and fields have to leave room for the message.
 constexpr std::size_t kWordBytesMax = 4096;
-
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
 
 bool is_letter(char c) noexcept {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -35,7 +31,7 @@ std::size_t parse_priority(std::string_view text, SyslogHead& head) noexcept {
     for (; at < text.size() && at < 4 && is_digit(text[at]); ++at) {
         priority = priority * 10 + static_cast<unsigned>(text[at] - '0');
     }
-    if (at == 1 || at == text.size() || text[at] != '>' || priority > kPriorityMax) {
+    if (at == 1 || at == text.size() || text[at] != '>' || priority > kSyslogPriorityMax) {
         return 0;
     }
     head.severity = static_cast<Severity>(priority % 8);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "wire/syslog_head.h"
+#include "wire/time_text.h"
 
 namespace sluice::wire {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::size_t kHostnameBytesMax = 255;
 constexpr std::size_t kAppNameBytesMax = 48;
 constexpr std::size_t kProcidBytesMax = 128;
 constexpr std::size_t kMsgidBytesMax = 32;
-constexpr std::size_t kNameBytesMaxSd = 32;
+constexpr std::size_t kSdNameBytesMax = 32;
 // Fields beside structured data, those that only some messages have included.
 constexpr std::size_t kOtherFieldsMax = 8;
 // Leaves room for the other fields.
@@ -22,13 +23,12 @@ constexpr std::size_t kStructuredBytesMax = kIntakeFieldBytes - 2048;
 
 constexpr std::string_view kNil = "-";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr WallNs kSecond = 1'000'000'000;
 
 bool is_printable(char c) noexcept {
     return c > ' ' && c < 0x7F;
 }
 
-constexpr std::array<bool, 256> kNameBytes = [] {
+constexpr std::array<bool, 256> kSdNameBytes = [] {
     std::array<bool, 256> set{};
     for (std::size_t c = '!'; c < 0x7F; ++c) {
         set[c] = c != '=' && c != ']' && c != '"';
@@ -37,7 +37,7 @@ constexpr std::array<bool, 256> kNameBytes = [] {
 }();
 
 bool is_name_byte(char c) noexcept {
-    return kNameBytes[static_cast<unsigned char>(c)];
+    return kSdNameBytes[static_cast<unsigned char>(c)];
 }
 
 // Unsigned decimal numbers at fixed places.
@@ -81,7 +81,6 @@ std::optional<WallNs> parse_timestamp(std::string_view text) noexcept {
     constexpr std::size_t kFractionAt = 19;
     constexpr std::size_t kFractionDigitsMax = 9;
     // Whole seconds that fit an int64 of nanoseconds whatever the fraction.
-    constexpr std::int64_t kSecondsMax = INT64_MAX / kSecond - 1;
     if (text.size() <= kFractionAt || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' ||
         text[16] != ':') {
         return std::nullopt;
@@ -176,14 +175,14 @@ class Scan {
     bool element(std::size_t& fields, std::size_t& bytes) noexcept {
         const std::size_t start = at_;
         (void)accept('[');
-        const std::string_view id = word(kNameBytesMaxSd, is_name_byte);
+        const std::string_view id = word(kSdNameBytesMax, is_name_byte);
         if (id.empty()) {
             return fail("RFC 5424: bad SD-ID", start);
         }
         std::size_t parameters = 0;
         for (; accept(' '); ++parameters) {  // Bounded: each turn takes at least four bytes.
             const std::size_t name_at = at_;
-            const std::string_view name = word(kNameBytesMaxSd, is_name_byte);
+            const std::string_view name = word(kSdNameBytesMax, is_name_byte);
             if (name.empty() || !accept('=') || !accept('"')) {
                 return fail("RFC 5424: bad parameter in structured data", name_at);
             }
@@ -307,7 +306,7 @@ void append_structured_data(std::string_view elements, RecordWriter& record) {
         if (elements.front() == ']') {
             record.text(id, {});
         }
-        char name[2 * kNameBytesMaxSd + 1];
+        char name[2 * kSdNameBytesMax + 1];
         char* const name_start = std::copy(id.begin(), id.end(), name);
         *name_start = '.';
         while (elements.front() == ' ') {

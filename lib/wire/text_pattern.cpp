@@ -5,13 +5,11 @@
 #include <chrono>
 
 #include "wire/escape.h"
+#include "wire/time_text.h"
 
 namespace sluice::wire {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kDaySeconds = 86'400;
-constexpr std::int64_t kSecondsMax = INT64_MAX / kSecond - 1;
 constexpr std::size_t kItemsMax = 64;
 // With %*: so far into a line, and so many starts, are tried.
 constexpr std::size_t kSearchBytesMax = 4096;
@@ -23,10 +21,6 @@ constexpr std::array<std::string_view, 7> kWeekdays{"mon", "tue", "wed", "thu", 
 
 constexpr char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-constexpr bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
 }
 
 // Also the names that other loggers use.

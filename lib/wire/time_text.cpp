@@ -8,11 +8,6 @@
 namespace sluice::wire {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kDaySeconds = 86'400;
-// Whole seconds that fit an int64 of nanoseconds whatever the fraction.
-constexpr std::int64_t kSecondsMax = INT64_MAX / kSecond - 1;
-
 // Takes text from the front; after the first mismatch everything fails.
 class Scanner {
  public:

@@ -9,6 +9,11 @@
 
 namespace sluice::wire {
 
+inline constexpr WallNs kSecond = 1'000'000'000;
+inline constexpr std::int64_t kDaySeconds = 86'400;
+// Whole seconds that fit an int64 of nanoseconds whatever the fraction.
+inline constexpr std::int64_t kSecondsMax = INT64_MAX / kSecond - 1;
+
 // "2023-11-21T01:02:03.123456789Z"
 void append_rfc3339(std::string& to, WallNs time_ns);
 

@@ -18,6 +18,9 @@
 
 namespace sluice::client {
 
+// How long a test waits for what must come.
+inline constexpr Duration kPatience = std::chrono::seconds(20);
+
 inline constexpr int kTestPatienceMs = 20'000;
 
 struct TestRequest {

@@ -5,8 +5,6 @@
 namespace sluice::client {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(20);
-
 LogWriterOptions options_for(const FakeDaemon& daemon) {
     LogWriterOptions options;
     options.socket_path = daemon.path();

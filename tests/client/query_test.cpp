@@ -5,8 +5,6 @@
 namespace sluice::client {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(20);
-
 // One frame of `count` records, with some padding.
 wire::QueryProgress send_rows(Peer& peer, std::uint64_t id, std::uint64_t first, std::uint32_t count,
                               std::size_t padding = 0) {
@@ -28,7 +26,7 @@ wire::QueryProgress send_rows(Peer& peer, std::uint64_t id, std::uint64_t first,
     return progress;
 }
 
-QueryOptions options_for(const FakeDaemon& daemon) {
+QueryOptions query_options(const FakeDaemon& daemon) {
     QueryOptions options;
     options.socket_path = daemon.path();
     options.text = "level:error";
@@ -62,7 +60,7 @@ TEST(QueryReader, AsksAsToldAndReadsRowsProgressAndEnd) {
                    wire::QueryEnd{.epoch = 4, .read_through = {}, .counts = counts, .explain = "why"});
         peer.wait_for_end();
     });
-    QueryOptions options = options_for(daemon);
+    QueryOptions options = query_options(daemon);
     options.explain = true;
     options.newest = 7;
     options.since = 10;
@@ -102,7 +100,7 @@ TEST(QueryReader, RefusalsOfTheDaemonAreFinal) {
             peer.wait_for_end();
         }
     });
-    auto reader = QueryReader::open(options_for(daemon));
+    auto reader = QueryReader::open(query_options(daemon));
     ASSERT_TRUE(reader);
     for (int i = 0; i < 2; ++i) {
         const auto step = (*reader)->next(kPatience);
@@ -127,7 +125,7 @@ TEST(QueryReader, CancelIsAskedOnceAndAnswered) {
         peer.refuse(request->header.id, Errc::cancelled);
         EXPECT_FALSE(peer.next());
     });
-    auto reader = QueryReader::open(options_for(daemon));
+    auto reader = QueryReader::open(query_options(daemon));
     ASSERT_TRUE(reader);
     (*reader)->cancel();
     (*reader)->cancel();
@@ -159,7 +157,7 @@ TEST(QueryReader, CreditIsReturnedAsRowsAreConsumed) {
         peer.reply(request->header.id, wire::QueryEnd{});
         peer.wait_for_end();
     });
-    auto reader = QueryReader::open(options_for(daemon));
+    auto reader = QueryReader::open(query_options(daemon));
     ASSERT_TRUE(reader);
     int rows = 0;
     for (;;) {
@@ -189,7 +187,7 @@ TEST(QueryReader, LostConnectionAndBadFramesAreErrors) {
         }
     });
     for (const Errc code : {Errc::closed, Errc::malformed}) {
-        auto reader = QueryReader::open(options_for(daemon));
+        auto reader = QueryReader::open(query_options(daemon));
         ASSERT_TRUE(reader);
         const auto step = (*reader)->next(kPatience);
         ASSERT_FALSE(step);
@@ -204,7 +202,7 @@ TEST(QueryReader, WaitIsBounded) {
         (void)expect_query(peer);
         peer.wait_for_end();
     });
-    auto reader = QueryReader::open(options_for(daemon));
+    auto reader = QueryReader::open(query_options(daemon));
     ASSERT_TRUE(reader);
     const auto step = (*reader)->next(std::chrono::milliseconds(1));
     ASSERT_TRUE(step);

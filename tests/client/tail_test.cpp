@@ -5,8 +5,6 @@
 namespace sluice::client {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(20);
-
 wire::StoreId store_id() {
     wire::StoreId id{};
     id[15] = std::byte{5};
@@ -56,7 +54,7 @@ Asked expect_tail(Peer& peer) {
     return {frame->header.id, request ? *std::move(request) : wire::TailRequest{}};
 }
 
-TailOptions options_for(const FakeDaemon& daemon, wire::TailStart start, bool follow) {
+TailOptions tail_options(const FakeDaemon& daemon, wire::TailStart start, bool follow) {
     TailOptions options;
     options.socket_path = daemon.path();
     options.request.start = start;
@@ -109,7 +107,7 @@ TEST(TailReader, WithoutFollowItEndsWithACursor) {
         peer.reply(asked.id, wire::TailEnd{.epoch = 1, .resume_after = cursor_at(9)});
         peer.wait_for_end();
     });
-    auto tail = TailReader::open(options_for(daemon, wire::TailStart::oldest, false));
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::oldest, false));
     ASSERT_TRUE(tail) << tail.error();
     EXPECT_EQ(read(**tail, 100), range(1, 6));
     EXPECT_EQ((*tail)->cursor(), cursor_at(9));
@@ -139,7 +137,7 @@ TEST(TailReader, ALostConnectionIsResumedAfterTheLastEntryHandedOut) {
         peer.send(chunk(asked.id, 4, 8));
         peer.wait_for_end();
     });
-    auto tail = TailReader::open(options_for(daemon, wire::TailStart::oldest, true));
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::oldest, true));
     ASSERT_TRUE(tail) << tail.error();
     EXPECT_EQ(read(**tail, 7), range(1, 8));
     EXPECT_EQ((*tail)->connects(), 2U);
@@ -171,7 +169,7 @@ TEST(TailReader, LastNIsReadFirstAndFollowedFromItsEnd) {
         peer.send(chunk(asked.id, 60, 61));
         peer.wait_for_end();
     });
-    auto tail = TailReader::open(options_for(daemon, wire::TailStart::last_n, true));
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::last_n, true));
     ASSERT_TRUE(tail) << tail.error();
     EXPECT_EQ(read(**tail, 1), range(60, 61));
 }
@@ -200,7 +198,7 @@ TEST(TailReader, CreditComesBackAsEntriesAreConsumed) {
         peer.reply(asked.id, wire::TailEnd{.epoch = 1, .resume_after = cursor_at(200)});
         peer.wait_for_end();
     });
-    auto tail = TailReader::open(options_for(daemon, wire::TailStart::oldest, false));
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::oldest, false));
     ASSERT_TRUE(tail) << tail.error();
     EXPECT_EQ(read(**tail, 1000), range(1, 201));
 }
@@ -212,7 +210,7 @@ TEST(TailReader, NothingInTheTimeGivenIsIdle) {
         ASSERT_TRUE(peer.greet(hello()));
         peer.wait_for_end();
     });
-    auto tail = TailReader::open(options_for(daemon, wire::TailStart::oldest, true));
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::oldest, true));
     ASSERT_TRUE(tail) << tail.error();
     const auto step = (*tail)->next(std::chrono::milliseconds(5));
     ASSERT_TRUE(step) << step.error();
@@ -228,7 +226,7 @@ TEST(TailReader, ALostCursorIsFinal) {
         peer.refuse(asked.id, Errc::cursor_lost, "record 3 was removed; the oldest one is 70");
         peer.wait_for_end();
     });
-    TailOptions options = options_for(daemon, wire::TailStart::after_cursor, true);
+    TailOptions options = tail_options(daemon, wire::TailStart::after_cursor, true);
     options.request.after = cursor_at(2);
     auto tail = TailReader::open(options);
     ASSERT_TRUE(tail) << tail.error();
@@ -258,7 +256,7 @@ TEST(TailReader, ADaemonThatStopsIsWaitedForAndTheWaitIsTold) {
         peer.send(chunk(asked.id, 1, 2));
         peer.wait_for_end();
     });
-    auto tail = TailReader::open(options_for(daemon, wire::TailStart::oldest, true));
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::oldest, true));
     ASSERT_TRUE(tail) << tail.error();
     int waits = 0;
     (*tail)->on_waiting = [&](const Waiting&) {

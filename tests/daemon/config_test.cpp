@@ -226,11 +226,11 @@ TEST(Compare, SocketsOfListenersNeedARestartAndTheirPolicyDoesNot) {
     before.listeners[0].name = "syslog";
     Config after = before;
     after.listeners[0].overflow = listeners::Overflow::drop;
-    EXPECT_THAT(compare(before, after).live, ElementsAre(testing::StartsWith("listeners: [{name: syslog")));
+    EXPECT_THAT(compare(before, after).live, ElementsAre(::testing::StartsWith("listeners: [{name: syslog")));
     EXPECT_THAT(compare(before, after).need_restart, IsEmpty());
     after.listeners[0].socket = "/run/other";
     EXPECT_THAT(compare(before, after).live, IsEmpty());
-    EXPECT_THAT(compare(before, after).need_restart, ElementsAre(testing::StartsWith("listeners: ")));
+    EXPECT_THAT(compare(before, after).need_restart, ElementsAre(::testing::StartsWith("listeners: ")));
 }
 
 }  // namespace

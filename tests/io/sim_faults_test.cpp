@@ -105,11 +105,11 @@ TEST_F(SimFaultsTest, EffectAllDoesTheWorkAndReportsTheError) {
 }
 
 // Not in a coroutine frame, which would not keep the alignment.
-alignas(512) std::array<std::byte, 8192> aligned_buffer;
+alignas(512) std::array<std::byte, 8192> written_buffer;
 
 Task<Result<std::size_t>> write_once(Kernel& kernel, int flags, std::size_t length) {
     SLUICE_CO_TRY(Handle file, co_await open_file(kernel, "/run/a", flags));
-    const std::span<std::byte> all(aligned_buffer);
+    const std::span<std::byte> all(written_buffer);
     co_return co_await kernel.write_at(file, 0, all.first(length), WriteSync::none);
 }
 

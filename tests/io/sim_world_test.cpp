@@ -174,10 +174,10 @@ TEST_F(SimWorldTest, CancelledOperationIsDoneOrHasNoEffect) {
     EXPECT_GT(cancelled, 0);
 }
 
-struct Message final : coro::RemoteNode {
+struct Letter final : coro::RemoteNode {
     int* counter = nullptr;
     coro::Loop* reply_to = nullptr;
-    Message* reply = nullptr;
+    Letter* reply = nullptr;
     void run_remote() noexcept override {
         ++*counter;
         if (reply != nullptr) {
@@ -190,9 +190,9 @@ TEST_F(SimWorldTest, LoopsExchangeRemotePosts) {
     SimKernel other(world(), SimKernel::Options());
     int there = 0;
     int back = 0;
-    Message reply;
+    Letter reply;
     reply.counter = &back;
-    Message message;
+    Letter message;
     message.counter = &there;
     message.reply_to = &kernel().loop();
     message.reply = &reply;

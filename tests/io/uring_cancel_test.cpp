@@ -15,7 +15,7 @@ Task<Result<>> receive(Kernel& kernel, const Handle& socket, std::string* into) 
     into->resize(got);
     co_return Result<>{};
 }
-Task<Result<>> receive_pooled(Kernel& kernel, const Handle& socket) {
+Task<Result<>> receive_a_buffer(Kernel& kernel, const Handle& socket) {
     SLUICE_CO_TRY(PooledBuffer buffer, co_await kernel.recv_pooled(socket));
     co_return Result<>{};
 }
@@ -57,7 +57,7 @@ TEST_F(UringCancel, ReceiveEndsWithCancelledAndTakesNothing) {
 
 TEST_F(UringCancel, PooledReceiveEndsWithCancelled) {
     SocketPair pair(kernel());
-    auto ended = cancelled_after_start(kernel(), receive_pooled, std::cref(pair.near));
+    auto ended = cancelled_after_start(kernel(), receive_a_buffer, std::cref(pair.near));
     ASSERT_FALSE(ended);
     EXPECT_EQ(ended.error().code(), Errc::cancelled) << ended.error();
 }

@@ -108,7 +108,7 @@ Task<Result<FileStat>> stat_handle(Kernel& kernel, std::string path) {
     SLUICE_CO_TRY(Handle file, co_await kernel.open(-1, path, options));
     co_return co_await kernel.stat(file);
 }
-Task<Result<FileStat>> stat_path(Kernel& kernel, int directory, std::string path) {
+Task<Result<FileStat>> stat_at_path(Kernel& kernel, int directory, std::string path) {
     co_return co_await kernel.stat_at(directory, path);
 }
 
@@ -131,10 +131,10 @@ TEST_F(UringFiles, StatAtDoesNotFollowAFinalLink) {
     ASSERT_EQ(symlink("target", folder_.file("link").c_str()), 0);
     auto root = run(open_file, -1, folder_.path(), kFolder);
     ASSERT_TRUE(root) << root.error();
-    auto link = run(stat_path, root->fd(), std::string("link"));
+    auto link = run(stat_at_path, root->fd(), std::string("link"));
     ASSERT_TRUE(link) << link.error();
     EXPECT_TRUE(S_ISLNK(link->mode));
-    auto target = run(stat_path, -1, folder_.file("target"));
+    auto target = run(stat_at_path, -1, folder_.file("target"));
     ASSERT_TRUE(target) << target.error();
     EXPECT_EQ(target->size, 5U);
 }
@@ -234,7 +234,7 @@ TEST_F(UringFiles, DroppedHandleClosesItsFile) {
     EXPECT_EQ(fcntl(fd, F_GETFD), -1);
 }
 
-Task<Result<std::string>> read_blocking(Kernel& kernel, std::string path) {
+Task<Result<std::string>> read_on_a_thread(Kernel& kernel, std::string path) {
     const OpenOptions options;
     SLUICE_CO_TRY(Handle file, co_await kernel.open(-1, path, options));
     const std::shared_ptr<const FileReader> reader = kernel.blocking_reader(std::move(file));
@@ -251,18 +251,18 @@ Task<Result<std::string>> read_blocking(Kernel& kernel, std::string path) {
 
 TEST_F(UringFiles, BlockingReaderReadsAllOrFailsOnAnyThread) {
     write_text(folder_.file("a"), "abc");
-    auto text = run(read_blocking, folder_.file("a"));
+    auto text = run(read_on_a_thread, folder_.file("a"));
     ASSERT_TRUE(text) << text.error();
     EXPECT_EQ(*text, "bc");
 }
 
-Task<Result<std::uint64_t>> ask_free(Kernel& kernel, std::string path) {
+Task<Result<std::uint64_t>> free_space_of(Kernel& kernel, std::string path) {
     SLUICE_CO_TRY(Handle folder, co_await kernel.open(-1, path, kFolder));
     co_return co_await kernel.free_space(folder);
 }
 
 TEST_F(UringFiles, FreeSpaceOfTheFileSystemIsTold) {
-    auto bytes = run(ask_free, folder_.path());
+    auto bytes = run(free_space_of, folder_.path());
     ASSERT_TRUE(bytes) << bytes.error();
     EXPECT_GT(*bytes, 0U);
 }

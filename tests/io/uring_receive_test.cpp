@@ -65,7 +65,7 @@ void send_to(const std::string& path, std::string_view text, std::span<const int
     ASSERT_EQ(sendmsg(socket.get(), &header, 0), static_cast<ssize_t>(text.size())) << strerror(errno);
 }
 
-Task<Result<>> wait_for(Kernel& kernel, const Handle* socket) {
+Task<Result<>> wait_readable(Kernel& kernel, const Handle* socket) {
     co_return co_await kernel.poll_in(*socket);
 }
 
@@ -78,7 +78,7 @@ TEST_F(UringReceive, ManyMessagesComeInOrderWithSenderAndTime) {
     for (int i = 0; i < 5; ++i) {
         send_to(path(), std::to_string(i));
     }
-    ASSERT_TRUE(run(wait_for, &socket_));
+    ASSERT_TRUE(run(wait_readable, &socket_));
     ASSERT_EQ(receive(), 5U);
     for (std::size_t i = 0; i < 5; ++i) {
         EXPECT_EQ(text(i), std::to_string(i));

@@ -242,14 +242,14 @@ TEST_F(UringSockets, LargeSendIsFinishedByTheKernel) {
     EXPECT_EQ(*received, bytes.size());
 }
 
-Task<Result<>> send_text(Kernel& kernel, const Handle& socket) {
+Task<Result<>> send_to_closed(Kernel& kernel, const Handle& socket) {
     co_return co_await send_all(kernel, socket, as_bytes("text"));
 }
 
 TEST_F(UringSockets, SendToClosedPeerIsAnErrorAndNoSignal) {
     SocketPair pair(kernel());
     pair.far = Handle();
-    auto sent = run(send_text, std::cref(pair.near));
+    auto sent = run(send_to_closed, std::cref(pair.near));
     ASSERT_FALSE(sent);
     EXPECT_EQ(sent.error().sys_errno(), EPIPE) << sent.error();
 }

@@ -7,16 +7,16 @@ namespace {
 
 constexpr WallNs kNow = 1'700'000'000'000'000'000;
 
-struct Imported {
+struct ImportedBatch {
     Bytes bytes;
     BatchSummary summary;
 };
 
-Result<Imported> import(ByteView batch, const FieldBlock& trusted = {}, ImportContext context = {}) {
+Result<ImportedBatch> import(ByteView batch, const FieldBlock& trusted = {}, ImportContext context = {}) {
     context.receive_time_ns = kNow;
     context.trusted = trusted.bytes();
     context.trusted_count = trusted.count();
-    Imported result;
+    ImportedBatch result;
     result.bytes.resize(import_bytes_max(batch.size(), trusted.bytes().size()));
     SLUICE_TRY(result.summary, import_batch(batch, context, result.bytes));
     result.bytes.resize(result.summary.bytes);

@@ -5,17 +5,17 @@
 namespace sluice::wire {
 namespace {
 
-struct Result {
+struct TextImport {
     std::vector<std::string> records;  // "severity@time message"
     ImportCounts counts;
 };
 
-Result run(ImportFormat format, std::string_view text, const ImportOptions& options = {}) {
+TextImport run(ImportFormat format, std::string_view text, const ImportOptions& options = {}) {
     Bytes bytes;
     const auto importer = make_importer(format, options);
     importer->take(text, bytes);
     importer->finish(bytes);
-    Result result{.records = {}, .counts = importer->counts()};
+    TextImport result{.records = {}, .counts = importer->counts()};
     for (ByteView cursor = bytes; !cursor.empty();) {
         const auto record = parse_record(cursor, {});
         EXPECT_TRUE(record);

@@ -11,7 +11,7 @@ namespace sluice::wire {
 namespace {
 
 const std::string& document() {
-    static const std::string text = test::read_file(SLUICE_SOURCE_DIR "/docs/protocol.md");
+    static const std::string text = sluice::test::read_file(SLUICE_SOURCE_DIR "/docs/protocol.md");
     return text;
 }
 
@@ -54,7 +54,7 @@ std::vector<std::vector<std::string>> table_rows(std::string_view heading) {
 TEST(ProtocolDocument, HexdumpsAreWholeValidFrames) {
     std::string types;
     for (const std::string& block : hex_blocks()) {
-        const Bytes bytes = test::parse_hex(block).bytes;
+        const Bytes bytes = sluice::test::parse_hex(block).bytes;
         FrameSplitter splitter;
         splitter.feed(bytes);
         for (;;) {
@@ -63,7 +63,7 @@ TEST(ProtocolDocument, HexdumpsAreWholeValidFrames) {
             if (!*frame) {
                 break;
             }
-            const auto again = test::reencode(**frame);
+            const auto again = sluice::test::reencode(**frame);
             ASSERT_TRUE(again) << again.error() << "\n" << block;
             EXPECT_EQ(as_text(ByteView(*again).subspan(kFrameHeaderSize)), as_text((*frame)->payload));
             types += fmt::format("{:x} ", static_cast<unsigned>((*frame)->header.type));

@@ -14,7 +14,7 @@ Bytes small_record() {
     return bytes;
 }
 
-Result<RecordView> parse(const Bytes& bytes, RecordLimits limits = {}) {
+Result<RecordView> parse_whole(const Bytes& bytes, RecordLimits limits = {}) {
     ByteView cursor = bytes;
     return parse_record(cursor, limits);
 }
@@ -32,7 +32,7 @@ TEST(RecordBuilder, ValuesAreReadBack) {
                     .field("b", false)
                     .field("s", "y")
                     .finish());
-    const auto parsed = parse(bytes);
+    const auto parsed = parse_whole(bytes);
     ASSERT_TRUE(parsed) << parsed.error();
     EXPECT_EQ(parsed->size(), bytes.size());
     EXPECT_EQ(parsed->severity(), Severity::alert);
@@ -53,8 +53,8 @@ TEST(RecordBuilder, EmptyStreamMeansDefault) {
     RecordBuilder record(bytes);
     ASSERT_TRUE(record.begin(Severity::info).finish());
     EXPECT_EQ(bytes.size(), kRecordHeaderSize);
-    EXPECT_EQ(parse(bytes)->stream(), "");
-    EXPECT_EQ(parse(bytes)->stream_or_default(), "default");
+    EXPECT_EQ(parse_whole(bytes)->stream(), "");
+    EXPECT_EQ(parse_whole(bytes)->stream_or_default(), "default");
 }
 
 // A refused record leaves nothing behind, and the builder goes on.
@@ -89,9 +89,9 @@ TEST(ParseRecord, ConsumesOneRecordOfMany) {
 
 TEST(ParseRecord, LimitsAreTooLarge) {
     const Bytes bytes = small_record();
-    EXPECT_TRUE(parse(bytes, {.message_bytes_max = 2, .fields_max = 1}));
-    EXPECT_EQ(parse(bytes, {.message_bytes_max = 1}).error().code(), Errc::too_large);
-    EXPECT_EQ(parse(bytes, {.fields_max = 0}).error().code(), Errc::too_large);
+    EXPECT_TRUE(parse_whole(bytes, {.message_bytes_max = 2, .fields_max = 1}));
+    EXPECT_EQ(parse_whole(bytes, {.message_bytes_max = 1}).error().code(), Errc::too_large);
+    EXPECT_EQ(parse_whole(bytes, {.fields_max = 0}).error().code(), Errc::too_large);
 }
 
 // Offsets: header 20, "web" 23, "hi" 25, field header 25..33, "k" 33, "v" 34.
@@ -125,7 +125,7 @@ TEST(ParseRecord, EveryRuleIsChecked) {
         Bytes bytes = small_record();
         ASSERT_EQ(bytes.size(), 35U);
         bytes[c.at] = static_cast<std::byte>(c.value);
-        const auto parsed = parse(bytes);
+        const auto parsed = parse_whole(bytes);
         ASSERT_FALSE(parsed) << c.rule;
         EXPECT_EQ(parsed.error().code(), Errc::malformed) << c.rule;
     }

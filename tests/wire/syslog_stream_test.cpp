@@ -10,52 +10,52 @@ namespace {
 using namespace std::literals;
 using Lines = std::vector<std::string>;
 
-Intake stream(std::string_view text, std::size_t step = 0, const RecordLimits& limits = {}) {
+Intake syslog_stream(std::string_view text, std::size_t step = 0, const RecordLimits& limits = {}) {
     SyslogStreamDecoder decoder;
     return stream_intake(decoder, text, step, limits);
 }
 
 TEST(SyslogStream, LinesAreFrames) {
-    EXPECT_EQ(stream("<14>a: 1\n<14>b: 2\r\n\n\n<14>c: 3").records,
+    EXPECT_EQ(syslog_stream("<14>a: 1\n<14>b: 2\r\n\n\n<14>c: 3").records,
               (Lines{"info a@42 1 | syslog_facility=1", "info b@42 2 | syslog_facility=1",
                      "info c@42 3 | syslog_facility=1"}));
-    EXPECT_EQ(stream("").records, Lines{});
-    EXPECT_EQ(stream("\n\0\n"sv).records, Lines{});
+    EXPECT_EQ(syslog_stream("").records, Lines{});
+    EXPECT_EQ(syslog_stream("\n\0\n"sv).records, Lines{});
 }
 
 // RFC 6587, 3.4.1.
 TEST(SyslogStream, CountedFrames) {
-    EXPECT_EQ(stream("8 <6>a: 1\n10 <6>b: 2\n3\n6 <6>c:\n5 <6>d\n").records,
+    EXPECT_EQ(syslog_stream("8 <6>a: 1\n10 <6>b: 2\n3\n6 <6>c:\n5 <6>d\n").records,
               (Lines{"info a@42 1 |", "info b@42 2\n3 |", "info c@42  |", "info app@42 d |"}));
 }
 
 TEST(SyslogStream, CountedFramesAndLinesMayFollowEachOther) {
     EXPECT_EQ(
-        stream("5 <6>m1<6>m2\n5 <6>m35 <6>m4\n<6>m5").records,
+        syslog_stream("5 <6>m1<6>m2\n5 <6>m35 <6>m4\n<6>m5").records,
         (Lines{"info app@42 m1 |", "info app@42 m2 |", "info app@42 m3 |", "info app@42 m4 |", "info app@42 m5 |"}));
 }
 
 TEST(SyslogStream, WhatIsNoLengthIsText) {
     for (const std::string_view text :
          {"0 <6>m", "012 <6>m", "123456789 <6>m", "12<6>m", "12  <6>m", "12 m", "12", "12 ", "x", " 3 <6>m"}) {
-        const Intake result = stream(text);
+        const Intake result = syslog_stream(text);
         EXPECT_EQ(result.records.size(), 1U) << text;
         EXPECT_EQ(result.counts.malformed, 1U) << text;
     }
-    EXPECT_EQ(stream("12\n<6>m").records,
+    EXPECT_EQ(syslog_stream("12\n<6>m").records,
               (Lines{"info app@42 12 | parse_error=no priority from <0> to <191> at byte 1", "info app@42 m |"}));
 }
 
 // glibc's syslog(3) on a stream socket.
 TEST(SyslogStream, AfterANulOnlyNulsEndFrames) {
-    EXPECT_EQ(stream("<6>a\0<6>b\nc\0<6>d\n"sv).records,
+    EXPECT_EQ(syslog_stream("<6>a\0<6>b\nc\0<6>d\n"sv).records,
               (Lines{"info app@42 a |", "info app@42 b\nc |", "info app@42 d |"}));
-    EXPECT_EQ(stream("<6>a\n\0<6>b\n<6>c\0"sv).records,
+    EXPECT_EQ(syslog_stream("<6>a\n\0<6>b\n<6>c\0"sv).records,
               (Lines{"info app@42 a |", "info app@42 b |", "info app@42 c |"}));  // The frame was empty.
 }
 
 TEST(SyslogStream, ACountedFrameCutShortIsKept) {
-    const Intake result = stream("20 <6>a: b");
+    const Intake result = syslog_stream("20 <6>a: b");
     EXPECT_EQ(result.records, (Lines{"info a@42 b | parse_error=the connection ended 13 bytes before the message"}));
     EXPECT_EQ(result.counts, (IntakeCounts{.records = 1, .malformed = 1}));
 }
@@ -66,10 +66,10 @@ TEST(SyslogStream, AFrameAboveTheLimitComesInParts) {
                          "info a@42 89abcdef | line_part=2 line_more=true",
                          "info a@42 ghijklmn | line_part=3 line_more=true", "info a@42 o | line_part=4 line_more=false",
                          "info app@42 next |"};
-    const Intake line = stream("<6>a: 0123456789abcdefghijklmno\n<6>next", 0, limits);
+    const Intake line = syslog_stream("<6>a: 0123456789abcdefghijklmno\n<6>next", 0, limits);
     EXPECT_EQ(line.records, expected);
     EXPECT_EQ(line.counts, (IntakeCounts{.records = 5}));
-    EXPECT_EQ(stream("31 <6>a: 0123456789abcdefghijklmno<6>next", 0, limits).records, expected);
+    EXPECT_EQ(syslog_stream("31 <6>a: 0123456789abcdefghijklmno<6>next", 0, limits).records, expected);
 }
 
 TEST(SyslogStream, ALengthThatCannotBeHeldComesInParts) {
@@ -92,7 +92,7 @@ TEST(SyslogStream, ACutAnywhereGivesTheSameRecords) {
         "40 <6>a: 0123456789abcdefghijklmnopqrstuvwxyz<11>1 - h a - - [a b=\"c\\]\"] m\0x"sv;
     for (const std::uint32_t message_bytes_max : {1000U, 12U, 1U}) {
         const RecordLimits limits{.message_bytes_max = message_bytes_max};
-        const Intake whole = stream(text, 0, limits);
+        const Intake whole = syslog_stream(text, 0, limits);
         for (std::size_t cut = 0; cut <= text.size(); ++cut) {
             SyslogStreamDecoder decoder;
             const Intake pieces = intake(
@@ -105,7 +105,7 @@ TEST(SyslogStream, ACutAnywhereGivesTheSameRecords) {
             EXPECT_EQ(pieces.records, whole.records) << cut;
             EXPECT_EQ(pieces.counts, whole.counts) << cut;
         }
-        EXPECT_EQ(stream(text, 1, limits).records, whole.records);
+        EXPECT_EQ(syslog_stream(text, 1, limits).records, whole.records);
     }
 }
 

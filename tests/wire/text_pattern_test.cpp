@@ -7,11 +7,11 @@
 namespace sluice::wire {
 namespace {
 
-constexpr WallNs kNow = 1'700'000'000'000'000'000;  // 2023-11-14T22:13:20Z
+constexpr WallNs kPatternNow = 1'700'000'000'000'000'000;  // 2023-11-14T22:13:20Z
 
 // The time as text and what is left of the line; "-": no match.
 std::string matched(std::string_view pattern, std::string_view line, std::int32_t zone_seconds = 0) {
-    const auto compiled = TextPattern::compile(pattern, {.zone_seconds = zone_seconds, .now = kNow});
+    const auto compiled = TextPattern::compile(pattern, {.zone_seconds = zone_seconds, .now = kPatternNow});
     if (!compiled) {
         return compiled.error().text();
     }
