@@ -1,7 +1,8 @@
 """Builds and runs the tests of sluice; scripts/test is the way to call it.
 
-full (the default): each preset is built and its tests are run; then the long suites; then scripts/run --check.
-quick: the dev preset alone.
+Without arguments: the build that is installed and all of its tests.
+full: each preset is built and its tests are run; then the long suites; then scripts/run --check.  What is longest of it,
+seeds and fuzzing, is shed where the machine is too slow for --minutes-aim, and the summary says so.
 
 The last line is "N passed, N failed", with ", N skipped" where a test could not run on this machine; the exit code is 0
 only when nothing failed.  Nothing waits for ever: each step has a time limit, and so has the whole.
@@ -22,6 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PRESETS = ("release", "clang", "asan", "tsan")
 CPUS = len(os.sched_getaffinity(0))
+# However slow the machine, the simulation and all fuzzing together have this long each.
+SHED_SECONDS_LEAST = 60
 # A sanitizer's finding must end the test; the kernel's full address randomisation breaks g++ 12's TSan (see tsan_prefix).
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -61,11 +64,13 @@ class Runner:
     """Runs commands with time limits and collects the outcomes."""
 
     def __init__(self, minutes_max: float, log_dir: pathlib.Path) -> None:
-        self.deadline = time.monotonic() + minutes_max * 60
+        self.started = time.monotonic()
+        self.deadline = self.started + minutes_max * 60
         self.log_dir = log_dir
         self.outcomes: list[Outcome] = []
         self.failures: list[str] = []
         self.skips: dict[str, int] = {}
+        self.shed: list[str] = []  # What was cut short by the clock.
         self.live: set[subprocess.Popen] = set()
 
     def start(self, command: list[str], log_name: str, environment: dict[str, str]) -> tuple[subprocess.Popen, pathlib.Path]:
@@ -136,7 +141,7 @@ def build(runner: Runner, preset: str) -> tuple[bool, float]:
     if not configured.ok:
         runner.fail(f"{preset}: configure", configured)
         return False, configured.seconds
-    built = runner.run(["cmake", "--build", "--preset", preset, "-j", str(CPUS)], f"{preset}-build", 1500)
+    built = runner.run(["cmake", "--build", "--preset", preset, "-j", str(CPUS)], f"{preset}-build", 2400)
     if not built.ok:
         runner.fail(f"{preset}: build", built)
     return built.ok, configured.seconds + built.seconds
@@ -161,8 +166,8 @@ def test_preset(runner: Runner, preset: str, first: bool) -> None:
         *tsan_prefix(preset), "ctest", "--test-dir", str(BUILD / preset), "--parallel", "2", "--output-on-failure",
         "--timeout", "300", "--no-tests=error", "--output-junit", str(report)]
     if not first:
-        command += ["--label-exclude", "^once$"]  # Tests of the machine's programs, the same in each preset.
-    tested = runner.run(command, f"{preset}-ctest", 900, SANITIZER_ENVIRONMENT)
+        command += ["--label-exclude", "^once$"]  # Tests of the tree and of the programs, the same in each preset.
+    tested = runner.run(command, f"{preset}-ctest", 1500, SANITIZER_ENVIRONMENT)
     note = f"built in {build_seconds:.0f} s"
     outcome = Outcome(preset, seconds=tested.seconds, note=note)
     try:
@@ -226,7 +231,7 @@ def run_long_suite(runner: Runner, name: str, command: list[str], limit_s: float
 
 def fuzz(runner: Runner, seconds: int) -> None:
     """Every libFuzzer target from its saved corpus, as many at a time as there are CPUs."""
-    targets = sorted(path for path in (BUILD / "clang" / "bin").glob("fuzz_*") if os.access(path, os.X_OK))
+    targets = fuzz_targets()
     if not targets:
         runner.failures.append("fuzz: no target has been built")
         runner.add(Outcome("fuzz", failed=1, note="no target in build/clang/bin"))
@@ -279,6 +284,8 @@ def summarise(runner: Runner, seconds: float) -> int:
               f"{outcome.note}")
     for reason, count in sorted(runner.skips.items()):
         print(f"skipped: {reason}" + (f" ({count} times)" if count > 1 else ""))
+    for cut in runner.shed:
+        print(f"shed: {cut}")
     for failure in runner.failures:
         print(f"failed: {failure}")
     total = Outcome("all", sum(o.passed for o in runner.outcomes), sum(o.failed for o in runner.outcomes),
@@ -288,16 +295,41 @@ def summarise(runner: Runner, seconds: float) -> int:
     return 0 if total.failed == 0 and total.passed > 0 else 1
 
 
+def fuzz_targets() -> list[pathlib.Path]:
+    return sorted(path for path in (BUILD / "clang" / "bin").glob("fuzz_*") if os.access(path, os.X_OK))
+
+
+def run_long_suites(runner: Runner, arguments: argparse.Namespace, programs: pathlib.Path) -> None:
+    """Seeds, kills and fuzzing; simulation and fuzzing each have half of what is left until --minutes-aim."""
+    left = arguments.minutes_aim * 60 - (time.monotonic() - runner.started) - arguments.kills
+    seconds_max = round(max(left / 2, SHED_SECONDS_LEAST))
+    run_long_suite(runner, "simulation", [str(programs / "sim_scenarios"), "--seeds", str(arguments.seeds),
+                                          "--seconds-max", str(seconds_max)], seconds_max + 300)
+    note = runner.outcomes[-1].note
+    run_long_suite(runner, "SIGKILL", [str(programs / "kill_test"), "--kills", str(arguments.kills)],
+                   300 + arguments.kills * 3)
+    rounds = -(-len(fuzz_targets()) // CPUS)
+    left = arguments.minutes_aim * 60 - (time.monotonic() - runner.started)
+    seconds = min(arguments.fuzz_seconds, round(max(left, SHED_SECONDS_LEAST) / max(rounds, 1)))
+    fuzz(runner, seconds)
+    if seconds < arguments.fuzz_seconds:
+        runner.shed.append(f"fuzzing: {seconds} s a target instead of {arguments.fuzz_seconds}")
+    if f"{arguments.seeds} passed, 0 failed" not in note and "passed" in note:
+        runner.shed.append(f"simulation: {note} of {arguments.seeds} seeds within {seconds_max} s")
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/test", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=("full", "quick"), default="full")
+    parser.add_argument("what", nargs="?", choices=("full",), help="what continuous integration runs")
     parser.add_argument("--preset", action="append", choices=("dev", *PRESETS), help="only the tests of this preset")
     parser.add_argument("--seeds", type=int, default=2000, help="of the simulation (default %(default)s)")
     parser.add_argument("--kills", type=int, default=100, help="of a real daemon by SIGKILL (default %(default)s)")
-    parser.add_argument("--fuzz-seconds", type=int, default=60, help="for each target (default %(default)s)")
-    parser.add_argument("--minutes-max", type=float, default=56,
-                        help="for everything; raise it with the figures above (default %(default)s)")
+    parser.add_argument("--fuzz-seconds", type=int, default=20, help="for each target (default %(default)s)")
+    parser.add_argument("--minutes-aim", type=float, default=45,
+                        help="seeds and fuzzing are cut to end by then; raise it with the figures above (default %(default)s)")
+    parser.add_argument("--minutes-max", type=float, default=85,
+                        help="for everything: what runs then has failed (default %(default)s)")
     return parser.parse_args()
 
 
@@ -307,7 +339,7 @@ def main() -> int:
     log_dir = BUILD / "test-logs"
     log_dir.mkdir(parents=True, exist_ok=True)
     runner = Runner(arguments.minutes_max, log_dir)
-    presets = arguments.preset or (["dev"] if arguments.what == "quick" else list(PRESETS))
+    presets = arguments.preset or (list(PRESETS) if arguments.what == "full" else list(PRESETS[:1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run_everything(runner, arguments, presets)
@@ -320,12 +352,8 @@ def run_everything(runner: Runner, arguments: argparse.Namespace, presets: list[
     for preset in presets:
         test_preset(runner, preset, first=preset == presets[0])
     if arguments.what == "full" and not arguments.preset:
-        programs = BUILD / presets[0] / "bin"
-        run_long_suite(runner, "simulation", [str(programs / "sim_scenarios"), "--seeds", str(arguments.seeds)],
-                       300 + arguments.seeds * 0.2)
-        run_long_suite(runner, "SIGKILL", [str(programs / "kill_test"), "--kills", str(arguments.kills)],
-                       300 + arguments.kills * 3)
-        fuzz(runner, arguments.fuzz_seconds)
+        run_long_suites(runner, arguments, BUILD / presets[0] / "bin")
+    if not arguments.preset:
         run_demo(runner)
 
 

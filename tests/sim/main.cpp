@@ -14,10 +14,11 @@ namespace sluice::sim {
 namespace {
 
 constexpr std::string_view kUsage =
-    "Usage: sim_scenarios [--seeds N] [--first S] [--seed S]\n"
-    "  --seeds N   run N scenarios (default 200)\n"
-    "  --first S   the first seed (default 1)\n"
-    "  --seed S    run one scenario and print every event\n"
+    "Usage: sim_scenarios [--seeds N] [--first S] [--seed S] [--seconds-max S] [--twice] [--until-caught]\n"
+    "  --seeds N     run N scenarios (default 200)\n"
+    "  --first S     the first seed (default 1)\n"
+    "  --seed S      run one scenario and print every event\n"
+    "  --seconds-max S  begin none after S seconds, and say how many ran\n"
     "  --twice       run each scenario again and require the same run, to the byte\n"
     "  --until-caught  for planted bugs: end at the first violation; success if there is one\n";
 constexpr int kShownMax = 20;  // Failures printed in full.
@@ -25,6 +26,7 @@ constexpr int kShownMax = 20;  // Failures printed in full.
 struct Arguments {
     std::uint64_t seeds = 200;
     std::uint64_t first = 1;
+    std::chrono::seconds seconds_max = std::chrono::hours(24);
     bool trace = false;
     bool twice = false;
     bool until_caught = false;
@@ -50,6 +52,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
             arguments.seeds = value;
         } else if (option == "--first") {
             arguments.first = value;
+        } else if (option == "--seconds-max") {
+            arguments.seconds_max = std::chrono::seconds(value);
         } else if (option == "--seed") {
             arguments.seeds = 1;
             arguments.first = value;
@@ -87,7 +91,9 @@ int run(const Arguments& arguments) {
     std::uint64_t failed = 0;
     std::uint64_t violations = 0;
     std::uint64_t crashed_seeds = 0;
-    for (std::uint64_t seed = arguments.first; seed < arguments.first + arguments.seeds; ++seed) {
+    std::uint64_t seeds = 0;
+    for (; seeds < arguments.seeds && clock.now() - start < arguments.seconds_max; ++seeds) {
+        const std::uint64_t seed = arguments.first + seeds;
         const std::string replay = fmt::format("REPLAY: {} --seed {}", program, seed);
         note_seed(seed);
         std::function<void(std::string_view)> trace;
@@ -121,7 +127,7 @@ int run(const Arguments& arguments) {
             }
         }
         if (arguments.until_caught && failed != 0) {
-            fmt::print("caught by scenario {} of at most {}\n", seed - arguments.first + 1, arguments.seeds);
+            fmt::print("caught by scenario {} of at most {}\n", seeds + 1, arguments.seeds);
             return 0;
         }
         if (arguments.trace) {
@@ -131,12 +137,12 @@ int run(const Arguments& arguments) {
     }
     const double seconds = std::chrono::duration<double>(clock.now() - start).count();
     fmt::print(
-        "seeds {} ({} with crashes), lives {}, process kills {}, power losses {}, faults {}, records acknowledged {}, "
-        "stored {}, parts sealed {}, merged {}, removed {}, {:.1f} s ({:.0f} seeds/s), violations {}\n",
-        arguments.seeds, crashed_seeds, total.lives, total.kills, total.power_losses, total.faults, total.acknowledged,
-        total.stored, total.sealed, total.merged, total.removed, seconds,
-        static_cast<double>(arguments.seeds) / seconds, violations);
-    fmt::print("{} passed, {} failed\n", arguments.seeds - failed, failed);
+        "seeds {} of {} ({} with crashes), lives {}, process kills {}, power losses {}, faults {}, "
+        "records acknowledged {}, stored {}, parts sealed {}, merged {}, removed {}, {:.1f} s ({:.0f} seeds/s), violations {}\n",
+        seeds, arguments.seeds, crashed_seeds, total.lives, total.kills, total.power_losses, total.faults,
+        total.acknowledged, total.stored, total.sealed, total.merged, total.removed, seconds,
+        static_cast<double>(seeds) / seconds, violations);
+    fmt::print("{} passed, {} failed\n", seeds - failed, failed);
     return (failed == 0) != arguments.until_caught ? 0 : 1;
 }
 
