@@ -65,15 +65,13 @@ int run_stat(const Context& context, const std::string& name, const std::string&
 
 }  // namespace
 
-void add_stat(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("stat", "Show what a file is")->description(kHelp);
+void add_stat(args::Program& program, Context& context) {
+    args::Command command = program.command("stat", kHelp);
     auto file = std::make_shared<std::string>();
     auto output = std::make_shared<std::string>("short");
-    command->add_option("file", *file)->type_name("ROOT:PATH")->required();
-    command->add_option("--output", *output, "short or json")->check(CLI::IsMember({"short", "json"}));
-    command->callback([&context, &run, file, output] {
-        run = [&context, file, output] { return run_stat(context, *file, *output); };
-    });
+    command.option("file", *file).type_name("ROOT:PATH").required();
+    command.option("--output", *output, "short or json").one_of({"short", "json"});
+    command.action([&context, file, output] { return run_stat(context, *file, *output); });
 }
 
 }  // namespace sluice::cli
