@@ -2,12 +2,11 @@
 #include <fmt/chrono.h>
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/format.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "wire/escape.h"
+#include "wire/json.h"
 #include "wire/time_text.h"
 
 namespace sluice::cli {
@@ -50,10 +49,13 @@ int run_stat(const Context& context, const std::string& name, const std::string&
     wire::append_rfc3339(modified, found->mtime_ns);
     const std::string mode = fmt::format("{:04o}", found->mode & 07777U);
     if (output == "json") {
-        const nlohmann::ordered_json json{{"root", file->root},  {"path", file->path},  {"type", type_of(found->mode)},
-                                          {"size", found->size}, {"mode", mode},        {"uid", found->uid},
-                                          {"gid", found->gid},   {"modified", modified}};
-        fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        std::string names = R"("root":)";
+        wire::append_json_string(names, file->root);
+        names += R"(,"path":)";
+        wire::append_json_string(names, file->path);
+        fmt::print(R"({{{},"type":"{}","size":{},"mode":"{}","uid":{},"gid":{},"modified":"{}"}})"
+                   "\n",
+                   names, type_of(found->mode), found->size, mode, found->uid, found->gid, modified);
         return kExitDone;
     }
     fmt::print("{:9} {}\n{:9} {}\n", "name", wire::escaped(name), "type", type_of(found->mode));
