@@ -6,12 +6,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 
+#include "args/program.h"
 #include "measure.h"
 
 namespace {
@@ -104,10 +104,12 @@ void run(const std::string& path, std::uint64_t messages_wanted) {
 int main(int argc, char** argv) {
     std::string path;
     std::uint64_t messages = ~std::uint64_t{0};
-    CLI::App app("Receives from a Unix datagram socket, and counts.\n", "sluice-datagram-limit");
-    app.add_option("socket", path, "path of the socket, which is made")->required();
-    app.add_option("--messages", messages, "ends when it has so many; without: at SIGTERM");
-    CLI11_PARSE(app, argc, argv);
+    sluice::args::Program program("Receives from a Unix datagram socket, and counts.\n", "sluice-datagram-limit");
+    program.option("socket", path, "path of the socket, which is made").required();
+    program.option("--messages", messages, "ends when it has so many; without: at SIGTERM");
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
     struct sigaction action{};
     action.sa_handler = [](int) { stopped = 1; };
     sigaction(SIGTERM, &action, nullptr);  // Without SA_RESTART: it ends a receive that waits.

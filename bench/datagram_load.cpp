@@ -6,13 +6,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <new>
 
+#include "args/program.h"
 #include "measure.h"
 
 namespace {
@@ -165,16 +165,19 @@ void run(const LoadOptions& options) {
 
 int main(int argc, char** argv) {
     LoadOptions options;
-    CLI::App app("Numbered log messages from many processes to a Unix datagram socket.\n", "sluice-datagram-load");
-    app.add_option("socket", options.socket, "path of the socket")->required();
-    app.add_option("--format", options.format, "journal: an entry of six fields; syslog: RFC 3164")
-        ->check(CLI::IsMember({"journal", "syslog"}))
-        ->capture_default_str();
-    app.add_option("--messages", options.messages, "of all senders together")->capture_default_str();
-    app.add_option("--senders", options.senders, "processes")->check(CLI::Range(1, 1000))->capture_default_str();
-    app.add_option("--bytes", options.bytes, "of each message")->check(CLI::Range(1, 60000))->capture_default_str();
-    app.add_flag("--nonblock", options.nonblock, "do not wait while the queue is full; such messages are not sent");
-    app.add_option("--pause-us", options.pause_us, "with --nonblock: do something else so long after a refusal");
-    CLI11_PARSE(app, argc, argv);
+    sluice::args::Program program("Numbered log messages from many processes to a Unix datagram socket.\n",
+                                  "sluice-datagram-load");
+    program.option("socket", options.socket, "path of the socket").required();
+    program.option("--format", options.format, "journal: an entry of six fields; syslog: RFC 3164")
+        .one_of({"journal", "syslog"})
+        .show_default();
+    program.option("--messages", options.messages, "of all senders together").show_default();
+    program.option("--senders", options.senders, "processes").range(1, 1000).show_default();
+    program.option("--bytes", options.bytes, "of each message").range(1, 60000).show_default();
+    program.flag("--nonblock", options.nonblock, "do not wait while the queue is full; such messages are not sent");
+    program.option("--pause-us", options.pause_us, "with --nonblock: do something else so long after a refusal");
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
     run(options);
 }

@@ -1,7 +1,7 @@
 // sluice-limits: what this machine allows, measured without sluice, in the terms of `sluice bench`.
-#include <CLI/CLI.hpp>
 #include <functional>
 
+#include "args/program.h"
 #include "measurements.h"
 
 namespace {
@@ -57,23 +57,23 @@ bool wanted(const Options& options, std::string_view name) {
 int main(int argc, char** argv) {
     Options options;
     bool json = false;
-    CLI::App app(
+    sluice::args::Program program(
         "What this machine allows, measured without sluice: 200-byte records from a socket into a log file,\n"
         "durable group commits, and socket round trips.  Compare with `sluice bench`.\n",
         "sluice-limits");
-    app.add_option("--dir", options.dir, "directory on the disk to measure (64 MiB are written there, then removed)")
-        ->check(CLI::ExistingDirectory)
-        ->capture_default_str();
-    app.add_option("--runs", options.runs, "runs of each measurement; the median is printed")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
-    app.add_option("--seconds", options.seconds, "length of one run")
-        ->check(CLI::Range(0.01, 3600.0))
-        ->capture_default_str();
-    app.add_option("--only", options.only, "only measurements whose names begin so, for example round_trip.64");
-    app.add_flag("--pin", options.pin, "server on CPU 0, client on CPU 1");
-    app.add_flag("--json", json, "print one JSON object");
-    CLI11_PARSE(app, argc, argv);
+    program.option("--dir", options.dir, "directory on the disk to measure (64 MiB are written there, then removed)")
+        .existing_directory()
+        .show_default();
+    program.option("--runs", options.runs, "runs of each measurement; the median is printed")
+        .range(1, 1000)
+        .show_default();
+    program.option("--seconds", options.seconds, "length of one run").range(0.01, 3600.0).show_default();
+    program.option("--only", options.only, "only measurements whose names begin so, for example round_trip.64");
+    program.flag("--pin", options.pin, "server on CPU 0, client on CPU 1");
+    program.flag("--json", json, "print one JSON object");
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
 
     const sluice::bench::Noise noise;
     Report report;

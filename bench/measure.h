@@ -1,6 +1,6 @@
 // What every measurement of sluice-limits shares: options, the report, clocks, percentiles, log files; the programs of
-// the datagram measurements use some of it.  They measure the machine, not sluice: they link nothing of lib/ and end at
-// the first error.
+// the datagram measurements use some of it.  They measure the machine, not sluice: of lib/ they link the command line
+// only, and they end at the first error.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,13 +1,13 @@
 // sluice-part: what sealed parts make of a file of log lines.  Builds parts of --rows records from JSON lines (anything
 // else becomes a message), merges them to parts of --merge records, reads everything back, compares it byte for byte,
 // and prints sizes by column and rates.
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <numeric>
 
+#include "args/program.h"
 #include "base/format.h"
 #include "part/merge.h"
 #include "part/part_impl.h"
@@ -255,14 +255,16 @@ void run(const std::string& path, const Options& options) {
 
 int main(int argc, char** argv) {
     Options options;
-    CLI::App app("Builds, merges, reads and verifies parts from log files; prints sizes and rates.");
-    app.add_option("file", options.files, "JSON lines or text; '-' is standard input")->required();
-    app.add_option("--rows", options.rows, "rows of a sealed part")->check(CLI::Range(1U, 1U << 22U));
-    app.add_option("--merge", options.merge_rows, "rows of a merged part")->check(CLI::Range(1U, 1U << 24U));
-    app.add_option("--level", options.level, "zstd level of sealed parts")->check(CLI::Range(1, 19));
-    app.add_option("--merge-level", options.merge_level, "zstd level of merged parts")->check(CLI::Range(1, 19));
-    app.add_flag("--columns", options.columns, "sizes by column");
-    CLI11_PARSE(app, argc, argv);
+    args::Program program("Builds, merges, reads and verifies parts from log files; prints sizes and rates.");
+    program.option("file", options.files, "JSON lines or text; '-' is standard input").required();
+    program.option("--rows", options.rows, "rows of a sealed part").range(1U, 1U << 22U);
+    program.option("--merge", options.merge_rows, "rows of a merged part").range(1U, 1U << 24U);
+    program.option("--level", options.level, "zstd level of sealed parts").range(1, 19);
+    program.option("--merge-level", options.merge_level, "zstd level of merged parts").range(1, 19);
+    program.flag("--columns", options.columns, "sizes by column");
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
     for (const std::string& file : options.files) {
         run(file, options);
     }

@@ -3,7 +3,6 @@
 // The rows are made here: like a shop's logs, a day of them, seventeen services, templates with Zipf-like variables,
 // trace ids with a few rows each, and a needle.  For the numbers beside other systems there is the generator of the
 // store.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -11,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "args/program.h"
 #include "base/format.h"
 #include "part/builder.h"
 #include "query/combiner.h"
@@ -315,14 +315,16 @@ int main(int argc, char** argv) {
     unsigned runs = 5;
     std::string only;
     bool explain = false;
-    CLI::App app("Times queries over parts in memory");
-    app.add_option("--rows", rows)->capture_default_str();
-    app.add_option("--part-rows", part_rows)->capture_default_str();
-    app.add_option("--threads", threads)->capture_default_str();
-    app.add_option("--runs", runs)->capture_default_str();
-    app.add_option("--only", only, "Cases whose name contains this");
-    app.add_flag("--explain", explain);
-    CLI11_PARSE(app, argc, argv);
+    args::Program program("Times queries over parts in memory");
+    program.option("--rows", rows).show_default();
+    program.option("--part-rows", part_rows).show_default();
+    program.option("--threads", threads).show_default();
+    program.option("--runs", runs).show_default();
+    program.option("--only", only, "Cases whose name contains this");
+    program.flag("--explain", explain);
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
     const auto cache = std::make_shared<part::Cache>(std::size_t{1} << 30U);
     const Parts parts = make_parts(rows, part_rows, cache);
     if (parts.empty()) {

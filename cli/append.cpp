@@ -72,13 +72,12 @@ int run_append(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_append(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("append", "Append to a file")->description(kHelp);
+void add_append(args::Program& program, Context& context) {
+    args::Command command = program.command("append", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("file", options->file)->type_name("ROOT:PATH")->required();
-    command->add_flag("--durable", options->durable, "Each piece survives loss of power before the next is sent");
-    command->callback(
-        [&context, &run, options] { run = [&context, options] { return run_append(context, *options); }; });
+    command.option("file", options->file).type_name("ROOT:PATH").required();
+    command.flag("--durable", options->durable, "Each piece survives loss of power before the next is sent");
+    command.action([&context, options] { return run_append(context, *options); });
 }
 
 }  // namespace sluice::cli

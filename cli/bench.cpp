@@ -23,26 +23,26 @@ constexpr const char* kHelp =
 constexpr double kSecondsMin = 0.01;  // A shorter run measures nothing.
 
 struct Given {
-    CLI::Option* level = nullptr;
-    CLI::Option* batch = nullptr;
-    CLI::Option* connections = nullptr;
-    CLI::Option* in_flight = nullptr;
+    args::Option level;
+    args::Option batch;
+    args::Option connections;
+    args::Option in_flight;
 };
 
 // A mode is a set of defaults.
 void apply_mode(BenchOptions& options, const Given& given) {
     const bool single = options.mode == "log-single";
     const bool latency = options.mode == "latency";
-    if (given.level->count() == 0 && latency) {
+    if (!given.level.given() && latency) {
         options.level = wire::AckLevel::durable;
     }
-    if (given.batch->count() == 0 && (single || latency)) {
+    if (!given.batch.given() && (single || latency)) {
         options.batch = 1;
     }
-    if (given.connections->count() == 0) {
+    if (!given.connections.given()) {
         options.connections = single ? 32 : options.mode == "idle" ? 1000 : 1;
     }
-    if (given.in_flight->count() == 0 && (single || latency)) {
+    if (!given.in_flight.given() && (single || latency)) {
         options.in_flight = 1;
     }
 }
@@ -70,46 +70,42 @@ int run_bench(const Context& context, const BenchOptions& options, bool json) {
 
 }  // namespace
 
-void add_bench(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("bench", "Measure the daemon")->description(kHelp);
+void add_bench(args::Program& program, Context& context) {
+    args::Command command = program.command("bench", kHelp);
     auto options = std::make_shared<BenchOptions>();
     auto level = std::make_shared<std::string>("written");
     auto json = std::make_shared<bool>(false);
     Given given;
-    command->add_option("--mode", options->mode, "log-batched, log-single, latency, tail or idle")
-        ->check(CLI::IsMember({"log-batched", "log-single", "latency", "tail", "idle"}));
-    given.level = command->add_option("--ack,--level", *level, "accepted, written or durable")->type_name("LEVEL");
-    command->add_option("--size", options->record_bytes, "Bytes of a record, its 20-byte header included (200)")
-        ->check(CLI::Range(32U, wire::kMessageBytesMax));
-    given.batch = command->add_option("--batch", options->batch, "Records per request (256)")
-                      ->check(CLI::Range(1U, wire::kLogRecordsMax));
-    given.connections = command->add_option("--connections", options->connections)->check(CLI::Range(1U, 1'000'000U));
-    given.in_flight = command->add_option("--in-flight", options->in_flight, "Requests in flight per connection (32)")
-                          ->check(CLI::Range(1U, 4096U));
-    command->add_option("--seconds", options->seconds, "Length of a run; idle: 0 means until Ctrl-C")
-        ->check(CLI::Range(0.0, 1e6));
-    command->add_option("--warm-up", options->warmup_seconds, "Seconds before each run that do not count (0.3)")
-        ->check(CLI::Range(0.0, 1e6));
-    command->add_option("--runs", options->runs, "Runs; the median is printed (5)")->check(CLI::Range(1U, 1000U));
-    command->add_option("--rate", options->rate, "tail: records per second (100000)")
-        ->check(CLI::Range(1U, 10'000'000U));
-    command->add_flag("--numbered", options->numbered, "Number the batches, as a producer with exactly-once does");
-    command->add_flag("--json", *json, "Print JSON");
-    command->callback([=, &context, &run] {
-        run = [=, &context] {
-            auto parsed = parse_level(*level);
-            if (!parsed) {
-                return report_usage("bench", parsed.error().text());
-            }
-            options->level = *parsed;
-            options->socket_path = context.socket_path();
-            apply_mode(*options, given);
-            if (options->mode != "idle" && options->seconds < kSecondsMin) {
-                return report_usage("bench",
-                                    fmt::format("--seconds {}: a run has at least {}", options->seconds, kSecondsMin));
-            }
-            return run_bench(context, *options, *json);
-        };
+    command.option("--mode", options->mode, "log-batched, log-single, latency, tail or idle")
+        .one_of({"log-batched", "log-single", "latency", "tail", "idle"});
+    given.level = command.option("--ack,--level", *level, "accepted, written or durable").type_name("LEVEL");
+    command.option("--size", options->record_bytes, "Bytes of a record, its 20-byte header included (200)")
+        .range(32U, wire::kMessageBytesMax);
+    given.batch =
+        command.option("--batch", options->batch, "Records per request (256)").range(1U, wire::kLogRecordsMax);
+    given.connections = command.option("--connections", options->connections).range(1U, 1'000'000U);
+    given.in_flight =
+        command.option("--in-flight", options->in_flight, "Requests in flight per connection (32)").range(1U, 4096U);
+    command.option("--seconds", options->seconds, "Length of a run; idle: 0 means until Ctrl-C").range(0.0, 1e6);
+    command.option("--warm-up", options->warmup_seconds, "Seconds before each run that do not count (0.3)")
+        .range(0.0, 1e6);
+    command.option("--runs", options->runs, "Runs; the median is printed (5)").range(1U, 1000U);
+    command.option("--rate", options->rate, "tail: records per second (100000)").range(1U, 10'000'000U);
+    command.flag("--numbered", options->numbered, "Number the batches, as a producer with exactly-once does");
+    command.flag("--json", *json, "Print JSON");
+    command.action([=, &context] {
+        auto parsed = parse_level(*level);
+        if (!parsed) {
+            return report_usage("bench", parsed.error().text());
+        }
+        options->level = *parsed;
+        options->socket_path = context.socket_path();
+        apply_mode(*options, given);
+        if (options->mode != "idle" && options->seconds < kSecondsMin) {
+            return report_usage("bench",
+                                fmt::format("--seconds {}: a run has at least {}", options->seconds, kSecondsMin));
+        }
+        return run_bench(context, *options, *json);
     });
 }
 

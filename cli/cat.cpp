@@ -53,11 +53,11 @@ int run_cat(const Context& context, const std::vector<std::string>& names) {
 
 }  // namespace
 
-void add_cat(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("cat", "Read several files")->description(kHelp);
+void add_cat(args::Program& program, Context& context) {
+    args::Command command = program.command("cat", kHelp);
     auto files = std::make_shared<std::vector<std::string>>();
-    command->add_option("files", *files)->type_name("ROOT:PATH")->required();
-    command->callback([&context, &run, files] { run = [&context, files] { return run_cat(context, *files); }; });
+    command.option("files", *files).type_name("ROOT:PATH").required();
+    command.action([&context, files] { return run_cat(context, *files); });
 }
 
 }  // namespace sluice::cli

@@ -159,9 +159,15 @@ void Progress::hide() {
     }
 }
 
-bool use_colour(ColourChoice choice, int fd) noexcept {
-    if (choice != ColourChoice::automatic) {
-        return choice == ColourChoice::always;
+std::string colour_problem(const std::string& when) {
+    return when == "auto" || when == "always" || when == "never"
+               ? std::string()
+               : fmt::format("{} is none of auto, always and never", when);
+}
+
+bool use_colour(std::string_view when, int fd) noexcept {
+    if (when != "auto") {
+        return when == "always";
     }
     const char* no_colour = std::getenv("NO_COLOR");
     return ::isatty(fd) == 1 && (no_colour == nullptr || *no_colour == '\0');

@@ -66,7 +66,8 @@ class Progress {
     MonotonicTime next_;
 };
 
-enum class ColourChoice : std::uint8_t { automatic, always, never };
-bool use_colour(ColourChoice choice, int fd) noexcept;
+// What is wrong with the value of --color; empty: it is auto, always or never.
+std::string colour_problem(const std::string& when);
+bool use_colour(std::string_view when, int fd) noexcept;
 
 }  // namespace sluice::cli

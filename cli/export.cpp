@@ -171,27 +171,25 @@ int run_export(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_export(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("export", "Write records for other programs")->description(kHelp);
+void add_export(args::Program& program, Context& context) {
+    args::Command command = program.command("export", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("--format", options->format, "journal (systemd's export format) or json (lines)")
-        ->check(CLI::IsMember({"journal", "json"}));
-    command->add_option("--after", options->after, "Start after this record")->type_name("CURSOR");
-    command->add_option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
-    command->add_option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
-        ->allow_extra_args(false);
-    command->add_option("--severity", options->severity, "This severity and worse: err, warning, ...")
-        ->type_name("NAME");
-    command->add_option("--field", options->fields, "Only records with this field; repeat: all must match")
-        ->type_name("K=V")
-        ->allow_extra_args(false);
-    command->add_option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
-        ->type_name("TEXT")
-        ->allow_extra_args(false);
-    command->add_flag("--print-cursor", options->print_cursor,
-                      "At the end, print on standard error the cursor to continue after");
-    command->callback(
-        [&context, &run, options] { run = [&context, options] { return run_export(context, *options); }; });
+    command.option("--format", options->format, "journal (systemd's export format) or json (lines)")
+        .one_of({"journal", "json"});
+    command.option("--after", options->after, "Start after this record").type_name("CURSOR");
+    command.option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
+    command.option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
+        .one_value_each();
+    command.option("--severity", options->severity, "This severity and worse: err, warning, ...").type_name("NAME");
+    command.option("--field", options->fields, "Only records with this field; repeat: all must match")
+        .type_name("K=V")
+        .one_value_each();
+    command.option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
+        .type_name("TEXT")
+        .one_value_each();
+    command.flag("--print-cursor", options->print_cursor,
+                 "At the end, print on standard error the cursor to continue after");
+    command.action([&context, options] { return run_export(context, *options); });
 }
 
 }  // namespace sluice::cli

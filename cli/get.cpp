@@ -49,13 +49,13 @@ int run_get(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_get(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("get", "Read a file")->description(kHelp);
+void add_get(args::Program& program, Context& context) {
+    args::Command command = program.command("get", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("file", options->file)->type_name("ROOT:PATH")->required();
-    command->add_option("--offset", options->offset, "First byte to read")->check(not_negative());
-    command->add_option("--length", options->length, "Bytes to read; 0: to the end")->check(not_negative());
-    command->callback([&context, &run, options] { run = [&context, options] { return run_get(context, *options); }; });
+    command.option("file", options->file).type_name("ROOT:PATH").required();
+    command.option("--offset", options->offset, "First byte to read").not_negative();
+    command.option("--length", options->length, "Bytes to read; 0: to the end").not_negative();
+    command.action([&context, options] { return run_get(context, *options); });
 }
 
 }  // namespace sluice::cli

@@ -360,23 +360,21 @@ int run_import(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_import(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("import", "Store the logs of other programs")->description(kHelp);
+void add_import(args::Program& program, Context& context) {
+    args::Command command = program.command("import", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("--format", options->format, "auto (seen at the start of each file), json, journal or text")
-        ->check(CLI::IsMember({"auto", "json", "journal", "text"}));
-    command->add_option("--time-pattern", options->time_pattern, "How the time of a line of text is written")
-        ->type_name("PATTERN");
-    command->add_option("--zone", options->zone, "Zone of times that do not say: +01:00; else UTC")
-        ->type_name("OFFSET");
-    command->add_flag("--keep-time", options->keep_time, "The time stays in the message");
-    command->add_option("--stream", options->stream, "Stream of the records that name none");
-    command->add_option("--severity", options->severity, "Severity of the records that name none")->type_name("NAME");
-    command->add_option("--ack", options->level, "Wait until accepted, written or durable")->type_name("LEVEL");
-    command->add_flag("--wait", options->wait, "Wait for a daemon that is not there yet");
-    command->add_option("files", options->files, "Files; '-' is standard input")->type_name("FILE");
-    command->callback(
-        [&context, &run, options] { run = [&context, options] { return run_import(context, *options); }; });
+    command.option("--format", options->format, "auto (seen at the start of each file), json, journal or text")
+        .one_of({"auto", "json", "journal", "text"});
+    command.option("--time-pattern", options->time_pattern, "How the time of a line of text is written")
+        .type_name("PATTERN");
+    command.option("--zone", options->zone, "Zone of times that do not say: +01:00; else UTC").type_name("OFFSET");
+    command.flag("--keep-time", options->keep_time, "The time stays in the message");
+    command.option("--stream", options->stream, "Stream of the records that name none");
+    command.option("--severity", options->severity, "Severity of the records that name none").type_name("NAME");
+    command.option("--ack", options->level, "Wait until accepted, written or durable").type_name("LEVEL");
+    command.flag("--wait", options->wait, "Wait for a daemon that is not there yet");
+    command.option("files", options->files, "Files; '-' is standard input").type_name("FILE");
+    command.action([&context, options] { return run_import(context, *options); });
 }
 
 }  // namespace sluice::cli

@@ -346,22 +346,22 @@ int run_log(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_log(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("log", "Send records")->description(kHelp);
+void add_log(args::Program& program, Context& context) {
+    args::Command command = program.command("log", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("--stream", options->stream, "Name of the stream: letters, digits and ._/@:-");
-    command->add_option("--severity", options->severity, "emerg, alert, crit, err, warning, notice, info or debug")
-        ->type_name("NAME");
-    command->add_option("--field", options->fields, "A field of each record; repeat for several")
-        ->type_name("K=V")
-        ->allow_extra_args(false);
-    command->add_option("--ack", options->level, "Wait until accepted, written or durable")->type_name("LEVEL");
-    command->add_option("--format", options->format, "text: a line is a message; json: a line is an object")
-        ->check(CLI::IsMember({"text", "json"}));
-    command->add_flag("--print-cursor", options->print_cursor, "At the end, print the cursor of the last record");
-    command->add_flag("--wait", options->wait, "Wait for a daemon that is not there yet");
-    command->add_option("message", options->message, "The message; without it, standard input is read");
-    command->callback([&context, &run, options] { run = [&context, options] { return run_log(context, *options); }; });
+    command.option("--stream", options->stream, "Name of the stream: letters, digits and ._/@:-");
+    command.option("--severity", options->severity, "emerg, alert, crit, err, warning, notice, info or debug")
+        .type_name("NAME");
+    command.option("--field", options->fields, "A field of each record; repeat for several")
+        .type_name("K=V")
+        .one_value_each();
+    command.option("--ack", options->level, "Wait until accepted, written or durable").type_name("LEVEL");
+    command.option("--format", options->format, "text: a line is a message; json: a line is an object")
+        .one_of({"text", "json"});
+    command.flag("--print-cursor", options->print_cursor, "At the end, print the cursor of the last record");
+    command.flag("--wait", options->wait, "Wait for a daemon that is not there yet");
+    command.option("message", options->message, "The message; without it, standard input is read");
+    command.action([&context, options] { return run_log(context, *options); });
 }
 
 }  // namespace sluice::cli

@@ -29,51 +29,36 @@ constexpr const char* kFooter =
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused by policy or by a limit.\n"
     "'sluice COMMAND --help' explains each command.";
 
-// In the list of commands only the first line of each one's explanation is shown.
-class ShortListFormatter final : public CLI::Formatter {
- public:
-    std::string make_subcommand(const CLI::App* command) const override {
-        const std::string text = command->get_description();
-        return fmt::format("  {:<8}  {}\n", command->get_name(), text.substr(0, text.find('\n')));
-    }
-};
-
 int parse_and_run(int argc, char** argv) {
-    CLI::App app(kAbout, "sluice");
-    app.formatter(std::make_shared<ShortListFormatter>());
-    app.footer(kFooter);
-    app.set_version_flag("--version", "sluice " SLUICE_VERSION);
-    app.require_subcommand(1);
-    app.fallthrough();
+    sluice::args::Program program(kAbout, "sluice");
+    program.footer(kFooter);
+    program.version("sluice " SLUICE_VERSION);
     sluice::cli::Context context;
-    app.add_option("--socket", context.socket_option, "Socket of the daemon")
-        ->envname("SLUICE_SOCKET")
-        ->type_name("PATH");
-    sluice::cli::Run run;
-    sluice::cli::add_log(app, context, run);
-    sluice::cli::add_query(app, context, run);
-    sluice::cli::add_tail(app, context, run);
-    sluice::cli::add_import(app, context, run);
-    sluice::cli::add_export(app, context, run);
-    sluice::cli::add_get(app, context, run);
-    sluice::cli::add_put(app, context, run);
-    sluice::cli::add_cat(app, context, run);
-    sluice::cli::add_stat(app, context, run);
-    sluice::cli::add_append(app, context, run);
-    sluice::cli::add_status(app, context, run);
-    sluice::cli::add_verify(app, context, run);
-    sluice::cli::add_bench(app, context, run);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() != 0 && app.get_subcommands().empty() && !app.remaining().empty()) {
+    program.option("--socket", context.socket_option, "Socket of the daemon")
+        .environment("SLUICE_SOCKET")
+        .type_name("PATH");
+    sluice::cli::add_log(program, context);
+    sluice::cli::add_query(program, context);
+    sluice::cli::add_tail(program, context);
+    sluice::cli::add_import(program, context);
+    sluice::cli::add_export(program, context);
+    sluice::cli::add_get(program, context);
+    sluice::cli::add_put(program, context);
+    sluice::cli::add_cat(program, context);
+    sluice::cli::add_stat(program, context);
+    sluice::cli::add_append(program, context);
+    sluice::cli::add_status(program, context);
+    sluice::cli::add_verify(program, context);
+    sluice::cli::add_bench(program, context);
+    if (const auto ended = program.parse(argc, argv)) {
+        if (ended->unknown_command) {
             fmt::print(stderr, "sluice: there is no command {}; see 'sluice --help'\n",
-                       sluice::wire::quoted(app.remaining().front()));
+                       sluice::wire::quoted(*ended->unknown_command));
             return sluice::cli::kExitUsage;
         }
-        return app.exit(error) == 0 ? sluice::cli::kExitDone : sluice::cli::kExitUsage;
+        return ended->print() == 0 ? sluice::cli::kExitDone : sluice::cli::kExitUsage;
     }
-    return run();
+    return program.run();
 }
 
 // What is still buffered reaches standard output, or the command has failed.  A reader that is gone is no failure.

@@ -94,13 +94,13 @@ int run_put(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_put(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("put", "Store a file, atomically")->description(kHelp);
+void add_put(args::Program& program, Context& context) {
+    args::Command command = program.command("put", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("file", options->file)->type_name("ROOT:PATH")->required();
-    command->add_flag("--durable", options->durable, "End only when the file survives loss of power");
-    command->add_option("--mode", options->mode, "Permission bits of a new file, octal (0640)");
-    command->callback([&context, &run, options] { run = [&context, options] { return run_put(context, *options); }; });
+    command.option("file", options->file).type_name("ROOT:PATH").required();
+    command.flag("--durable", options->durable, "End only when the file survives loss of power");
+    command.option("--mode", options->mode, "Permission bits of a new file, octal (0640)");
+    command.action([&context, options] { return run_put(context, *options); });
 }
 
 }  // namespace sluice::cli

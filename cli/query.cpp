@@ -51,7 +51,7 @@ struct Options {
     bool utc = false;
     std::string output;  // Empty: what fits.
     std::string store;
-    ColourChoice colour = ColourChoice::automatic;
+    std::string colour = "auto";
 };
 
 bool on_terminal(int fd) {
@@ -409,34 +409,30 @@ int QueryCommand::failed(const Error& error) const {
 
 }  // namespace
 
-void add_query(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("query", "Ask a question about the log")->description(kHelp);
+void add_query(args::Program& program, Context& context) {
+    args::Command command = program.command("query", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_option("query", options->words, "The query; several words are joined with spaces")->type_name("QUERY");
-    command->add_option("--since", options->since, "Only records of this time or later: a time, or 15m, 2h, 3d ago")
-        ->type_name("TIME");
-    command->add_option("--until", options->until, "Only records before this time")->type_name("TIME");
-    command->add_option("-n,--lines", options->newest, "Only the last N rows")->check(not_negative())->type_name("N");
-    command->add_flag("-r,--reverse", options->reverse, "The last row first");
-    command->add_flag("--count", options->count, "Only how many rows there are");
-    command->add_flag("--histogram", options->histogram, "Draw how many records there are over time");
+    command.option("query", options->words, "The query; several words are joined with spaces").type_name("QUERY");
+    command.option("--since", options->since, "Only records of this time or later: a time, or 15m, 2h, 3d ago")
+        .type_name("TIME");
+    command.option("--until", options->until, "Only records before this time").type_name("TIME");
+    command.option("-n,--lines", options->newest, "Only the last N rows").not_negative().type_name("N");
+    command.flag("-r,--reverse", options->reverse, "The last row first");
+    command.flag("--count", options->count, "Only how many rows there are");
+    command.flag("--histogram", options->histogram, "Draw how many records there are over time");
     const std::string formats(wire::output_format_names());
-    command->add_option("-o,--output", options->output, formats + " (short; on a terminal table for computed rows)")
-        ->check([formats](const std::string& name) {
+    command.option("-o,--output", options->output, formats + " (short; on a terminal table for computed rows)")
+        .check([formats](const std::string& name) {
             return wire::parse_output_format(name) ? std::string() : fmt::format("{} is none of {}", name, formats);
         })
-        ->type_name("FORMAT");
-    command->add_flag("--explain", options->explain, "Say on standard error what was read, what was skipped, and why");
-    command->add_option("--store", options->store, "Read the files of this store, without the daemon")
-        ->type_name("DIR");
-    const std::map<std::string, ColourChoice> colours{
-        {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};
-    command->add_option("--color", options->colour, "auto (on a terminal), always or never")
-        ->transform(CLI::CheckedTransformer(colours).description(""))
-        ->type_name("WHEN");
-    command->add_flag("--utc", options->utc, "Times in UTC, not in the local zone");
-    command->callback(
-        [&context, &run, options] { run = [&context, options] { return QueryCommand(context, *options).run(); }; });
+        .type_name("FORMAT");
+    command.flag("--explain", options->explain, "Say on standard error what was read, what was skipped, and why");
+    command.option("--store", options->store, "Read the files of this store, without the daemon").type_name("DIR");
+    command.option("--color", options->colour, "auto (on a terminal), always or never")
+        .check(colour_problem)
+        .type_name("WHEN");
+    command.flag("--utc", options->utc, "Times in UTC, not in the local zone");
+    command.action([&context, options] { return QueryCommand(context, *options).run(); });
 }
 
 }  // namespace sluice::cli

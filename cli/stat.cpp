@@ -2,12 +2,11 @@
 #include <fmt/chrono.h>
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
-
 #include "base/format.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "wire/escape.h"
+#include "wire/json.h"
 #include "wire/time_text.h"
 
 namespace sluice::cli {
@@ -50,10 +49,13 @@ int run_stat(const Context& context, const std::string& name, const std::string&
     wire::append_rfc3339(modified, found->mtime_ns);
     const std::string mode = fmt::format("{:04o}", found->mode & 07777U);
     if (output == "json") {
-        const nlohmann::ordered_json json{{"root", file->root},  {"path", file->path},  {"type", type_of(found->mode)},
-                                          {"size", found->size}, {"mode", mode},        {"uid", found->uid},
-                                          {"gid", found->gid},   {"modified", modified}};
-        fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+        std::string names = R"("root":)";
+        wire::append_json_string(names, file->root);
+        names += R"(,"path":)";
+        wire::append_json_string(names, file->path);
+        fmt::print(R"({{{},"type":"{}","size":{},"mode":"{}","uid":{},"gid":{},"modified":"{}"}})"
+                   "\n",
+                   names, type_of(found->mode), found->size, mode, found->uid, found->gid, modified);
         return kExitDone;
     }
     fmt::print("{:9} {}\n{:9} {}\n", "name", wire::escaped(name), "type", type_of(found->mode));
@@ -65,15 +67,13 @@ int run_stat(const Context& context, const std::string& name, const std::string&
 
 }  // namespace
 
-void add_stat(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("stat", "Show what a file is")->description(kHelp);
+void add_stat(args::Program& program, Context& context) {
+    args::Command command = program.command("stat", kHelp);
     auto file = std::make_shared<std::string>();
     auto output = std::make_shared<std::string>("short");
-    command->add_option("file", *file)->type_name("ROOT:PATH")->required();
-    command->add_option("--output", *output, "short or json")->check(CLI::IsMember({"short", "json"}));
-    command->callback([&context, &run, file, output] {
-        run = [&context, file, output] { return run_stat(context, *file, *output); };
-    });
+    command.option("file", *file).type_name("ROOT:PATH").required();
+    command.option("--output", *output, "short or json").one_of({"short", "json"});
+    command.action([&context, file, output] { return run_stat(context, *file, *output); });
 }
 
 }  // namespace sluice::cli

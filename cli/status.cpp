@@ -95,11 +95,11 @@ int run_status(const Context& context, const std::string& output) {
 
 }  // namespace
 
-void add_status(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("status", "Show how the daemon is")->description(kHelp);
+void add_status(args::Program& program, Context& context) {
+    args::Command command = program.command("status", kHelp);
     auto output = std::make_shared<std::string>("short");
-    command->add_option("--output", *output, "short or json")->check(CLI::IsMember({"short", "json"}));
-    command->callback([&context, &run, output] { run = [&context, output] { return run_status(context, *output); }; });
+    command.option("--output", *output, "short or json").one_of({"short", "json"});
+    command.action([&context, output] { return run_status(context, *output); });
 }
 
 }  // namespace sluice::cli

@@ -46,7 +46,7 @@ struct Options {
     std::vector<std::string> greps;
     std::vector<std::string> words;  // Of the filter.
     std::string output = "short";
-    ColourChoice colour = ColourChoice::automatic;
+    std::string colour = "auto";
 };
 
 std::string filter_text(const Options& options) {
@@ -222,45 +222,37 @@ int run_tail(const Context& context, const Options& options, bool n_given) {
 
 }  // namespace
 
-void add_tail(CLI::App& app, Context& context, Run& run) {
-    CLI::App* command = app.add_subcommand("tail", "Print records, and follow them")->description(kHelp);
+void add_tail(args::Program& program, Context& context) {
+    args::Command command = program.command("tail", kHelp);
     auto options = std::make_shared<Options>();
-    command->add_flag("-f,--follow", options->follow, "Wait for new records; Ctrl-C ends it");
-    command->add_option("filter", options->words, "Only what matches: a filter of the query language")
-        ->type_name("FILTER");
-    CLI::Option* n = command->add_option("-n,--lines", options->n, "Start with the last N matching records (10)")
-                         ->check(not_negative());
-    command->add_flag("--all", options->all, "Start with the oldest record");
-    command->add_option("--after", options->after, "Start after this record")->type_name("CURSOR");
-    command->add_option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
-    command->add_flag("--durable", options->durable, "Show records only once they survive loss of power");
-    command->add_option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
-        ->allow_extra_args(false);
-    command->add_option("--severity", options->severity, "This severity and worse: err, warning, ...")
-        ->type_name("NAME");
-    command->add_option("--field", options->fields, "Only records with this field; repeat: all must match")
-        ->type_name("K=V")
-        ->allow_extra_args(false);
-    command->add_option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
-        ->type_name("TEXT")
-        ->allow_extra_args(false);
-    command
-        ->add_option("-o,--output", options->output,
-                     "short, short-iso, json, logfmt, csv, export or cat (messages only)")
-        ->check(CLI::IsMember({"short", "short-iso", "json", "logfmt", "csv", "cat", "export"}))
-        ->type_name("FORMAT");
-    const std::map<std::string, ColourChoice> colours{
-        {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};
-    command->add_option("--color", options->colour, "auto (on a terminal), always or never")
-        ->transform(CLI::CheckedTransformer(colours).description(""))
-        ->type_name("WHEN");
-    command->add_flag("--utc", options->utc, "Times in UTC, not in the local zone");
-    command->add_flag("--print-cursor", options->print_cursor,
-                      "At the end, print on standard error the cursor to continue after");
-    command->add_flag("--wait", options->wait, "Wait for a daemon that is not there yet");
-    command->callback([&context, &run, options, n] {
-        run = [&context, options, given = n->count() > 0] { return run_tail(context, *options, given); };
-    });
+    command.flag("-f,--follow", options->follow, "Wait for new records; Ctrl-C ends it");
+    command.option("filter", options->words, "Only what matches: a filter of the query language").type_name("FILTER");
+    const args::Option n =
+        command.option("-n,--lines", options->n, "Start with the last N matching records (10)").not_negative();
+    command.flag("--all", options->all, "Start with the oldest record");
+    command.option("--after", options->after, "Start after this record").type_name("CURSOR");
+    command.option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
+    command.flag("--durable", options->durable, "Show records only once they survive loss of power");
+    command.option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
+        .one_value_each();
+    command.option("--severity", options->severity, "This severity and worse: err, warning, ...").type_name("NAME");
+    command.option("--field", options->fields, "Only records with this field; repeat: all must match")
+        .type_name("K=V")
+        .one_value_each();
+    command.option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
+        .type_name("TEXT")
+        .one_value_each();
+    command.option("-o,--output", options->output, "short, short-iso, json, logfmt, csv, export or cat (messages only)")
+        .one_of({"short", "short-iso", "json", "logfmt", "csv", "cat", "export"})
+        .type_name("FORMAT");
+    command.option("--color", options->colour, "auto (on a terminal), always or never")
+        .check(colour_problem)
+        .type_name("WHEN");
+    command.flag("--utc", options->utc, "Times in UTC, not in the local zone");
+    command.flag("--print-cursor", options->print_cursor,
+                 "At the end, print on standard error the cursor to continue after");
+    command.flag("--wait", options->wait, "Wait for a daemon that is not there yet");
+    command.action([&context, options, n] { return run_tail(context, *options, n.given()); });
 }
 
 }  // namespace sluice::cli

@@ -57,11 +57,11 @@ int run_verify(const std::string& path) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Context&, Run& run) {
-    CLI::App* command = app.add_subcommand("verify", "Check a store on the disk")->description(kHelp);
+void add_verify(args::Program& program, Context&) {
+    args::Command command = program.command("verify", kHelp);
     auto path = std::make_shared<std::string>();
-    command->add_option("--store", *path, "Directory of the store")->type_name("DIR")->required();
-    command->callback([&run, path] { run = [path] { return run_verify(*path); }; });
+    command.option("--store", *path, "Directory of the store").type_name("DIR").required();
+    command.action([path] { return run_verify(*path); });
 }
 
 }  // namespace sluice::cli

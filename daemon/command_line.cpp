@@ -2,10 +2,9 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
-#include <sstream>
 
+#include "args/program.h"
 #include "base/format.h"
 #include "daemon/config_values.h"
 #include "daemon/defaults.h"
@@ -52,11 +51,11 @@ bool uses_built_in_defaults(const CommandLine& command) {
            ::access(command.config_path.c_str(), F_OK) != 0 && errno == ENOENT;
 }
 
-EarlyExit usage_exit(const CLI::App& app, const CLI::ParseError& error) {
-    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {  // --help
-        return {ExitCode::ok, app.help(), {}};
+EarlyExit early_exit(const args::Ending& ended) {
+    if (ended.exit_code == 0) {  // --help
+        return {ExitCode::ok, ended.text, {}};
     }
-    return {ExitCode::usage, {}, fmt::format("sluiced: {}\nTry 'sluiced --help'.\n", error.what())};
+    return {ExitCode::usage, {}, fmt::format("sluiced: {}\nTry 'sluiced --help'.\n", ended.error)};
 }
 
 }  // namespace
@@ -66,22 +65,22 @@ std::variant<CommandLine, EarlyExit> parse_command_line(int argc, const char* co
     bool print_defaults = false;
     bool version = false;
     std::string directory;
-    CLI::App app(kDescription, "sluiced");
-    app.footer(kExamples);
-    auto* config = app.add_option("-c,--config", command.config_path, "Configuration file, see sluiced.yaml(5)")
-                       ->type_name("FILE")
-                       ->capture_default_str();
-    app.add_option("--private", directory, "Serve only this user and root, with everything beneath DIR")
-        ->type_name("DIR")
-        ->excludes(config);
-    auto* check =
-        app.add_flag("--check-config", command.check_config, "Read the configuration, report all errors, exit");
-    app.add_flag("--print-defaults", print_defaults, "Print a configuration with every default, exit")->excludes(check);
-    app.add_flag("--version", version, "Print the version, exit");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return usage_exit(app, error);
+    args::Program program(kDescription, "sluiced");
+    program.footer(kExamples);
+    const args::Option config =
+        program.option("-c,--config", command.config_path, "Configuration file, see sluiced.yaml(5)")
+            .type_name("FILE")
+            .show_default();
+    const args::Option private_option =
+        program.option("--private", directory, "Serve only this user and root, with everything beneath DIR")
+            .type_name("DIR")
+            .excludes(config);
+    const args::Option check =
+        program.flag("--check-config", command.check_config, "Read the configuration, report all errors, exit");
+    program.flag("--print-defaults", print_defaults, "Print a configuration with every default, exit").excludes(check);
+    program.flag("--version", version, "Print the version, exit");
+    if (const auto ended = program.parse(argc, argv)) {
+        return early_exit(*ended);
     }
     if (version) {
         return EarlyExit{ExitCode::ok, "sluiced " SLUICE_VERSION "\n", {}};
@@ -89,8 +88,8 @@ std::variant<CommandLine, EarlyExit> parse_command_line(int argc, const char* co
     if (print_defaults) {
         return EarlyExit{ExitCode::ok, render_defaults(), {}};
     }
-    command.config_given = config->count() > 0;
-    if (app.get_option("--private")->count() > 0) {
+    command.config_given = config.given();
+    if (private_option.given()) {
         if (directory.empty()) {
             return EarlyExit{ExitCode::usage, {}, "sluiced: --private needs a directory\nTry 'sluiced --help'.\n"};
         }

@@ -5,7 +5,7 @@
 #include "daemon/line_limit.h"
 #include "daemon/log_output.h"
 #include "listeners/events.h"
-#include "server/shared.h"
+#include "server/events.h"
 #include "store/catalog.h"
 
 namespace sluice::daemon {

@@ -9,7 +9,6 @@
 #include "coro/timeout.h"
 #include "daemon/host.h"
 #include "daemon/systemd_notify.h"
-#include "daemon/translate.h"
 #include "wire/escape.h"
 
 namespace sluice::daemon {
@@ -158,6 +157,25 @@ void check_queue_length(const std::vector<ListenerConfig>& listeners, LogOutput&
 }
 
 }  // namespace
+
+listeners::ListenerOptions listener_options(const ListenerConfig& listener, const LimitsConfig& limits) {
+    listeners::ListenerOptions options;
+    options.name = listener.name;
+    options.protocol = listener.protocol;
+    if (auto pattern = listeners::StreamPattern::parse(listener.stream)) {  // The reader has checked it.
+        options.stream = std::move(*pattern);
+    }
+    options.overflow = listener.overflow;
+    options.keep_severity = listener.keep_severity;
+    options.limits.message_bytes_max =
+        static_cast<std::uint32_t>(std::min(listener.message_bytes_max, limits.message_bytes_max));
+    options.limits.fields_max = limits.record_fields_max;
+    options.connections_max = listener.connections_max;
+    options.connections_per_uid_max = listener.connections_per_uid_max;
+    options.rate_burst = listener.rate_burst;
+    options.rate_interval = listener.rate_interval;
+    return options;
+}
 
 Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, LogOutput& log) {
     SLUICE_CO_TRY(std::vector<PassedSocket> sockets, take_passed_sockets());

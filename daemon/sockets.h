@@ -10,6 +10,8 @@
 
 namespace sluice::daemon {
 
+listeners::ListenerOptions listener_options(const ListenerConfig& listener, const LimitsConfig& limits);
+
 struct ListenerSocket {
     listeners::ListenerOptions options;
     io::Handle socket;

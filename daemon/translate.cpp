@@ -128,25 +128,6 @@ std::vector<files::RootOptions> root_options(const Config& config) {
     return all;
 }
 
-listeners::ListenerOptions listener_options(const ListenerConfig& listener, const LimitsConfig& limits) {
-    listeners::ListenerOptions options;
-    options.name = listener.name;
-    options.protocol = listener.protocol;
-    if (auto pattern = listeners::StreamPattern::parse(listener.stream)) {  // The reader has checked it.
-        options.stream = std::move(*pattern);
-    }
-    options.overflow = listener.overflow;
-    options.keep_severity = listener.keep_severity;
-    options.limits.message_bytes_max =
-        static_cast<std::uint32_t>(std::min(listener.message_bytes_max, limits.message_bytes_max));
-    options.limits.fields_max = limits.record_fields_max;
-    options.connections_max = listener.connections_max;
-    options.connections_per_uid_max = listener.connections_per_uid_max;
-    options.rate_burst = listener.rate_burst;
-    options.rate_interval = listener.rate_interval;
-    return options;
-}
-
 files::HandleLimits handle_limits(const Config& config) {
     return {.session_max = config.limits.session_handles_max,
             .user_max = config.limits.open_handles_max / 4,

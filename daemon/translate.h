@@ -5,7 +5,6 @@
 
 #include "daemon/config.h"
 #include "files/roots.h"
-#include "listeners/options.h"
 #include "server/log_pipeline.h"
 #include "server/server.h"
 #include "store/log_writer.h"
@@ -18,7 +17,6 @@ store::RetentionOptions retention_options(const Config& config);
 store::WriterOptions writer_options(const Config& config, store::IoMode mode);
 server::ServerOptions server_options(const Config& config, uid_t own_uid);
 std::vector<files::RootOptions> root_options(const Config& config);
-listeners::ListenerOptions listener_options(const ListenerConfig& listener, const LimitsConfig& limits);
 files::HandleLimits handle_limits(const Config& config);
 
 }  // namespace sluice::daemon

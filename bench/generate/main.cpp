@@ -1,7 +1,7 @@
 // sluice-generate: log records for benchmarks, the same bytes for the same seed.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "args/program.h"
 #include "base/format.h"
 #include "generate/generator.h"
 
@@ -73,7 +73,7 @@ int generate(const GeneratorOptions& options, const std::string& format, const s
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app(
+    sluice::args::Program program(
         "Generate log records: web access, applications, kernel and database, over one day.\n"
         "The same options give the same bytes.",
         "sluice-generate");
@@ -81,13 +81,15 @@ int main(int argc, char** argv) {
     std::string format = "json";
     std::string path = "-";
     std::string facts;
-    app.add_option("--records", options.records, "How many")->check(CLI::PositiveNumber)->capture_default_str();
-    app.add_option("--seed", options.seed, "Of everything that is drawn")->capture_default_str();
-    app.add_option("--format", format, "json (lines) or journal (systemd's export format)")
-        ->check(CLI::IsMember({"json", "journal"}))
-        ->capture_default_str();
-    app.add_option("--output", path, "File; '-': standard output")->capture_default_str();
-    app.add_option("--facts", facts, "Write there, as JSON, what the queries of bench/store_compare.py must find");
-    CLI11_PARSE(app, argc, argv);
+    program.option("--records", options.records, "How many").positive().show_default();
+    program.option("--seed", options.seed, "Of everything that is drawn").show_default();
+    program.option("--format", format, "json (lines) or journal (systemd's export format)")
+        .one_of({"json", "journal"})
+        .show_default();
+    program.option("--output", path, "File; '-': standard output").show_default();
+    program.option("--facts", facts, "Write there, as JSON, what the queries of bench/store_compare.py must find");
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
     return generate(options, format, path, facts);
 }

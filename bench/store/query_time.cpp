@@ -3,9 +3,9 @@
 // N}. `value`: the first field of the first row, where that is an integer.
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 
+#include "args/program.h"
 #include "base/format.h"
 #include "client/query.h"
 
@@ -66,14 +66,17 @@ int measure(const client::QueryOptions& options, std::uint32_t runs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("Ask the daemon a question several times, and print how long each took.", "sluice-query-time");
+    args::Program program("Ask the daemon a question several times, and print how long each took.",
+                          "sluice-query-time");
     client::QueryOptions options;
     std::uint32_t runs = 5;
-    app.add_option("--socket", options.socket_path, "Socket of the daemon")->required();
-    app.add_option("--runs", runs, "How often, after one that does not count")->check(CLI::PositiveNumber);
-    app.add_option("--newest", options.newest, "Only the last so many rows");
-    app.add_option("query", options.text, "The question")->required();
-    CLI11_PARSE(app, argc, argv);
+    program.option("--socket", options.socket_path, "Socket of the daemon").required();
+    program.option("--runs", runs, "How often, after one that does not count").positive();
+    program.option("--newest", options.newest, "Only the last so many rows");
+    program.option("query", options.text, "The question").required();
+    if (const auto ended = program.parse(argc, argv)) {
+        return ended->print();
+    }
     options.connect.client_name = "sluice-query-time";
     return measure(options, runs);
 }

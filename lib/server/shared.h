@@ -8,6 +8,7 @@
 #include "coro/pool.h"
 #include "files/file_table.h"
 #include "io/kernel.h"
+#include "server/events.h"
 #include "server/log_pipeline.h"
 #include "wire/limits.h"
 
@@ -35,22 +36,6 @@ struct ServerCounters {
     std::uint64_t requests_failed = 0;
     std::uint64_t tails = 0;
     std::uint64_t queries = 0;
-};
-
-struct Peer {
-    std::uint64_t session = 0;  // A number, for messages.
-    io::PeerCredentials credentials;
-};
-
-// What a server tells its owner.  Called on the service loop.
-class ServerEvents {
- public:
-    virtual ~ServerEvents() = default;
-    virtual void on_connected(const Peer&) {}
-    virtual void on_refused(const Peer&, const Error&) {}
-    // `why`: nullptr if the client closed the connection in good order.
-    virtual void on_disconnected(const Peer&, const Error* /*why*/) {}
-    virtual void on_accept_failed(const Error&) {}
 };
 
 struct Shared {

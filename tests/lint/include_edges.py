@@ -23,7 +23,7 @@ SOLE_USERS = {
     r"yaml-cpp/": (r"\byaml-cpp\b", {"daemon"}),
     r"spdlog/": (r"\bspdlog\b", {"daemon"}),
     r"systemd/": (r"\bSYSTEMD\b|\blibsystemd\b", {"daemon"}),
-    r"CLI/": (r"\bCLI11\b", {"daemon", "cli"}),
+    r"CLI/": (r"\bCLI11\b", {"args"}),
 }
 TOP_FOLDERS = {"daemon", "cli"}  # Programs, not below the include root: they name their own files as they are.
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

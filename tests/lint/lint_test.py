@@ -89,6 +89,7 @@ class IncludeEdges(TreeTest):
                 "lib/base/a.h:3 include-edge",
                 "lib/base/a.h:4 sole-user",
                 "lib/base/a.h:5 include-path",
+                "lib/base/a.h:6 sole-user",
                 "lib/coro/CMakeLists.txt:2 link-edge",
                 "lib/coro/CMakeLists.txt:3 sole-user",
                 "lib/io/CMakeLists.txt link-edge",

@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <systemd/sd-daemon.h>
 
+#include "args/d.h"
 #include "config.h"
 #include "io/c.h"

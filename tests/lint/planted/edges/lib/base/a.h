@@ -3,3 +3,4 @@
 #include "coro/b.h"
 #include <spdlog/spdlog.h>
 #include "b.h"
+#include <CLI/CLI.hpp>

@@ -1,0 +1,3 @@
+#include "args/d.h"
+
+#include <CLI/CLI.hpp>
