@@ -115,30 +115,36 @@ class TailRaceTest : public ServerTest {
     };
     using Reading = Task<Result<>> (*)(io::SimKernel* kernel, LogHub* hub, Read* read);
 
-    // All there is up to kRecords.
-    static Task<Result<>> read_all(io::SimKernel* kernel, LogHub* hub, Read* read) {
-        SLUICE_CO_TRY(const io::Handle directory,
-                      co_await kernel->open(-1, sim::kStorePath, {.flags = O_RDONLY | O_DIRECTORY}));
-        LogFollower follower(*kernel, directory.fd(), *hub);
+    static Task<Result<io::Handle>> open_store(io::SimKernel* kernel) {
+        const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};
+        co_return co_await kernel->open(-1, sim::kStorePath, open);
+    }
+
+    // What there is below `limit`, from the follower's position on.
+    static Task<Result<>> read_to(LogFollower* follower, std::uint64_t limit, Read* read) {
         for (;;) {
-            SLUICE_CO_TRY(const std::optional<GroupView> group, co_await follower.next(kRecords + 1));
+            SLUICE_CO_TRY(const std::optional<GroupView> group, co_await follower->next(limit));
             if (!group) {
                 co_return Result<>{};
             }
-            const std::uint64_t next = for_each_entry(*group, follower.position(), [&](const wire::TailEntry& entry) {
+            const std::uint64_t next = for_each_entry(*group, follower->position(), [&](const wire::TailEntry& entry) {
                 const std::string_view text = entry.record.message();
                 read->sequences.push_back(entry.sequence);
                 read->wrong_text =
                     read->wrong_text || text.substr(0, text.find(' ')) != fmt::format("{}", entry.sequence);
-                return entry.sequence < kRecords;
+                return entry.sequence + 1 < limit;
             });
-            follower.seek(next);
+            follower->seek(next);
         }
+    }
+    static Task<Result<>> read_all(io::SimKernel* kernel, LogHub* hub, Read* read) {
+        SLUICE_CO_TRY(const io::Handle directory, co_await open_store(kernel));
+        LogFollower follower(*kernel, directory.fd(), *hub);
+        co_return co_await read_to(&follower, kRecords + 1, read);
     }
     // The place of the last records of which every tenth matches.
     static Task<Result<>> find_last(io::SimKernel* kernel, LogHub* hub, Read* read) {
-        SLUICE_CO_TRY(const io::Handle directory,
-                      co_await kernel->open(-1, sim::kStorePath, {.flags = O_RDONLY | O_DIRECTORY}));
+        SLUICE_CO_TRY(const io::Handle directory, co_await open_store(kernel));
         LogFollower follower(*kernel, directory.fd(), *hub);
         const LogFollower::Matches matches = [](const wire::TailEntry& entry) { return entry.sequence % 10 == 0; };
         SLUICE_CO_TRY(read->place, co_await follower.last_matching(matches, 20, kRecords + 1));
@@ -259,6 +265,38 @@ TEST_F(TailRaceTest, WhatIsRemovedUnderAReaderIsALostPlace) {
             lost += read.outcome ? 0 : 1;
         }
         EXPECT_GT(lost, 10U);
+    }
+}
+
+// A reader has read ahead, also over the end of what was written then; what is there by now it reads again.
+TEST_F(TailRaceTest, WhatIsWrittenBehindAReaderThatReadAheadIsFound) {
+    start();
+    RawClient& client = greet();
+    std::uint64_t written = 0;
+    const auto write = [&](std::uint64_t count) {
+        for (const std::uint64_t end = written + count; written < end;) {
+            ++written;
+            log(client, written + 1, {{fmt::format("{} text", written), "", wire::Severity::info}});
+        }
+    };
+    write(10);
+    io::SimKernel::Options as;
+    as.name = "reader";
+    io::SimKernel kernel(world, as);
+    const auto directory = io::block_on(kernel, "open", &TailRaceTest::open_store, &kernel);
+    ASSERT_TRUE(directory) << directory.error();
+    LogFollower follower(kernel, directory->fd(), hub());
+    Read read;
+    for (const std::uint64_t limit : {6U, 18U, 40U, 41U}) {
+        while (written < limit) {
+            write(1);
+        }
+        const Result<> done = io::block_on(kernel, "read", &TailRaceTest::read_to, &follower, limit, &read);
+        ASSERT_TRUE(done) << done.error();
+        EXPECT_FALSE(read.wrong_text);
+        ASSERT_EQ(read.sequences.size(), limit - 1);
+        EXPECT_EQ(read.sequences.back(), limit - 1);
+        write(10);
     }
 }
 
