@@ -328,8 +328,13 @@ Task<Result<>> DatagramListener::take_content(ProcessPointer sender, Result<Byte
     }
     const std::string_view text = as_text(*content);
     for (std::size_t at = 0; at < text.size();) {  // Bounded: each turn takes an entry.
+        Result<> room;
         if (!feed_.takes(sender) && !feed_.try_flush()) {
-            SLUICE_CO_CHECK(co_await feed_.flush());
+            room = co_await feed_.flush();
+        }
+        if (!room) {
+            losses_.add(sender, 1, "shutdown");  // The rest of the file: nobody has counted its entries.
+            co_return room;
         }
         const wire::IntakeContext context = context_of(sender, time_ns);
         feed_.decode(sender, [&](Bytes& into, wire::IntakeCounts& counts) {

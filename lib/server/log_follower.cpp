@@ -118,6 +118,9 @@ Task<Result<>> LogFollower::open_at(std::size_t index) {
     if (!opened && opened.error().code() == Errc::not_found) {
         co_return retired(name);
     }
+    if (!opened && opened.error().code() == Errc::corrupt) {  // Or its file is being used again.
+        SLUICE_CO_CHECK(co_await check_still_there(info.header.segment_id));
+    }
     SLUICE_CO_TRY(segment_, std::move(opened));
     if (segment_->info.header.segment_id != info.header.segment_id) {
         co_return retired(name);

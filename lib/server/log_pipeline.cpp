@@ -131,6 +131,9 @@ void LogPipeline::set_retention(const store::RetentionOptions& retention) {
 
 void LogPipeline::set_log_bytes_max(std::uint64_t bytes) {
     log_bytes_max_ = bytes;
+    if (writer_) {
+        writer_->set_log_bytes_max(bytes);
+    }
     if (sealer_) {
         sealer_->set_log_bytes_max(bytes);
     }

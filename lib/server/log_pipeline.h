@@ -44,8 +44,9 @@ class LogPipeline final : public ingest::Sink {
     Task<Result<>> stop();
     // Takes effect at the next sync.
     void set_sync_interval(Duration interval) noexcept { options_.sync_interval = interval; }
-    // Take effect with the next seal, and the next pass of retention.
+    // Takes effect with the next seal, and the next pass of retention.
     void set_retention(const store::RetentionOptions& retention);
+    // Takes effect with the next group; where nothing is sealed, with the next segment.
     void set_log_bytes_max(std::uint64_t bytes);
 
  private:

@@ -80,6 +80,8 @@ class LogWriter {
     Task<Result<Committed>> sync();
     // Records below `sealed_end` are in parts, durably: segments that hold no others are retired.
     Task<Result<>> release(std::uint64_t sealed_end);
+    // WriterOptions::log_bytes_max, from the next segment on.
+    void set_log_bytes_max(std::uint64_t bytes) noexcept { options_.log_bytes_max = bytes; }
     // sync(), then marks the log as closed.  Awaits the background work; nothing may follow.
     Task<Result<>> close();
 

@@ -54,8 +54,8 @@ class Scanner {
     bool failed_ = false;
 };
 
-// Seconds east of UTC.  "Z", "+01:00", "+0100", "+01", or nothing.
-int scan_zone(Scanner& scan) noexcept {
+// Seconds east of UTC.  "Z", "+01:00", "+0100", "+01", or nothing.  Empty: more hours or minutes than there are.
+std::optional<int> scan_zone(Scanner& scan) noexcept {
     if (scan.done() || scan.accept("Zz")) {
         return 0;
     }
@@ -66,6 +66,9 @@ int scan_zone(Scanner& scan) noexcept {
     if (!scan.done()) {
         scan.accept(":");
         minutes = scan.number(2);
+    }
+    if (hours > 23 || minutes > 59) {
+        return std::nullopt;
     }
     return sign * (hours * 3600 + minutes * 60);
 }
@@ -102,7 +105,7 @@ std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept {
     int minute = 0;
     int second = 0;
     std::int64_t fraction = 0;
-    int zone = 0;
+    std::optional<int> zone = 0;
     if (!scan.done()) {
         scan.expect("Tt ");
         hour = scan.number(2);
@@ -116,11 +119,11 @@ std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept {
     }
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
-    if (scan.failed() || !scan.done() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
+    if (scan.failed() || !scan.done() || !zone || !date.ok() || hour > 23 || minute > 59 || second > 60) {
         return std::nullopt;
     }
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    const std::int64_t seconds = days * kDaySeconds + hour * 3600 + minute * 60 + second - zone;
+    const std::int64_t seconds = days * kDaySeconds + hour * 3600 + minute * 60 + second - *zone;
     if (seconds > kSecondsMax || seconds < -kSecondsMax) {
         return std::nullopt;
     }

@@ -1,141 +1,9 @@
-// The queue with a disk that the test plays.
-#include "ingest/ingest.h"
-
-#include <gtest/gtest.h>
-
-#include <deque>
-#include <map>
 #include <random>
 
-#include "coro/test_loop.h"
+#include "ingest/ingest_fixture.h"
 
-namespace sluice::ingest {
+namespace sluice::ingest::test {
 namespace {
-
-using wire::AckLevel;
-
-struct Disk final : Sink {
-    void submit(std::unique_ptr<Group> group) override { groups.push_back(std::move(group)); }
-    std::deque<std::unique_ptr<Group>> groups;  // In flight.
-};
-
-struct Client final : AckTarget {
-    void on_ack(std::uint64_t id, const wire::LogReply& reply) override {
-        EXPECT_TRUE(acks.emplace(id, reply).second && !refused.contains(id)) << "answered twice: " << id;
-    }
-    void on_refused(std::uint64_t id, const Error& error) override {
-        EXPECT_TRUE(refused.emplace(id, error.code()).second && !acks.contains(id)) << "answered twice: " << id;
-    }
-    bool answered(std::uint64_t id) const { return acks.contains(id) || refused.contains(id); }
-    std::map<std::uint64_t, wire::LogReply> acks;
-    std::map<std::uint64_t, Errc> refused;
-};
-
-wire::ProducerId producer_of(std::uint8_t value) {
-    wire::ProducerId id{};
-    id[0] = std::byte{value};
-    return id;
-}
-
-Bytes batch_of(std::uint32_t records, std::uint8_t producer = 0, std::uint64_t number = 0, std::size_t bytes = 10) {
-    wire::BatchBuilder builder;
-    for (std::uint32_t i = 0; i < records; ++i) {
-        builder.begin(wire::Severity::info).message(std::string(bytes, 'm'));
-        EXPECT_TRUE(builder.finish_record());
-    }
-    const ByteView view = builder.finish({.producer = producer_of(producer), .number = number});
-    return {view.begin(), view.end()};
-}
-
-class IngestTest : public testing::Test {
- protected:
-    ~IngestTest() override { stop(); }
-    void stop() {
-        if (scope_) {
-            scope_->cancel();
-            loop.run_until_idle();
-            scope_.reset();
-        }
-    }
-    void start() {
-        stop();
-        ingest_.emplace(loop.loop(), disk, options);
-        scope_.emplace(loop.loop(), nullptr);
-        scope_->spawn("queue", &Ingest::run, &*ingest_);
-        loop.run_until_idle();
-    }
-    Ingest& ingest() { return *ingest_; }
-    Result<Admission> offer(std::uint64_t id, AckLevel level, ByteView bytes, std::uint32_t uid = 1000) {
-        LogBatch batch;
-        batch.target = &client;
-        batch.request_id = id;
-        batch.level = level;
-        batch.bytes = bytes;
-        batch.uid = uid;
-        Result<Admission> admission = ingest().submit(batch);
-        return admission;
-    }
-    void take(std::uint64_t id, AckLevel level, const Bytes& bytes, std::uint32_t uid = 1000) {
-        const auto admission = offer(id, level, bytes, uid);
-        ASSERT_TRUE(admission) << admission.error();
-        ASSERT_EQ(*admission, Admission::taken);
-        loop.run_until_idle();
-    }
-    // The disk finishes the oldest group.
-    void write_one(bool durable = false) {
-        ASSERT_FALSE(disk.groups.empty());
-        std::unique_ptr<Group> group = std::move(disk.groups.front());
-        disk.groups.pop_front();
-        const CommitInfo info{.epoch = 1,
-                              .first_sequence = next_sequence,
-                              .durable_sequence = group->durable || durable ? next_sequence + group->count : durable_};
-        next_sequence += group->count;
-        durable_ = info.durable_sequence;
-        ingest().completed(std::move(group), info);
-        loop.run_until_idle();
-    }
-    void fail_one(Errc code = Errc::io_error) {
-        ASSERT_FALSE(disk.groups.empty());
-        std::unique_ptr<Group> group = std::move(disk.groups.front());
-        disk.groups.pop_front();
-        ingest().completed(std::move(group), fail(code, "the disk is gone"));
-        loop.run_until_idle();
-    }
-    void write_all() {
-        while (!disk.groups.empty()) {
-            write_one();
-        }
-    }
-    // How many records the gap record in `group` tells of; 0: there is none.
-    static std::uint64_t told(const Group& group) {
-        ByteView rest = ByteView(group.buffer->data(), group.bytes).subspan(kGroupHeadBytes);
-        std::uint64_t lost = 0;
-        while (!rest.empty()) {
-            const auto batch = wire::parse_batch(rest);
-            EXPECT_TRUE(batch) << batch.error();
-            if (!batch) {
-                break;
-            }
-            if ((batch->header.flags & wire::kBatchByDaemon) != 0) {
-                for (const wire::RecordView record : batch->records) {
-                    lost += static_cast<std::uint64_t>(record.fields().find("lost")->as_int64());
-                }
-            }
-        }
-        return lost;
-    }
-
-    coro::TestLoop loop;
-    Disk disk;
-    Client client;
-    IngestOptions options;
-    std::uint64_t next_sequence = 1;
-
- private:
-    std::uint64_t durable_ = 1;
-    std::optional<Ingest> ingest_;
-    std::optional<coro::Scope> scope_;
-};
 
 TEST_F(IngestTest, ASmallGroupStaysOpenWhileAnotherIsInFlight) {
     options.next_group_bytes_min = 2000;
@@ -540,4 +408,4 @@ TEST_F(IngestTest, EveryRecordIsAccountedForWhateverHappens) {
 }
 
 }  // namespace
-}  // namespace sluice::ingest
+}  // namespace sluice::ingest::test

@@ -13,6 +13,7 @@
 #include "io/run.h"
 #include "io/sim_kernel.h"
 #include "listeners/listeners.h"
+#include "listeners/scripted_kernel.h"
 
 namespace sluice::listeners::test {
 
@@ -42,6 +43,24 @@ struct Disk final : ingest::Sink {
     std::deque<std::unique_ptr<ingest::Group>> groups;  // In flight.
 };
 
+// What listeners have told.
+struct Told final : ListenerEvents {
+    void on_connection_refused(std::string_view, const io::PeerCredentials& peer) override { refused.push_back(peer); }
+    void on_file_refused(std::string_view, const io::PeerCredentials&, const Error& why) override {
+        files_refused.push_back(fmt::format("{}", why));
+    }
+    void on_trouble(std::string_view listener, const Error& error) override {
+        troubles.push_back(fmt::format("{}: {}", listener, error));
+    }
+    void on_failed(std::string_view listener, const Error& error) override {
+        failures.push_back(fmt::format("{}: {}", listener, error));
+    }
+    std::vector<io::PeerCredentials> refused;
+    std::vector<std::string> files_refused;
+    std::vector<std::string> troubles;
+    std::vector<std::string> failures;
+};
+
 // A record as text: "stream severity message name=value ..."; the trusted fields last.
 inline std::string shown(const wire::RecordView& record, const wire::FieldRange& trusted) {
     std::string text =
@@ -60,6 +79,7 @@ class ListenersTest : public testing::Test {
     ListenersTest()
         : world_(io::SimWorld::Options()),
           kernel_(world_, io::SimKernel::Options()),
+          scripted_(kernel_),
           client_(world_, io::SimKernel::Options()) {
         processes.comms[1000] = "tester";
     }
@@ -68,11 +88,10 @@ class ListenersTest : public testing::Test {
     // Starts a listener at /run/NAME.
     void start(ListenerOptions options) {
         ingest_ = std::make_unique<ingest::Ingest>(kernel_.loop(), disk, queue);
-        listeners_ = std::make_unique<Listeners>(kernel_, pool_, processes, *ingest_, events_,
-                                                 coro::Aside::Options{.threads_max = 0});
+        listeners_ = std::make_unique<Listeners>(scripted_, pool_, processes, *ingest_, told, aside);
         const auto kind = uses_datagrams(options.protocol) ? io::SocketKind::datagram : io::SocketKind::stream;
         path_ = "/run/" + options.name;
-        auto socket = kernel_.listen_unix(path_, 0666, kind);
+        auto socket = scripted_.listen_unix(path_, 0666, kind);
         ASSERT_TRUE(socket) << socket.error();
         listeners_->add(std::move(options), std::move(*socket));
         scope_ = std::make_unique<coro::Scope>(kernel_.loop(), nullptr);
@@ -102,29 +121,39 @@ class ListenersTest : public testing::Test {
     // The disk writes what it has, and what comes then; the records are remembered.
     void write_all() {
         settle();
-        while (!disk.groups.empty()) {
-            std::unique_ptr<ingest::Group> group = std::move(disk.groups.front());
-            disk.groups.pop_front();
-            remember(*group);
-            const std::uint32_t count = group->count;
-            ingest_->completed(std::move(group), ingest::CommitInfo{.epoch = 1,
-                                                                    .first_sequence = next_sequence_,
-                                                                    .durable_sequence = next_sequence_ + count});
-            next_sequence_ += count;
+        while (write_one()) {
             settle();
         }
+    }
+    // The disk writes one group.  False: it has none.
+    bool write_one() {
+        if (disk.groups.empty()) {
+            return false;
+        }
+        std::unique_ptr<ingest::Group> group = std::move(disk.groups.front());
+        disk.groups.pop_front();
+        remember(*group);
+        const std::uint32_t count = group->count;
+        ingest_->completed(std::move(group), ingest::CommitInfo{.epoch = 1,
+                                                                .first_sequence = next_sequence_,
+                                                                .durable_sequence = next_sequence_ + count});
+        next_sequence_ += count;
+        return true;
     }
     ListenerReport report() const { return listeners_->report().front(); }
 
     FakeProcesses processes;
     Disk disk;
+    Told told;
     ingest::IngestOptions queue;
+    coro::Aside::Options aside{.threads_max = 0};
     std::vector<std::string> records;       // Written; without trusted fields.
     std::vector<std::string> with_trusted;  // The same.
 
     io::SimWorld& world() { return world_; }
     io::SimKernel& client() { return client_; }
     io::SimKernel& kernel() { return kernel_; }
+    ScriptedKernel& scripted() { return scripted_; }
     Listeners& listeners() { return *listeners_; }
     ingest::Ingest& ingest() { return *ingest_; }
     const std::string& path() const { return path_; }
@@ -144,9 +173,9 @@ class ListenersTest : public testing::Test {
 
     io::SimWorld world_;
     io::SimKernel kernel_;
+    ScriptedKernel scripted_;
     io::SimKernel client_;
     coro::InlinePool pool_;
-    ListenerEvents events_;
     std::string path_;
     std::unique_ptr<ingest::Ingest> ingest_;
     std::unique_ptr<Listeners> listeners_;

@@ -203,11 +203,24 @@ TEST_F(SessionTest, IdInFlightTwiceIsRefused) {
     start();
     RawClient& client = greet();
     client.request(2, follow());
-    client.request(2, follow());
-    expect_error(client, 2, Errc::invalid_argument);
+    client.request(2, wire::PingRequest());
+    const auto refused = client.next();
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->header.id, 2U);
+    EXPECT_EQ(error_text(*refused), "invalid_argument: request id 2 is in flight already");
+    // The first one goes on, and can still be cancelled.
+    log(greet(), 2, {{"seen by the first", "", wire::Severity::info}});
+    const auto row = client.next();
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->header.id, 2U);
+    EXPECT_EQ(row->header.type, wire::TailChunk::kType) << error_text(*row);
     client.request(3, wire::CancelRequest{.target = 2});
-    ASSERT_TRUE(client.next());  // Both the CANCEL and the first one are answered.
-    ASSERT_TRUE(client.next());
+    const auto asked = client.next();
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(decode<wire::CancelReply>(*asked).value_or(wire::CancelReply()).outcome, wire::CancelOutcome::asked);
+    expect_error(client, 2, Errc::cancelled);
+    client.request(2, wire::PingRequest());  // Free again.
+    expect_pong(client, 2);
 }
 
 // ---- LINK, CANCEL, deadlines ----

@@ -375,18 +375,23 @@ TEST_F(SealedTailTest, RemovalIsToldByARecordAndMakesCursorsLost) {
     const store::SealState& state = hub().parts()->state;
     ASSERT_EQ(state.removed.size(), 2U);
     EXPECT_EQ(state.removed[0].rows + state.removed[1].rows, state.sealed_end - 1);
-    std::uint64_t told = 0;
+    std::map<std::string, std::uint64_t> told;  // Records, by class.
     RawClient& client = greet();
     client.request(2, from(TailStart::oldest));
     for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
         const auto chunk = decode<wire::TailChunk>(*frame);
         ASSERT_TRUE(chunk);
         for (const wire::TailEntry entry : chunk->entries) {
-            const auto removed = entry.record.fields().find("removed");
-            told += removed ? static_cast<std::uint64_t>(removed->as_int64()) : 0;
+            if (const auto removed = entry.record.fields().find("removed")) {
+                told[std::string(entry.record.fields().find("class")->value_text())] +=
+                    static_cast<std::uint64_t>(removed->as_int64());
+            }
         }
     }
-    EXPECT_GT(told, 0U);
+    for (const store::RemovedOfClass& one : state.removed) {
+        EXPECT_EQ(told[one.class_name], one.rows) << one.class_name;
+    }
+    EXPECT_EQ(told.size(), 2U);
 }
 
 TEST_F(SealedTailTest, OpenRowsAreInMemoryAgainAfterARestart) {

@@ -72,6 +72,7 @@ class TestDaemon {
     // Precondition: serving().
     server::Server& server() noexcept { return *server_; }
     server::LogPipeline& pipeline() noexcept { return pipeline_; }
+    files::Files& files() noexcept { return files_; }
     const StoreReport& report() const noexcept { return report_; }
 
  private:

@@ -107,11 +107,14 @@ TEST(ProtocolDocument, TypeTableEqualsTheCode) {
     EXPECT_EQ(documented, known);
 }
 
+// Both ways: no row that the code does not have, and no limit of the code without a row.
 TEST(ProtocolDocument, LimitTableEqualsTheCode) {
     std::map<std::string, std::string> documented;
     for (const auto& row : table_rows("\n## Limits")) {
-        if (row.size() >= 2) {
-            documented[row[0]] = row[1];
+        ASSERT_EQ(row.size(), 3U);
+        EXPECT_FALSE(row[2].empty()) << row[0];
+        if (row[0] != "limit") {
+            EXPECT_TRUE(documented.emplace(row[0], row[1]).second) << row[0] << " twice";
         }
     }
     const std::map<std::string, std::uint64_t> known{{"frame_bytes_max", kFrameBytesMax},
@@ -129,9 +132,17 @@ TEST(ProtocolDocument, LimitTableEqualsTheCode) {
                                                      {"query text bytes", kQueryTextBytesMax},
                                                      {"explanation bytes", kExplainBytesMax},
                                                      {"error text bytes", kErrorTextBytesMax}};
+    std::map<std::string, std::string> expected;
     for (const auto& [name, value] : known) {
-        EXPECT_EQ(documented[name], std::to_string(value)) << name;
+        expected.emplace(name, std::to_string(value));
     }
+    EXPECT_EQ(documented, expected);
+    const std::string limits = test::read_file(SLUICE_SOURCE_DIR "/lib/wire/limits.h");
+    std::size_t constants = 0;
+    for (std::size_t at = 0; (at = limits.find("inline constexpr", at)) != std::string::npos; ++at) {
+        ++constants;
+    }
+    EXPECT_EQ(constants, known.size());
 }
 
 TEST(ProtocolDocument, StaysReadable) {
