@@ -19,9 +19,9 @@ std::string SweepCase::text() const {
 
 bool FaultSweep::run_case(const SweepCase& one) {
     SCOPED_TRACE(one.text());
-    SimWorld& world = scenario_.prepare(one.seed);
     bool& lost = scenario_.lost_power_;
     lost = false;
+    SimWorld& world = scenario_.prepare(one.seed);
     const auto lose_power = [&world, &lost] {
         lost = true;
         world.crash(CrashKind::power);
@@ -70,12 +70,13 @@ void FaultSweep::singles(const SweepOptions& options, bool for_ever) {
 }
 
 void FaultSweep::pairs(const SweepOptions& options) {
+    constexpr std::uint64_t kChoices = 6;
     SimRandom random(1);
     for (std::uint64_t i = 0; i < options.pairs && !testing::Test::HasFailure(); ++i) {
         const std::uint64_t first = random.between(1, operations_);
         const std::uint64_t second = first + random.between(1, 12);  // The reaction to the first, mostly.
-        const PlannedFault one{.operation = first, .choice = random.below(options.choices_max)};
-        const PlannedFault two{.operation = second, .choice = random.below(options.choices_max)};
+        const PlannedFault one{.operation = first, .choice = random.below(kChoices)};
+        const PlannedFault two{.operation = second, .choice = random.below(kChoices)};
         (void)run_case({random.next(), {one, two}, options.power_after[random.below(options.power_after.size())]});
     }
 }

@@ -43,8 +43,9 @@ class SweptScenario {
 
 struct SweepOptions {
     std::vector<std::uint64_t> power_after{0, 1, 4};
-    std::size_t choices_max = 6;  // Of the ways in which an operation may fail.
-    std::uint64_t pairs = 0;      // So many pairs of failures, drawn from a fixed seed.
+    // Of the ways in which an operation may fail: those with different effects come first.  Pairs are of all ways.
+    std::size_t choices_max = 2;
+    std::uint64_t pairs = 0;  // So many pairs of failures, drawn from a fixed seed.
 };
 
 class FaultSweep {
