@@ -23,6 +23,90 @@ FaultRule fail_from(OpCode code, std::string path, std::uint64_t nth, int error)
     return rule;
 }
 
+namespace {
+
+SimFault failure(int error, FaultEffect effect = FaultEffect::nothing) {
+    return {.error = error, .effect = effect};
+}
+
+std::vector<SimFault> faults_of_open(std::uint32_t flags) {
+    std::vector<SimFault> faults{failure(EIO), failure(EMFILE), failure(EACCES)};
+    if ((flags & O_CREAT) != 0) {
+        faults.insert(faults.begin() + 1, failure(EIO, FaultEffect::all));
+        faults.push_back(failure(ENOSPC));
+        faults.push_back(failure(EDQUOT));
+    }
+    if ((flags & (O_WRONLY | O_RDWR)) != 0) {
+        faults.push_back(failure(EROFS));
+    }
+    return faults;
+}
+
+}  // namespace
+
+std::vector<SimFault> plausible_faults(OpCode code, std::uint32_t flags) {
+    using enum FaultEffect;
+    switch (code) {
+        case OpCode::open:
+            return faults_of_open(flags);
+        case OpCode::close:
+            return {failure(EIO, all)};
+        case OpCode::read:
+        case OpCode::stat:
+        case OpCode::list:
+        case OpCode::free_space:
+            return {failure(EIO)};
+        case OpCode::write:
+            return {failure(EIO), failure(EIO, part), failure(EIO, all), failure(ENOSPC), failure(EDQUOT)};
+        case OpCode::sync:
+            return {failure(EIO, by_chance), failure(ENOSPC, by_chance), failure(EDQUOT, by_chance)};
+        case OpCode::mkdir:
+        case OpCode::rename:
+            return {failure(EIO), failure(EIO, all), failure(ENOSPC), failure(EDQUOT), failure(EROFS), failure(EACCES)};
+        case OpCode::unlink:
+            return {failure(EIO), failure(EIO, all), failure(EROFS), failure(EACCES)};
+        case OpCode::allocate:
+            return {failure(EIO), failure(ENOSPC), failure(EDQUOT)};
+        case OpCode::truncate:
+            return {failure(EIO), failure(EIO, all), failure(EROFS), failure(EACCES)};
+        default:
+            return {};
+    }
+}
+
+void SimFaults::plan(std::vector<PlannedFault> faults, std::function<void()> on_hit) {
+    planned_.clear();
+    for (const PlannedFault& fault : faults) {
+        planned_.push_back({.fault = fault, .failing = std::nullopt});
+    }
+    planned_hits_.clear();
+    on_hit_ = std::move(on_hit);
+    counted_ = 0;
+}
+
+std::optional<SimFault> SimFaults::by_plan(const OpRequest& request) {
+    const std::vector<SimFault> faults = plausible_faults(request.code, request.flags);
+    if (faults.empty()) {
+        return std::nullopt;
+    }
+    ++counted_;
+    for (Planned& planned : planned_) {
+        const bool now = planned.fault.operation == counted_ || planned.failing == request.code;
+        if (!now || planned.fault.choice >= faults.size()) {
+            continue;
+        }
+        if (planned.fault.for_ever) {
+            planned.failing = request.code;
+        }
+        planned_hits_.push_back(request.code);
+        if (on_hit_) {
+            on_hit_();
+        }
+        return faults[planned.fault.choice];
+    }
+    return std::nullopt;
+}
+
 std::size_t SimFaults::add(FaultRule rule) {
     rules_.push_back(Rule{.rule = std::move(rule)});
     return rules_.size() - 1;
@@ -80,11 +164,21 @@ SimFault SimFaults::by_rate(const OpRequest& request, SimRandom& random) {
             if ((request.flags & O_CREAT) != 0) {
                 fail(rates.no_space, ENOSPC);
             }
+            fail(rates.name_error, EIO);
             break;
         case OpCode::allocate:
+            fail(rates.no_space, ENOSPC);
+            break;
         case OpCode::mkdir:
         case OpCode::rename:
             fail(rates.no_space, ENOSPC);
+            fail(rates.name_error, EIO);
+            break;
+        case OpCode::unlink:
+        case OpCode::stat:
+        case OpCode::list:
+        case OpCode::truncate:
+            fail(rates.name_error, EIO);
             break;
         case OpCode::recv:
         case OpCode::recv_pooled:
@@ -116,8 +210,8 @@ SimFault SimFaults::decide(const OpRequest& request, std::string_view path, SimR
         return {};
     }
     SimFault fault;
-    std::optional<SimFault> exact;
-    if (!rules_.empty()) {
+    std::optional<SimFault> exact = by_plan(request);
+    if (!exact && !rules_.empty()) {
         exact = by_rule(request, path);
     }
     fault = exact ? *exact : by_rate(request, random);

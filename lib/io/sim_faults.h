@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ struct FaultRates {
     double write_error = 0;  // EIO.
     double sync_error = 0;   // EIO, reported once; the un-synced writes are then forgotten, as Linux does.
     double no_space = 0;     // ENOSPC on write, allocate, create, mkdir, rename.
+    double name_error = 0;   // EIO on open, stat, list, mkdir, rename, unlink, truncate.
     double interrupted = 0;  // EINTR that retries did not cure, on read, write, send, recv, accept.
     double again = 0;        // EAGAIN on the same.
     double slow = 0;         // Up to `slow_max` of extra latency, on any operation.
@@ -61,10 +63,27 @@ FaultRule fail_nth(OpCode code, std::string path, std::uint64_t nth, int error);
 // ... and all later ones.
 FaultRule fail_from(OpCode code, std::string path, std::uint64_t nth, int error);
 
+// Every way in which an operation on files may fail on a machine that works as Linux does, and what it may have done
+// all the same.  First those with different effects, then other errnos.  `flags`: of the request.  Empty: of a socket.
+std::vector<SimFault> plausible_faults(OpCode code, std::uint32_t flags);
+
+// For sweeps over all operations of a scenario: the nth of those that have plausible faults fails with one of them.
+struct PlannedFault {
+    std::uint64_t operation = 1;  // Counted from 1, from plan() on.
+    std::size_t choice = 0;       // Index into plausible_faults(); beyond them nothing fails.
+    bool for_ever = false;        // Also all later operations of the same kind.
+};
+
 class SimFaults {
  public:
     bool enabled = true;
     FaultRates rates;
+
+    // Instead of what was planned before.  Goes before rules and rates.
+    void plan(std::vector<PlannedFault> faults, std::function<void()> on_hit = nullptr);
+    // Since plan(): how many operations could have failed, and the kinds of those that did.
+    std::uint64_t counted() const noexcept { return counted_; }
+    const std::vector<OpCode>& planned_hits() const noexcept { return planned_hits_; }
 
     // Returns a number for hits() and remove().
     std::size_t add(FaultRule rule);
@@ -86,9 +105,18 @@ class SimFaults {
         std::uint64_t seen = 0;
         std::uint64_t hits = 0;
     };
+    struct Planned {
+        PlannedFault fault;
+        std::optional<OpCode> failing;  // The kind that fails from now on.
+    };
+    std::optional<SimFault> by_plan(const OpRequest& request);
     std::optional<SimFault> by_rule(const OpRequest& request, std::string_view path);
     SimFault by_rate(const OpRequest& request, SimRandom& random);
     std::vector<Rule> rules_;
+    std::vector<Planned> planned_;
+    std::vector<OpCode> planned_hits_;
+    std::function<void()> on_hit_;
+    std::uint64_t counted_ = 0;
     std::uint64_t injected_ = 0;
 };
 

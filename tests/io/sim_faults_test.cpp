@@ -168,5 +168,109 @@ TEST_F(SimFaultsTest, EveryRateFiresItsErrno) {
     }
 }
 
+// Everything that can be done to names and files, each once; the errnos, in the order of the operations.
+Task<Result<std::vector<int>>> do_everything(Kernel& kernel) {
+    std::vector<int> errnos;
+    const auto note = [&errnos](const auto& result) { errnos.push_back(result ? 0 : result.error().sys_errno()); };
+    const std::string a = "/run/a";
+    const std::string b = "/run/b";
+    const std::string made = "/run/made";
+    const OpenOptions create = open_flags(O_RDWR | O_CREAT);
+    Result<Handle> file = co_await kernel.open(-1, a, create);
+    note(file);
+    if (!file) {
+        co_return errnos;
+    }
+    note(co_await kernel.allocate(*file, 0, 8192));
+    note(co_await write_text(kernel, *file, 0, std::string(8192, 'x')));
+    std::array<std::byte, 16> buffer{};
+    const std::span<std::byte> into(buffer);
+    note(co_await kernel.read_at(*file, 0, into));
+    note(co_await kernel.truncate(*file, 4096));
+    note(co_await kernel.sync(*file, SyncKind::all));
+    note(co_await kernel.stat(*file));
+    note(co_await kernel.rename(-1, a, -1, b, 0));
+    note(co_await kernel.unlink(-1, b));
+    note(co_await kernel.mkdir(-1, made, 0755));
+    note(co_await kernel.close(std::move(*file)));
+    co_return errnos;
+}
+
+TEST_F(SimFaultsTest, PlannedFaultHitsEachOperationInEachPlausibleWay) {
+    const std::vector<OpCode> codes{OpCode::open,     OpCode::allocate, OpCode::write, OpCode::read,
+                                    OpCode::truncate, OpCode::sync,     OpCode::stat,  OpCode::rename,
+                                    OpCode::unlink,   OpCode::mkdir,    OpCode::close};
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+        const std::vector<SimFault> faults = plausible_faults(codes[i], O_RDWR | O_CREAT);
+        ASSERT_FALSE(faults.empty()) << i;
+        for (std::size_t choice = 0; choice < faults.size(); ++choice) {
+            SCOPED_TRACE(fmt::format("operation {}, choice {}", i, choice));
+            start(SimWorld::Options());
+            unsigned told = 0;
+            world().faults().plan({{.operation = i + 1, .choice = choice}}, [&told] { ++told; });
+            const auto errnos = run(do_everything);
+            ASSERT_TRUE(errnos) << errnos.error();
+            std::vector<int> expected(i == 0 ? 1 : codes.size());
+            expected[i] = faults[choice].error;
+            if (codes[i] == OpCode::rename && faults[choice].effect == FaultEffect::nothing) {
+                expected[i + 1] = ENOENT;  // Nothing has the new name.
+            }
+            EXPECT_EQ(*errnos, expected);
+            EXPECT_EQ(world().faults().counted(), expected.size());
+            EXPECT_EQ(world().faults().planned_hits(), std::vector{codes[i]});
+            EXPECT_EQ(told, 1U);
+            EXPECT_EQ(world().open_descriptors(kernel()), 0U);
+        }
+    }
+}
+
+TEST_F(SimFaultsTest, FailedChangeOfNamesIsDoneOrNotAsItsEffectSays) {
+    for (const OpCode code : {OpCode::open, OpCode::rename, OpCode::unlink, OpCode::truncate, OpCode::mkdir}) {
+        const std::vector<SimFault> faults = plausible_faults(code, O_RDWR | O_CREAT);
+        EXPECT_EQ(std::ranges::count(faults, FaultEffect::all, &SimFault::effect), 1);
+        for (const SimFault& fault : faults) {
+            start(SimWorld::Options());
+            FaultRule rule = fail_nth(code, "*", 1, fault.error);
+            rule.fault = fault;
+            world().faults().add(rule);
+            ASSERT_TRUE(run(do_everything));
+            const bool done = fault.effect == FaultEffect::all;
+            if (code == OpCode::open) {
+                EXPECT_EQ(disk().exists("/run/a"), done);
+            } else if (code == OpCode::mkdir) {
+                EXPECT_EQ(disk().exists("/run/made"), done);
+            } else if (code == OpCode::unlink) {
+                EXPECT_EQ(disk().exists("/run/b"), !done);
+            } else if (code == OpCode::rename) {
+                EXPECT_EQ(disk().exists("/run/a"), !done);
+            }
+        }
+    }
+}
+
+TEST_F(SimFaultsTest, PlannedFaultForEverHitsLaterOperationsOfItsKindOnly) {
+    world().faults().plan({{.operation = 2, .choice = 3, .for_ever = true}});
+    auto errnos = run(write_and_sync, std::string("/run/a"), 3);
+    ASSERT_TRUE(errnos);
+    EXPECT_EQ(*errnos, (std::vector<int>{ENOSPC, 0, ENOSPC, 0, ENOSPC, 0}));
+    EXPECT_EQ(world().faults().planned_hits(), std::vector(3, OpCode::write));
+}
+
+TEST_F(SimFaultsTest, RateOfNameErrorsHitsEveryOperationOnNames) {
+    const auto fails = [](OpCode code) {
+        SimFaults faults;
+        faults.rates.name_error = 1;
+        SimRandom random(1);
+        return faults.decide({.code = code}, "", random).error == EIO;
+    };
+    for (const OpCode code :
+         {OpCode::open, OpCode::stat, OpCode::list, OpCode::mkdir, OpCode::rename, OpCode::unlink, OpCode::truncate}) {
+        EXPECT_TRUE(fails(code)) << static_cast<int>(code);
+    }
+    for (const OpCode code : {OpCode::read, OpCode::write, OpCode::sync, OpCode::close, OpCode::send}) {
+        EXPECT_FALSE(fails(code)) << static_cast<int>(code);
+    }
+}
+
 }  // namespace
 }  // namespace sluice::io

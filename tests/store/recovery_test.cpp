@@ -16,6 +16,11 @@ class RecoveryTest : public StoreTest {
         return at;
     }
     void flip(const std::string& file, std::uint64_t offset) { disk().flip(file, offset, std::byte{0x10}); }
+    std::vector<std::string> spares() {
+        std::vector<std::string> names = disk().names(kDirectory);
+        std::erase_if(names, [](const std::string& name) { return !parse_spare_name(name); });
+        return names;
+    }
 };
 
 TEST_F(RecoveryTest, NewStoreBeginsAtOneInEpochOne) {
@@ -170,19 +175,92 @@ TEST_F(RecoveryTest, DamagedHeaderInTheMiddleLeavesTheOthersReadable) {
     EXPECT_FALSE(log.contains(catalog[1].header.first_sequence));
 }
 
+// It is whole, and its number is the next one: nothing but the identity tells that its records are not ours.
 TEST_F(RecoveryTest, SegmentOfAnotherStoreIsSetAside) {
+    open();
+    write("theirs", true);
+    ASSERT_TRUE(program->close());
+    open();
+    write("theirs too", true);
+    ASSERT_TRUE(program->close());
+    const std::string second = segment_name(2);
+    const Bytes foreign = *disk().content(path(second));
+    start(2);
     open();
     write("ours", true);
     ASSERT_TRUE(program->close());
-    Bytes foreign = *disk().content(current_path());
-    SegmentHeader header = *parse_segment_header(foreign);
-    header.store_id[0] ^= std::byte{1};
-    header.segment_id = 77;
-    encode_segment_header(header, foreign);
-    disk().put_file(path(segment_name(77)), foreign);
+    disk().put_file(path(second), foreign);
     open();
-    EXPECT_EQ(events.set_aside.size(), 1U);
+    ASSERT_EQ(events.set_aside.size(), 1U);
+    EXPECT_TRUE(events.set_aside[0].contains("it belongs to another store")) << events.set_aside[0];
+    EXPECT_TRUE(disk().exists(path("aside-" + second)));
     EXPECT_EQ(read(), (Log{{1, "ours"}}));
+    EXPECT_TRUE(writer().recovered().new_epoch) << "a segment of ours may have had this name";
+}
+
+// Power was lost between giving a retired file its name as a spare and making that durable: it has the old name again,
+// and the header of the segment that it had become.
+TEST_F(RecoveryTest, FileThatWasRecycledUnderItsOldNameIsASpareAgain) {
+    open();
+    write("first", true);
+    ASSERT_TRUE(program->close());
+    open();
+    write("second", true);
+    ASSERT_TRUE(program->close());
+    const Bytes whole = *disk().content(path(segment_name(2)));
+    disk().put_file(path(segment_name(1)), whole);
+    for (const std::string& name : spares()) {
+        disk().remove(path(name));
+    }
+    open();
+    EXPECT_TRUE(events.set_aside.empty());
+    EXPECT_TRUE(events.damage.empty());
+    EXPECT_FALSE(disk().exists(path(segment_name(1))));
+    EXPECT_EQ(read(), (Log{{2, "second"}}));
+    EXPECT_EQ(writer().next_sequence(), 3U);
+}
+
+// Each keeps its bytes for a later segment, but for one that is too short: a segment never grows.
+TEST_F(RecoveryTest, RecycledFilesAreAddedToTheSparesUnlessTheyAreTooShort) {
+    open();
+    write("a", true);
+    ASSERT_TRUE(world->run_until_idle());
+    ASSERT_TRUE(program->close());
+    const std::vector<std::string> before = spares();
+    ASSERT_FALSE(before.empty());
+    const Bytes last = *disk().content(current_path());
+    disk().put_file(path(segment_name(6)), ByteView(last).first(2 * kHeaderBlock));
+    disk().put_file(path(segment_name(7)), last);
+    disk().put_file(path(segment_name(8)), last);
+    open();
+    EXPECT_TRUE(events.set_aside.empty());
+    for (const std::uint64_t id : {6U, 7U, 8U}) {
+        EXPECT_FALSE(disk().exists(path(segment_name(id)))) << id;
+    }
+    EXPECT_EQ(writer().catalog().back().header.segment_id, 9U) << "a name was used twice";
+    EXPECT_EQ(spares().size(), before.size() + 1) << "two more, and one is the new segment";
+    for (const std::string& name : spares()) {
+        EXPECT_EQ(disk().content(path(name))->size(), kSegmentBytes) << name;
+    }
+    EXPECT_EQ(read(), (Log{{1, "a"}}));
+}
+
+// Its records stay where they are and are said to be durable, but a killed program may have left them in memory only.
+TEST_F(RecoveryTest, WhatANewEpochLeavesInTheOldSegmentIsDurable) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        SCOPED_TRACE(seed);
+        start(seed);
+        open();
+        write("first", false);
+        write("second-that-is-lost", false);
+        write("third", false);
+        flip(current_path(), offset_of("that-is-lost"));
+        reopen_after(CrashKind::process);
+        ASSERT_EQ(writer().epoch(), 2U);
+        ASSERT_EQ(writer().durable_sequence(), 2U);
+        reopen_after(CrashKind::power);
+        EXPECT_EQ(read(), (Log{{1, "first"}}));
+    }
 }
 
 TEST_F(RecoveryTest, LeftoversOfUnfinishedWorkAreRemovedAndStrangersLeftAlone) {

@@ -11,6 +11,7 @@
 
 #include "io/run.h"
 #include "io/sim_kernel.h"
+#include "log_model.h"
 #include "store/frame_reader.h"
 #include "store/log_writer.h"
 
@@ -89,9 +90,6 @@ inline GroupOf make_group(const std::vector<BatchOf>& batches) {
     std::memcpy(made.group.buffer->data() + sizeof(FrameHeader), payload.data(), payload.size());
     return made;
 }
-
-// Sequence -> message.
-using Log = std::map<std::uint64_t, std::string>;
 
 // Adds what one segment owns; fails on a sequence that comes twice.
 inline Task<Result<>> read_segment(io::Kernel& kernel, const io::Handle& directory, const Catalog& catalog,

@@ -2,9 +2,9 @@
 #include "store/verify.h"
 
 #include <filesystem>
-#include <fstream>
 
 #include "part_fixture.h"
+#include "real_copy.h"
 #include "store_fixture.h"
 
 namespace sluice::store::test {
@@ -12,15 +12,6 @@ namespace {
 
 class VerifyTest : public StoreTest {
  protected:
-    VerifyTest() {
-        directory_ = testing::TempDir() + fmt::format("sluice-verify-{}-{}", getpid(),
-                                                      testing::UnitTest::GetInstance()->current_test_info()->name());
-        std::filesystem::create_directory(directory_);
-    }
-    ~VerifyTest() override {
-        std::error_code ignored;
-        std::filesystem::remove_all(directory_, ignored);
-    }
     // A closed store of some segments, on the real disk.
     void make_store(int records = 150) {
         open();
@@ -29,28 +20,11 @@ class VerifyTest : public StoreTest {
         }
         catalog_ = writer().catalog();
         ASSERT_TRUE(program->close());
-        for (const std::string& name : disk().names(kDirectory)) {
-            save(name, *disk().content(path(name)));
-        }
+        copy_.save_all(disk(), kDirectory);
     }
-    void save(const std::string& name, const Bytes& content) {
-        std::ofstream file(directory_ + "/" + name, std::ios::binary);
-        file.write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
-        ASSERT_TRUE(file.good());
-    }
-    void flip(const std::string& name, std::uint64_t offset, int bit) {
-        std::fstream file(directory_ + "/" + name, std::ios::binary | std::ios::in | std::ios::out);
-        file.seekg(static_cast<std::streamoff>(offset));
-        const int byte = file.get() ^ (1 << bit);
-        file.seekp(static_cast<std::streamoff>(offset));
-        file.put(static_cast<char>(byte));
-        ASSERT_TRUE(file.good());
-    }
-    VerifyReport verify() {
-        Result<VerifyReport> report = verify_store(directory_);
-        EXPECT_TRUE(report) << report.error();
-        return report.value_or(VerifyReport{});
-    }
+    VerifyReport verify() { return copy_.verify(); }
+    void save(const std::string& name, const Bytes& content) { copy_.save(name, content); }
+    void flip(const std::string& name, std::uint64_t offset, int bit) { copy_.flip(name, offset, bit); }
     std::string name_of(std::size_t index) const { return segment_name(catalog_[index].header.segment_id); }
 
     // [begin, end) of every frame with records.
@@ -81,7 +55,7 @@ class VerifyTest : public StoreTest {
         return all;
     }
 
-    std::string directory_;
+    RealCopy copy_;
     Catalog catalog_;
 };
 
@@ -113,7 +87,7 @@ TEST_F(VerifyTest, DamagedFrameIsNamedWithWhatIsLost) {
 TEST_F(VerifyTest, TruncatedSegmentIsNamedWithWhatIsLost) {
     make_store();
     const Used victim = used()[20];
-    std::filesystem::resize_file(directory_ + "/" + victim.file, victim.begin + 100);
+    std::filesystem::resize_file(copy_.directory() + "/" + victim.file, victim.begin + 100);
     const VerifyReport report = verify();
     ASSERT_FALSE(report.problems.empty());
     EXPECT_EQ(report.problems[0].file, victim.file);
@@ -122,7 +96,7 @@ TEST_F(VerifyTest, TruncatedSegmentIsNamedWithWhatIsLost) {
 
 TEST_F(VerifyTest, MissingSegmentIsAGap) {
     make_store();
-    std::filesystem::remove(directory_ + "/" + name_of(1));
+    std::filesystem::remove(copy_.directory() + "/" + name_of(1));
     const VerifyReport report = verify();
     ASSERT_EQ(report.problems.size(), 1U);
     EXPECT_EQ(report.problems[0].first_sequence, catalog_[1].header.first_sequence);
@@ -144,7 +118,7 @@ TEST_F(VerifyTest, DamagedHeaderAndIdentityAndWhatWasSetAsideAreReported) {
 }
 
 TEST_F(VerifyTest, DirectoryThatIsNotThereIsAnError) {
-    const Result<VerifyReport> report = verify_store(directory_ + "/none");
+    const Result<VerifyReport> report = verify_store(copy_.directory() + "/none");
     EXPECT_EQ(code_of(report), Errc::not_found);
 }
 
@@ -195,8 +169,10 @@ class VerifyPartsTest : public VerifyTest {
         files_.push_back(part_file_name(image.name));
         save(files_.back(), image.bytes);
     }
-    std::uint64_t size_of(const std::string& file) const { return std::filesystem::file_size(directory_ + "/" + file); }
-    void remove(const std::string& file) { std::filesystem::remove(directory_ + "/" + file); }
+    std::uint64_t size_of(const std::string& file) const {
+        return std::filesystem::file_size(copy_.directory() + "/" + file);
+    }
+    void remove(const std::string& file) { std::filesystem::remove(copy_.directory() + "/" + file); }
     SealState state_;
     std::vector<std::string> files_;
 };
