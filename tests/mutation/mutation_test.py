@@ -56,7 +56,7 @@ class Mutate(unittest.TestCase):
         listed.write_text(EQUIVALENT)
         lines, _ = self.mutate("--equivalent", str(listed))
         self.assertEqual(lines[:-3], SURVIVORS[1:])
-        self.assertIn("no such mutant any more: lib/scale/scale.cpp, bound, a < b", lines[-3])
+        self.assertIn("no such mutant any more: lib/scale/scale.cpp: bound: a < b => a <= b", lines[-3])
         self.assertIn("6 survivors (1 not reached), 1 equivalent", lines[-1])
 
     def test_3_runs_one_and_says_how_it_was_caught(self):
