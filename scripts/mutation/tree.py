@@ -42,8 +42,8 @@ def write_if_other(path, data):
 
 
 class MutatedTree:
-    def __init__(self, root, folder, jobs, log=sys.stderr):
-        self.root, self.folder, self.jobs, self.log = root, folder, jobs, log
+    def __init__(self, root, folder, jobs, headers=True, log=sys.stderr):
+        self.root, self.folder, self.jobs, self.headers, self.log = root, folder, jobs, headers, log
         self.base = root / "build" / "mutation"
         self.tree, self.build = self.base / "tree", self.base / "build"
         self.base.mkdir(parents=True, exist_ok=True)
@@ -123,10 +123,11 @@ class MutatedTree:
                 commands[path] = words[:begin]
         if not commands:
             raise BuildError(f"{self.folder}: nothing of it is compiled")
+        commands = dict(sorted(commands.items()))
         some = next(iter(commands.values()))
-        for header in (self.tree / self.folder).glob("*.h"):
+        for header in sorted((self.tree / self.folder).glob("*.h")) if self.headers else []:
             commands[header] = [*some, "-x", "c++"]
-        return dict(sorted(commands.items()))
+        return commands
 
     def mutate(self):
         """Writes the mutated files; returns all mutants and the numbers of those that do not compile."""
@@ -182,12 +183,15 @@ class MutatedTree:
             entry["dropped"] |= {m.number for m in entry["mutants"] if m.number in numbers}
         return changed
 
+    # A file that did not change may use a header that did.
+    def is_to_check(self, relative, changed):
+        return bool(self.files[relative]["mutants"]) and (relative in changed or any(c.endswith(".h") for c in changed))
+
     def check(self, commands, changed):
         """Leaves out what does not compile: headers first, because all files include them."""
         schemas = {str(self.tree / r): self.write(r) for r in self.files}
         for suffix in (".h", ".cpp"):
-            pending = [p for p in commands if p.suffix == suffix and (str(p.relative_to(self.tree)) in set(changed) or
-                                                                     suffix == ".cpp" and changed)]  # fmt: skip
+            pending = [p for p in commands if p.suffix == suffix and self.is_to_check(str(p.relative_to(self.tree)), set(changed))]
             for attempt in range(ROUNDS_MAX):
                 with ThreadPoolExecutor(self.jobs) as pool:
                     outcomes = list(pool.map(lambda p: schema.check(p, ["nice", "-n", "10", *commands[p]], schemas), pending))
