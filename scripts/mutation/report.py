@@ -16,7 +16,8 @@ def short(text):
 
 def line(mutant, note):
     new = short(mutant.new) or "nothing"
-    return f"{mutant.file}:{mutant.line}: {mutant.kind}: {short(mutant.old)} => {new} ({note + '; ' if note else ''}{mutant.number})"
+    note = f"{note}; " if note else ""
+    return f"{mutant.file}:{mutant.line}: {mutant.kind}: {short(mutant.old)} => {new} ({note}{mutant.number})"
 
 
 def source_line(mutant, files):

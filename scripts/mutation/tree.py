@@ -191,7 +191,8 @@ class MutatedTree:
         """Leaves out what does not compile: headers first, because all files include them."""
         schemas = {str(self.tree / r): self.write(r) for r in self.files}
         for suffix in (".h", ".cpp"):
-            pending = [p for p in commands if p.suffix == suffix and self.is_to_check(str(p.relative_to(self.tree)), set(changed))]
+            relative = {p: str(p.relative_to(self.tree)) for p in commands if p.suffix == suffix}
+            pending = [p for p in relative if self.is_to_check(relative[p], set(changed))]
             for attempt in range(ROUNDS_MAX):
                 with ThreadPoolExecutor(self.jobs) as pool:
                     outcomes = list(pool.map(lambda p: schema.check(p, ["nice", "-n", "10", *commands[p]], schemas), pending))
@@ -201,12 +202,11 @@ class MutatedTree:
                 numbers = set().union(*(n for _, _, n in failed))
                 for path, output, named in failed:
                     if not named or attempt == ROUNDS_MAX - 1:
-                        relative = str(path.relative_to(self.tree))
-                        self.say(f"{relative}: left as it is, because its errors do not say what they are about:\n{output[:600]}")
-                        numbers |= {m.number for m in self.files[relative]["mutants"]}
+                        self.say(f"{relative[path]}: left as it is, because its errors do not name a mutant:\n{output[:600]}")
+                        numbers |= {m.number for m in self.files[relative[path]]["mutants"]}
                 self.say(f"{self.folder}: {len(numbers)} mutants do not compile (round {attempt + 1})")
-                for relative in self.drop(numbers):
-                    schemas[str(self.tree / relative)] = self.write(relative)
+                for name in self.drop(numbers):
+                    schemas[str(self.tree / name)] = self.write(name)
                 pending = [p for p, _, _ in failed]
 
     # ---- the programs ----
