@@ -10,8 +10,8 @@ namespace {
 using io::FaultEffect;
 using io::OpCode;
 
-const std::string kOld(5000, 'o');
-const std::string kNew(9000, 'n');
+const std::string kContentOld(5000, 'o');
+const std::string kContentNew(9000, 'n');
 const std::string kNone = "(none)";
 
 // What the scenario below does, except `close`: a close always closes, whatever it reports.
@@ -37,8 +37,8 @@ class Scenario {
         : environment_(environment), service_(service), exact_(exact) {}
 
     void run() {
-        put("d/put", kOld, Durability::durable);
-        put("d/lazy", kOld, Durability::none);
+        put("d/put", kContentOld, Durability::durable);
+        put("d/lazy", kContentOld, Durability::none);
         put("d/new", kNone, Durability::durable);
         append();
         replace();
@@ -79,16 +79,16 @@ class Scenario {
         const std::string now = content(path);
         const bool placed = error == nullptr || says(*error, "in place, but a power cut may undo it");
         if (error == nullptr || exact_) {
-            EXPECT_TRUE(now == (placed ? kNew : old)) << path << ": " << now.size() << " bytes";
+            EXPECT_TRUE(now == (placed ? kContentNew : old)) << path << ": " << now.size() << " bytes";
         }
-        one_of_[path] = {kNew};
+        one_of_[path] = {kContentNew};
         if (error != nullptr || durability == Durability::none) {
             one_of_[path].push_back(old);
         }
     }
 
     void put(const std::string& path, const std::string& old, Durability durability) {
-        const auto done = service_.put(path, kNew, {.durability = durability});
+        const auto done = service_.put(path, kContentNew, {.durability = durability});
         succeeded(done);
         expect_replaced(path, old, done ? nullptr : &done.error(), durability);
     }
@@ -114,22 +114,22 @@ class Scenario {
         if (!succeeded(opened)) {
             return;
         }
-        const std::string_view bytes = kNew;
+        const std::string_view bytes = kContentNew;
         const std::size_t half = bytes.size() / 2;
         if (!succeeded(service_.write(opened->handle, half, bytes.substr(half))) ||
             !succeeded(service_.append(opened->handle, "x")) ||
             !succeeded(service_.write(opened->handle, 0, bytes.substr(0, half)))) {
             succeeded(environment_.run(service_.table.close(opened->handle)));
-            EXPECT_TRUE(content("d/replaced") == kOld);
+            EXPECT_TRUE(content("d/replaced") == kContentOld);
             return;
         }
         const auto done = environment_.run(service_.table.commit(opened->handle, Durability::durable));
         succeeded(done);
         if (done) {
-            EXPECT_TRUE(content("d/replaced") == kNew + "x");
-            one_of_["d/replaced"] = {kNew + "x"};
+            EXPECT_TRUE(content("d/replaced") == kContentNew + "x");
+            one_of_["d/replaced"] = {kContentNew + "x"};
         } else {
-            one_of_["d/replaced"] = {kNew + "x", kOld};
+            one_of_["d/replaced"] = {kContentNew + "x", kContentOld};
         }
     }
 
@@ -138,11 +138,11 @@ class Scenario {
         if (!succeeded(opened)) {
             return;
         }
-        const std::string_view bytes = kNew;
+        const std::string_view bytes = kContentNew;
         bool written = succeeded(service_.write(opened->handle, 4500, bytes.substr(4500)));
         written = succeeded(service_.write(opened->handle, 0, bytes.substr(0, 4500))) && written;
         if (succeeded(environment_.run(service_.table.sync(opened->handle, io::SyncKind::data))) && written) {
-            pieces_.push_back({"d/data", 0, kNew});
+            pieces_.push_back({"d/data", 0, kContentNew});
         }
         if (succeeded(service_.write(opened->handle, 9000, "durable", Durability::durable))) {
             pieces_.push_back({"d/data", 9000, "durable"});
@@ -156,7 +156,7 @@ class Scenario {
             EXPECT_EQ(stat->size, content("d/data").size());
         }
         if (succeeded(environment_.run(service_.table.sync(opened->handle, io::SyncKind::all))) && written) {
-            pieces_.push_back({"d/data", 0, kNew});
+            pieces_.push_back({"d/data", 0, kContentNew});
         }
     }
 
@@ -205,7 +205,7 @@ Outcome live_with(const std::vector<io::FaultRule>& rules, std::uint64_t seed, c
     SimEnvironment environment(seed);
     environment.make_directory("d");
     for (const char* path : {"d/put", "d/lazy", "d/replaced"}) {
-        environment.write_file(path, kOld);
+        environment.write_file(path, kContentOld);
     }
     io::SimFaults& faults = environment.world().faults();
     Outcome outcome;

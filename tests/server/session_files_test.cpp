@@ -46,8 +46,8 @@ class SessionFilesTest : public ServerTest {
     }
     template <class Request>
     void expect_refused(RawClient& client, const Request& request, Errc code, std::string_view words,
-                        wire::FrameOptions options = {}) {
-        client.request(++id_, request, options);
+                        wire::FrameOptions frame = {}) {
+        client.request(++id_, request, frame);
         expect_refusal(client, id_, code, words);
     }
     void expect_refusal(RawClient& client, std::uint64_t id, Errc code, std::string_view words) {
@@ -278,7 +278,7 @@ TEST_F(SessionFilesTest, ReadIsBoundedByWhatAReplyCarries) {
     RawClient& client = greet();
     put_file("a", "x");
     const std::uint32_t handle = open(client, kOpenRead, "a");
-    const std::uint32_t most = options.session.frame_bytes_max - wire::kFrameHeaderSize;
+    const auto most = static_cast<std::uint32_t>(options.session.frame_bytes_max - wire::kFrameHeaderSize);
     EXPECT_EQ(as_text(ask<wire::ReadReply>(client, wire::ReadRequest{.handle = handle, .length = most}).data), "x");
     expect_refused(client, wire::ReadRequest{.handle = handle, .length = most + 1}, Errc::too_large,
                    fmt::format("a read of {} bytes; one reply carries at most {}", most + 1, most));

@@ -137,7 +137,7 @@ TEST(ProtocolDocument, LimitTableEqualsTheCode) {
         expected.emplace(name, std::to_string(value));
     }
     EXPECT_EQ(documented, expected);
-    const std::string limits = test::read_file(SLUICE_SOURCE_DIR "/lib/wire/limits.h");
+    const std::string limits = sluice::test::read_file(SLUICE_SOURCE_DIR "/lib/wire/limits.h");
     std::size_t constants = 0;
     for (std::size_t at = 0; (at = limits.find("inline constexpr", at)) != std::string::npos; ++at) {
         ++constants;
