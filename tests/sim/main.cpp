@@ -138,7 +138,8 @@ int run(const Arguments& arguments) {
     const double seconds = std::chrono::duration<double>(clock.now() - start).count();
     fmt::print(
         "seeds {} of {} ({} with crashes), lives {}, process kills {}, power losses {}, faults {}, "
-        "records acknowledged {}, stored {}, parts sealed {}, merged {}, removed {}, {:.1f} s ({:.0f} seeds/s), violations {}\n",
+        "records acknowledged {}, stored {}, parts sealed {}, merged {}, removed {}, {:.1f} s ({:.0f} seeds/s), "
+        "violations {}\n",
         seeds, arguments.seeds, crashed_seeds, total.lives, total.kills, total.power_losses, total.faults,
         total.acknowledged, total.stored, total.sealed, total.merged, total.removed, seconds,
         static_cast<double>(seeds) / seconds, violations);
