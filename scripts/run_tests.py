@@ -42,6 +42,7 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0
+    cpu_seconds: float = 0  # Of the step's processes, from the summary before it.
     note: str = ""
 
 
@@ -70,6 +71,8 @@ class Runner:
         self.outcomes: list[Outcome] = []
         self.failures: list[str] = []
         self.skips: dict[str, int] = {}
+        self.slowest: list[tuple[float, str]] = []
+        self.cpu_told = cpu_of_children()
         self.shed: list[str] = []  # What was cut short by the clock.
         self.live: set[subprocess.Popen] = set()
 
@@ -110,6 +113,8 @@ class Runner:
             kill_group(process)
 
     def add(self, outcome: Outcome) -> None:
+        outcome.cpu_seconds = cpu_of_children() - self.cpu_told
+        self.cpu_told += outcome.cpu_seconds
         self.outcomes.append(outcome)
         result = "ok  " if outcome.failed == 0 else "FAIL"
         print(f"{result} {outcome.name:<28} {counts(outcome):<36} {outcome.seconds:6.0f} s  {outcome.note}", flush=True)
@@ -117,6 +122,12 @@ class Runner:
     def fail(self, name: str, run: Run, lines: int = 60) -> None:
         self.failures.append(f"{name}: {run.problem}")
         print(f"---- {name}: {run.problem}; the end of {run.log}:\n{run.last_lines(lines)}\n----", flush=True)
+
+
+def cpu_of_children() -> float:
+    """Of those that have ended and were waited for."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def kill_group(process: subprocess.Popen) -> None:
@@ -157,8 +168,8 @@ def tsan_prefix(preset: str) -> list[str]:
 
 def test_preset(runner: Runner, preset: str, first: bool) -> None:
     built, build_seconds = build(runner, preset)
+    runner.add(Outcome(f"{preset}: build", failed=int(not built), seconds=build_seconds))
     if not built:
-        runner.add(Outcome(preset, failed=1, seconds=build_seconds, note="not built"))
         return
     report = BUILD / preset / "ctest.xml"
     report.unlink(missing_ok=True)
@@ -168,8 +179,7 @@ def test_preset(runner: Runner, preset: str, first: bool) -> None:
     if not first:
         command += ["--label-exclude", "^once$"]  # Tests of the tree and of the programs, the same in each preset.
     tested = runner.run(command, f"{preset}-ctest", 1500, SANITIZER_ENVIRONMENT)
-    note = f"built in {build_seconds:.0f} s"
-    outcome = Outcome(preset, seconds=tested.seconds, note=note)
+    outcome = Outcome(f"{preset}: tests", seconds=tested.seconds)
     try:
         read_report(runner, preset, report, outcome)
     except (OSError, ElementTree.ParseError):
@@ -184,6 +194,7 @@ def test_preset(runner: Runner, preset: str, first: bool) -> None:
 def read_report(runner: Runner, preset: str, report: pathlib.Path, outcome: Outcome) -> None:
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         name = f"{preset}: {case.get('name')}"
+        runner.slowest.append((float(case.get("time") or 0), name))
         if case.get("status") == "run":
             outcome.passed += 1
         elif is_skip(case):
@@ -278,10 +289,12 @@ def run_demo(runner: Runner) -> None:
 
 
 def summarise(runner: Runner, seconds: float) -> int:
-    print(f"\n{'':<28} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8}")
+    for slow, name in sorted(runner.slowest, reverse=True)[:10]:
+        print(f"slowest: {slow:6.1f} s  {name}")
+    print(f"\n{'':<28} {'passed':>7} {'failed':>7} {'skipped':>8} {'seconds':>8} {'CPU s':>8}")
     for outcome in runner.outcomes:
-        print(f"{outcome.name:<28} {outcome.passed:>7} {outcome.failed:>7} {outcome.skipped:>8} {outcome.seconds:>8.0f}  "
-              f"{outcome.note}")
+        print(f"{outcome.name:<28} {outcome.passed:>7} {outcome.failed:>7} {outcome.skipped:>8} {outcome.seconds:>8.0f} "
+              f"{outcome.cpu_seconds:>8.0f}  {outcome.note}")
     for reason, count in sorted(runner.skips.items()):
         print(f"skipped: {reason}" + (f" ({count} times)" if count > 1 else ""))
     for cut in runner.shed:
