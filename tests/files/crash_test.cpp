@@ -136,6 +136,7 @@ TEST(CommitCrash, LeavesOldOrNewAndKeepsItsWord) {
         [&](const Crash& crash) {
             const std::string content = crash.content("d/a");
             EXPECT_TRUE(content == kNew || (!told && content == kOld)) << crash.where();
+            EXPECT_EQ(told, !crash.happened) << crash.where();
         });
 }
 
@@ -156,6 +157,9 @@ TEST(AppendCrash, AcknowledgedAppendsSurvive) {
             }
         },
         [&](const Crash& crash) {
+            if (!crash.happened) {
+                EXPECT_EQ(told.size(), 6000U) << crash.where();
+            }
             if (!told.empty()) {
                 EXPECT_TRUE(crash.content("d/log").starts_with(told)) << crash.where();
             }
@@ -175,6 +179,7 @@ TEST(SyncCrash, EverythingWrittenBeforeASyncSurvives) {
             }
         },
         [&](const Crash& crash) {
+            EXPECT_EQ(told, !crash.happened) << crash.where();
             if (told) {
                 EXPECT_TRUE(crash.content("d/a") == kNew) << crash.where();
             }

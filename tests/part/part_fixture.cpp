@@ -86,6 +86,56 @@ Rows read_rows(const Part& part) {
     return rows;
 }
 
+Summary summary_of(const Rows& rows, const wire::StoreId& store_id) {
+    Summary all{.time_min = INT64_MAX,
+                .time_max = INT64_MIN,
+                .receive_min = INT64_MAX,
+                .receive_max = INT64_MIN,
+                .epoch_min = UINT32_MAX,
+                .raw_bytes = rows.bytes().size(),
+                .time_sorted = true,
+                .store_id = store_id};
+    WallNs before = INT64_MIN;
+    for (const wire::TailEntry entry : rows.entries()) {
+        const WallNs time = entry.record.time_ns();
+        const std::uint32_t epoch = rows.epoch(all.rows);
+        all.first_sequence = all.rows == 0 ? entry.sequence : all.first_sequence;
+        all.end_sequence = entry.sequence + 1;
+        all.time_min = std::min(all.time_min, time);
+        all.time_max = std::max(all.time_max, time);
+        all.receive_min = std::min(all.receive_min, entry.receive_time_ns);
+        all.receive_max = std::max(all.receive_max, entry.receive_time_ns);
+        all.epoch_min = std::min(all.epoch_min, epoch);
+        all.epoch_max = std::max(all.epoch_max, epoch);
+        all.time_sorted = all.time_sorted && before <= time;
+        before = time;
+        ++all.rows;
+    }
+    return all;
+}
+
+testing::AssertionResult same_summary(const Summary& a, const Summary& b) {
+    std::string differ;
+    const auto compare = [&](std::string_view name, auto field) {
+        if (a.*field != b.*field) {
+            differ += fmt::format(" {}", name);
+        }
+    };
+    compare("rows", &Summary::rows);
+    compare("first_sequence", &Summary::first_sequence);
+    compare("end_sequence", &Summary::end_sequence);
+    compare("time_min", &Summary::time_min);
+    compare("time_max", &Summary::time_max);
+    compare("receive_min", &Summary::receive_min);
+    compare("receive_max", &Summary::receive_max);
+    compare("epoch_min", &Summary::epoch_min);
+    compare("epoch_max", &Summary::epoch_max);
+    compare("raw_bytes", &Summary::raw_bytes);
+    compare("time_sorted", &Summary::time_sorted);
+    compare("store_id", &Summary::store_id);
+    return differ.empty() ? testing::AssertionSuccess() : testing::AssertionFailure() << "these differ:" << differ;
+}
+
 testing::AssertionResult same_rows(const Rows& a, const Rows& b) {
     if (a.size() != b.size()) {
         return testing::AssertionFailure() << a.size() << " rows and " << b.size();
@@ -111,6 +161,9 @@ testing::AssertionResult round_trips(const Rows& rows, const BuildOptions& optio
     }
     if (const auto verified = part->verify(); !verified) {
         return testing::AssertionFailure() << "verify: " << verified.error();
+    }
+    if (const auto same = same_summary(part->summary(), summary_of(rows, options.store_id)); !same) {
+        return same;
     }
     return same_rows(rows, read_rows(*part));
 }

@@ -55,9 +55,13 @@ Rows::Field bool_field(std::string name, bool value);
 std::shared_ptr<const Part> open_part(Bytes image, std::shared_ptr<Cache> cache = nullptr);
 // All rows of a part, read page by page.
 Rows read_rows(const Part& part);
+// What a part of these rows must say of them, from the rows alone.
+Summary summary_of(const Rows& rows, const wire::StoreId& store_id = {});
+// Field by field; says which differs.
+testing::AssertionResult same_summary(const Summary& a, const Summary& b);
 // Whether two lists of rows are the same bytes, epochs too; says where they differ.
 testing::AssertionResult same_rows(const Rows& a, const Rows& b);
-// Builds, opens, verifies, reads, compares.
+// Builds, opens, verifies, reads, compares rows and summary.
 testing::AssertionResult round_trips(const Rows& rows, const BuildOptions& options = {});
 
 }  // namespace sluice::part

@@ -80,27 +80,76 @@ RC_GTEST_PROP(PartProperty, RowsComeBackBitForBit, ()) {
     RC_ASSERT(round_trips(rows, {.page_rows = page_rows}));
 }
 
-RC_GTEST_PROP(PartProperty, MergedPartsHoldTheRowsOfAll, ()) {
+// The rows of a merged part, what it says of them, and what is in its columns are those of a part that was built at
+// once.
+RC_GTEST_PROP(PartProperty, MergedPartIsAsOneThatWasBuiltAtOnce, ()) {
+    const wire::StoreId store{std::byte{7}};
+    const bool times_ascend = *rc::gen::arbitrary<bool>();
+    WallNs time = *rc::gen::element<WallNs>(INT64_MIN, 0, 1700528523123456789);
     Rows all;
     std::vector<std::shared_ptr<const Part>> parts;
     std::uint64_t sequence = 1;
-    for (int i = 0; i < 3; ++i) {
+    const int count = *rc::gen::inRange(1, 5);
+    for (int i = 0; i < count; ++i) {
         const Rows drafts = random_rows(40);
         Rows rows;
         std::size_t row = 0;
         for (wire::TailEntry entry : drafts.entries()) {
             entry.sequence = sequence++;
+            Bytes record(entry.record.bytes().begin(), entry.record.bytes().end());
+            if (times_ascend) {
+                time += *rc::gen::weightedElement<WallNs>({{30, 5}, {30, 0}, {1, -3}});
+                store_int(record.data() + 8, time);
+                entry.record = wire::RecordView::unchecked(record.data());
+            }
             rows.add(entry, drafts.epoch(row));
             all.add(entry, drafts.epoch(row++));
         }
+        sequence += *rc::gen::element<std::uint64_t>(0, 1, 1000);
         parts.push_back(open_part(rows.build({.page_rows = 16})));
     }
-    const auto merged = merge(parts, {.page_rows = *rc::gen::element<std::uint32_t>(5, 16, 8192)});
+    const BuildOptions options{.page_rows = *rc::gen::element<std::uint32_t>(5, 16, 8192), .store_id = store};
+    const auto merged = merge(parts, options);
     RC_ASSERT(merged.has_value());
     const auto part = open_part(*merged);
     RC_ASSERT(part->verify().has_value());
     RC_ASSERT(same_rows(all, read_rows(*part)));
-    RC_ASSERT(part->summary().raw_bytes == all.bytes().size());
+    const auto at_once = open_part(all.build(options));
+    RC_ASSERT(same_summary(part->summary(), summary_of(all, store)));
+    RC_ASSERT(same_summary(part->summary(), at_once->summary()));
+    RC_ASSERT(part->columns().size() == at_once->columns().size());
+    for (const ColumnInfo& column : at_once->columns()) {
+        const auto same = std::ranges::find_if(part->columns(), [&](const ColumnInfo& other) {
+            return std::tie(other.kind, other.trusted, other.type, other.occurrence, other.name) ==
+                   std::tie(column.kind, column.trusted, column.type, column.occurrence, column.name);
+        });
+        RC_ASSERT(same != part->columns().end());
+        RC_ASSERT(same->values == column.values);
+        RC_ASSERT(same->dense == column.dense);
+    }
+}
+
+TEST(Merge, TimesAreSortedIfThoseOfAllPartsAreOneBehindTheOther) {
+    const auto sorted = [](std::vector<std::vector<WallNs>> times) {
+        std::vector<std::shared_ptr<const Part>> parts;
+        std::uint64_t sequence = 1;
+        for (const std::vector<WallNs>& of_part : times) {
+            Rows rows;
+            for (const WallNs time : of_part) {
+                rows.add({.sequence = sequence++, .time = time});
+            }
+            parts.push_back(open_part(rows.build()));
+        }
+        const auto merged = merge(parts, {});
+        EXPECT_TRUE(merged);
+        return open_part(*merged)->summary().time_sorted;
+    };
+    EXPECT_TRUE(sorted({{1, 2}, {3, 4}, {5}}));
+    EXPECT_TRUE(sorted({{1, 2}, {2, 3}}));
+    EXPECT_FALSE(sorted({{1, 3}, {2, 4}}));
+    EXPECT_FALSE(sorted({{1, 2}, {4, 3}}));
+    EXPECT_FALSE(sorted({{2, 1}, {3, 4}}));
+    EXPECT_FALSE(sorted({{1, 9}, {9, 10}, {3, 4}}));  // Not the last one, but the largest of all before.
 }
 
 TEST(Part, HoldsAHundredThousandFieldNames) {

@@ -79,5 +79,66 @@ TEST_F(LogPipelineTest, DuplicateThatAFailedGroupMadeDurableIsNotRefusedWithIt) 
     expect_refused_twice();
 }
 
+// A write that takes a while, so that what arrives meanwhile is in groups behind it.
+class LogPipelineOrderTest : public ServerTest {
+ protected:
+    LogPipelineOrderTest() {
+        options.pipeline.sync_interval = std::chrono::hours(1);
+        options.pipeline.ingest.next_group_bytes_min = 1;
+    }
+    void slow(std::uint64_t nth, int error) {
+        io::FaultRule rule = io::fail_nth(io::OpCode::write, "*.wal", nth, error);
+        rule.fault.delay = std::chrono::milliseconds(50);
+        world.faults().add(rule);
+    }
+    static void request(RawClient& client, std::uint64_t id, AckLevel level, const std::string& text,
+                        std::uint64_t number) {
+        const Bytes batch = batch_of({{text, "", wire::Severity::info}}, 1, number);
+        client.request(id, wire::LogRequest{.level = level, .batch = batch});
+    }
+    std::uint64_t stored_at(RawClient& client, std::uint64_t id) {
+        const auto frame = client.next();
+        EXPECT_TRUE(frame && frame->header.id == id);
+        const auto reply = frame ? decode<wire::LogReply>(*frame) : std::nullopt;
+        return reply ? reply->first_sequence : 0;
+    }
+};
+
+// A later batch of a producer is not stored where its earlier one was refused.
+TEST_F(LogPipelineOrderTest, GroupBehindARefusedOneIsRefusedWithIt) {
+    start();
+    RawClient& client = greet();
+    // Of the writes to segments: the group; the head of the new segment, the group again.
+    slow(1, EIO);
+    slow(3, EIO);
+    request(client, 2, AckLevel::written, "first", 1);
+    pass(std::chrono::milliseconds(5));
+    request(client, 3, AckLevel::written, "second", 2);
+    pass(std::chrono::milliseconds(5));
+    expect_error(client, 2, Errc::io_error);
+    expect_error(client, 3, Errc::io_error);
+    EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 1U);
+    request(client, 4, AckLevel::written, "first", 1);
+    request(client, 5, AckLevel::written, "second", 2);
+    EXPECT_EQ(stored_at(client, 4), 1U);
+    EXPECT_EQ(stored_at(client, 5), 2U);
+}
+
+TEST_F(LogPipelineOrderTest, GroupIsDurableIfAnyOfItsBatchesIsToBe) {
+    options.pipeline.ingest.next_group_bytes_min = 64 * 1024;
+    start();
+    RawClient& client = greet();
+    slow(1, 0);
+    request(client, 2, AckLevel::written, "first", 1);
+    pass(std::chrono::milliseconds(5));
+    request(client, 3, AckLevel::durable, "durable", 2);
+    request(client, 4, AckLevel::written, "written", 3);
+    EXPECT_EQ(stored_at(client, 2), 1U);
+    EXPECT_EQ(daemon->pipeline().hub().durable_sequence(), 1U);
+    EXPECT_EQ(stored_at(client, 3), 2U);
+    EXPECT_EQ(daemon->pipeline().hub().durable_sequence(), 4U) << "of one group";
+    EXPECT_EQ(stored_at(client, 4), 3U);
+}
+
 }  // namespace
 }  // namespace sluice::server::test

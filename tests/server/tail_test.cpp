@@ -363,6 +363,21 @@ TEST_F(SealedTailTest, EveryStartShowsWhatItShowsWithoutSealing) {
     }
 }
 
+TEST_F(SealedTailTest, LastNCountsWhatIsInMemoryAndInPartsOnce) {
+    options.pipeline.memory_bytes_max = 6000;
+    start();
+    fill(95);
+    pass(milliseconds(200));
+    const std::uint64_t memory_from = hub().recent().front().first_sequence;
+    ASSERT_GT(memory_from, 20U);                      // The parts have what is not in memory any more,
+    ASSERT_LT(memory_from + 20, hub().sealed_end());  // and much of what is.
+    wire::TailRequest request = from(TailStart::last_n);
+    for (std::uint64_t n = 1; n <= 95; ++n) {
+        request.n = n;
+        EXPECT_EQ(tail(request), expected(96 - n, 95)) << n;
+    }
+}
+
 TEST_F(SealedTailTest, RemovalIsToldByARecordAndMakesCursorsLost) {
     options.pipeline.seal.retention.bytes_max = 1;  // Every part goes.
     start();

@@ -376,6 +376,19 @@ TEST_F(CalibrateTest, TakesBufferedOnlyWhereItIsClearlyFaster) {
     }
 }
 
+// As the log commits: RWF_DSYNC with O_DIRECT, a sync without.
+TEST_F(CalibrateTest, EachWayIsMeasuredAsItCommits) {
+    const auto beyond_making = [this](const std::string& name) {
+        return std::pair(watch(OpCode::write, path(name)), watch(OpCode::sync, path(name)));
+    };
+    const auto [direct_writes, direct_syncs] = beyond_making("calibration-direct.tmp");
+    const auto [buffered_writes, buffered_syncs] = beyond_making("calibration-buffered.tmp");
+    ASSERT_TRUE(choose());
+    EXPECT_EQ(faults().hits(direct_syncs), 1U) << "only when the file was made";
+    EXPECT_EQ(faults().hits(direct_writes), faults().hits(buffered_writes));
+    EXPECT_GT(faults().hits(buffered_syncs), 4U) << "one round is no measurement";
+}
+
 TEST_F(CalibrateTest, WithoutDirectIoChoosesBuffered) {
     disk().set_direct_io_alignment(0);
     const auto found = choose();

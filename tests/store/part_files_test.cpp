@@ -129,6 +129,29 @@ TEST_F(RetentionTest, OldestGoUntilEnoughIsFree) {
     EXPECT_EQ(expired(0, options.keep_free), Files());
 }
 
+// What age has freed counts.
+TEST_F(RetentionTest, WhatHasExpiredIsFreedBeforeAnythingElseGoes) {
+    options.age_max = Duration(1000);
+    const std::uint64_t expired_bytes = set.classes[1].parts[0]->bytes;
+    options.keep_free = 100 * part_bytes;
+    EXPECT_EQ(expired(2010, options.keep_free - expired_bytes), (Files{"default 1"}));
+    EXPECT_EQ(expired(2010, options.keep_free - expired_bytes - 1), (Files{"default 1", "debug 11"}));
+}
+
+TEST_F(RetentionTest, AnySingleLimitIsALimit) {
+    EXPECT_FALSE(options.limited());
+    const auto limited = [this](auto set_one) {
+        RetentionOptions changed = options;
+        set_one(changed);
+        return changed.limited();
+    };
+    EXPECT_TRUE(limited([](RetentionOptions& all) { all.age_max = Duration(1); }));
+    EXPECT_TRUE(limited([](RetentionOptions& all) { all.bytes_max = 1; }));
+    EXPECT_TRUE(limited([](RetentionOptions& all) { all.keep_free = 1; }));
+    EXPECT_TRUE(limited([](RetentionOptions& all) { all.classes[0].age_max = Duration(1); }));
+    EXPECT_TRUE(limited([](RetentionOptions& all) { all.classes[0].bytes_max = 1; }));
+}
+
 TEST_F(RetentionTest, NeighboursOfOneClassAreMerged) {
     const MergeOptions merge{.parts_min = 2, .parts_max = 8, .rows_max = 25};
     EXPECT_EQ(files_of(choose_merge(set, options, merge, {})), (Files{"debug 11", "debug 31"}));

@@ -32,6 +32,44 @@ TEST_F(RecoveryTest, NewStoreBeginsAtOneInEpochOne) {
     EXPECT_TRUE(disk().exists(path("identity")));
 }
 
+TEST_F(RecoveryTest, IdentityIsRandomInAllItsBytes) {
+    open();
+    const StoreId first = writer().recovered().store_id;
+    start(2);
+    open();
+    const StoreId second = writer().recovered().store_id;
+    EXPECT_FALSE(std::equal(first.begin(), first.begin() + 8, second.begin()));
+    EXPECT_FALSE(std::equal(first.begin() + 8, first.end(), second.begin() + 8));
+}
+
+TEST_F(RecoveryTest, KilledProgramThatHadWrittenNothingLeavesNothingUnproven) {
+    open();
+    reopen_after(CrashKind::process);
+    EXPECT_EQ(writer().durable_sequence(), 1U);
+    EXPECT_FALSE(writer().has_unsynced());
+    EXPECT_EQ(write("first", true), 1U);
+}
+
+// A disk that cannot be read now is no reason to begin another log.
+TEST_F(RecoveryTest, SegmentThatCannotBeReadStopsTheStart) {
+    open();
+    write("a", true);
+    ASSERT_TRUE(program->close());
+    for (std::uint64_t nth = 1;; ++nth) {
+        const std::size_t rule = faults().add(io::fail_nth(io::OpCode::read, "/store/log-*", nth, EIO));
+        const Result<> opened = try_open();
+        const bool hit = faults().hits(rule) != 0;
+        faults().clear_rules();
+        if (!hit) {
+            EXPECT_GT(nth, 2U);
+            break;
+        }
+        EXPECT_EQ(code_of(opened), Errc::io_error) << nth;
+        EXPECT_TRUE(events.set_aside.empty() && events.damage.empty());
+    }
+    EXPECT_EQ(read(), (Log{{1, "a"}}));
+}
+
 TEST_F(RecoveryTest, IdentityStays) {
     open();
     const StoreId id = writer().recovered().store_id;

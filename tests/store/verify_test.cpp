@@ -59,6 +59,15 @@ class VerifyTest : public StoreTest {
     Catalog catalog_;
 };
 
+TEST_F(VerifyTest, EmptySegmentIsAProblemAndTheOthersAreChecked) {
+    make_store();
+    save("log-00000000000000aa.wal", Bytes());
+    const VerifyReport report = verify();
+    ASSERT_EQ(report.problems.size(), 1U);
+    EXPECT_EQ(report.problems[0].file, "log-00000000000000aa.wal");
+    EXPECT_EQ(report.records, 150U);
+}
+
 TEST_F(VerifyTest, WholeStoreHasNoProblem) {
     make_store();
     const VerifyReport report = verify();
