@@ -59,7 +59,14 @@ class Mutate(unittest.TestCase):
         self.assertIn("no such mutant any more: lib/scale/scale.cpp: bound: a < b => a <= b", lines[-3])
         self.assertIn("6 survivors (1 not reached), 1 equivalent", lines[-1])
 
-    def test_3_runs_one_and_says_how_it_was_caught(self):
+    def test_3_lists_what_no_test_passes(self):
+        lines, code = self.mutate("--not-reached")
+        self.assertEqual(len(lines), 2, lines)
+        self.assertTrue(lines[0].startswith("lib/scale/scale.cpp:25: arithmetic"), lines)
+        self.assertEqual(lines[1].split(" of ")[0], "lib/scale: 1")
+        self.assertEqual(code, 1)
+
+    def test_4_runs_one_and_says_how_it_was_caught(self):
         listed, _ = self.mutate("--list")
         self.assertTrue(any(":17:" in line and "error-dropped" in line for line in listed), listed)
         run = subprocess.run([MUTATE, "lib/scale", "--root", self.root, "--list"], capture_output=True, text=True, check=True)
