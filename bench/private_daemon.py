@@ -9,14 +9,15 @@ import time
 from pathlib import Path
 
 
-def options_parser(text, seconds):
-    """`text`: the script's own; `seconds`: of one measurement, if nobody says."""
+def options_parser(text, seconds=None):
+    """`text`: the script's own; `seconds`: of one measurement, if nobody says; none: it does not measure speed."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     root = Path(__file__).resolve().parent.parent
     parser.add_argument("--dir", default="/var/tmp", help="on the disk to measure (%(default)s)")
     parser.add_argument("--bin", type=Path, default=root / "build/release/bin", help="the programs (%(default)s)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=seconds, help="of each (%(default)s)")
+    if seconds is not None:
+        parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
+        parser.add_argument("--seconds", type=float, default=seconds, help="of each (%(default)s)")
     return parser
 
 
