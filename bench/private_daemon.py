@@ -22,8 +22,8 @@ def options_parser(text, seconds=None):
 
 
 class Daemon:
-    """Runs while its `with` block does, in `directory`, which it makes.  `store`: keys of the YAML's store section.  It
-    takes many connections.  Raises RuntimeError if it does not start."""
+    """Runs while its `with` block does, in `directory`, which it makes.  `store`: keys of the YAML's store section,
+    `more`: other sections.  It takes many connections.  Raises RuntimeError if it does not start."""
 
     CONFIG = """\
 store: {{directory: {0}/store{1}}}
@@ -31,13 +31,13 @@ listen: {{socket: {0}/sluice.sock}}
 limits: {{connections_max: 2000, connections_per_uid_max: 2000}}
 """
 
-    def __init__(self, binaries, directory, store=""):
+    def __init__(self, binaries, directory, store="", more=""):
         directory = Path(directory)
         directory.mkdir(exist_ok=True)
         self.binaries, self.socket = binaries, directory / "sluice.sock"
         self.sluice = [binaries / "sluice", "--socket", self.socket]
         config, log = directory / "sluiced.yaml", directory / "log"
-        config.write_text(self.CONFIG.format(directory, store and f", {store}"))
+        config.write_text(self.CONFIG.format(directory, store and f", {store}") + more)
         with open(log, "wb") as output:
             self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stdout=output, stderr=output)
         deadline = time.monotonic() + 30
