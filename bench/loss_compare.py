@@ -33,7 +33,7 @@ import socket
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -162,7 +162,9 @@ def held_sockets(daemon):
     pidfd = os.pidfd_open(daemon.process.pid)
     try:
         for link in Path(f"/proc/{daemon.process.pid}/fd").iterdir():
-            if os.readlink(link) in inodes:
+            with suppress(FileNotFoundError):  # It closes files meanwhile.
+                if os.readlink(link) not in inodes:
+                    continue
                 taken = LIBC.syscall(PIDFD_GETFD, pidfd, int(link.name), 0)
                 if taken < 0:
                     raise OSError(ctypes.get_errno(), "pidfd_getfd")

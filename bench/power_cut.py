@@ -6,7 +6,8 @@ file is what a disk holds whose power fails at that instant, provided that no wr
 that by the device's counters, and copies again where one was.  Nothing of the machine's writeback is changed.
 
 The disk is one without a volatile cache: a write that is complete is kept, in order, whole or not begun, whether or not it
-was flushed.  That is the kindest disk there is; with a real one nothing more can be there, only less.
+was flushed.  That is the kindest disk there is; with a real one nothing more can be there, only less.  Kindness flatters
+who writes with O_DIRECT and has not flushed yet, as sluice for up to a second: a cut that comes sooner says little of it.
 """
 
 import os
