@@ -11,9 +11,9 @@ aiofiles   aiofiles, which takes a thread for each call
 sluice     a GET or a durable PUT each, over the Unix socket of a private daemon, by the client in protocol_client.py
 
 CPU is that of the client's process with its threads and, for sluice, of the daemon.  stall is the longest time that a task
-which wakes every millisecond had to wait beyond that, the median of the rounds.  A round measures all four in turn; printed
-are the medians, and the median of sluice's operations a second by those of its neighbours in the round.  The disk is
-healthy: what a slow one does to the loop is not shown.
+which wakes every millisecond had to wait beyond that, during as long a time again.  A round measures all four in turn;
+printed are the medians of the rounds, and the median of sluice's operations a second by those of its neighbour in the
+round.  The disk is healthy: what a slow one does to the loop is not shown.
 
 Usage: bench/file_compare.py [--bin DIR] [--dir DIR] [--pairs N] [--seconds S] [--json FILE]
 """
@@ -170,11 +170,12 @@ async def measure(contender, operation, size, in_flight, seconds, daemon):
         return sum(await asyncio.gather(*(work(contender, operation, data, number, until) for number in range(in_flight))))
 
     await load(WARM_UP_S)
-    ticker = Ticker()
     start, cpu, daemon_cpu = time.monotonic(), time.process_time(), cpu_seconds(daemon.process)
     done = await load(seconds)
     took, cpu = time.monotonic() - start, time.process_time() - cpu
     daemon_cpu = cpu_seconds(daemon.process) - daemon_cpu if isinstance(contender, Sluice) else 0.0
+    ticker = Ticker()  # Not before: it takes CPU, too.
+    await load(seconds)
     return {"rate": done / took, "cpu_us": cpu / done * 1e6, "daemon_us": daemon_cpu / done * 1e6,
             "stall_ms": await ticker.stop() * 1e3}  # fmt: skip
 
