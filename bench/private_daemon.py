@@ -9,20 +9,21 @@ import time
 from pathlib import Path
 
 
-def options_parser(text, seconds):
-    """`text`: the script's own; `seconds`: of one measurement, if nobody says."""
+def options_parser(text, seconds=None):
+    """`text`: the script's own; `seconds`: of one measurement, if nobody says; none: it does not measure speed."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     root = Path(__file__).resolve().parent.parent
     parser.add_argument("--dir", default="/var/tmp", help="on the disk to measure (%(default)s)")
     parser.add_argument("--bin", type=Path, default=root / "build/release/bin", help="the programs (%(default)s)")
-    parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=seconds, help="of each (%(default)s)")
+    if seconds is not None:
+        parser.add_argument("--pairs", type=int, default=5, help="measurements of each kind (%(default)s)")
+        parser.add_argument("--seconds", type=float, default=seconds, help="of each (%(default)s)")
     return parser
 
 
 class Daemon:
-    """Runs while its `with` block does, in `directory`, which it makes.  `store`: keys of the YAML's store section.  It
-    takes many connections.  Raises RuntimeError if it does not start."""
+    """Runs while its `with` block does, in `directory`, which it makes.  `store`: keys of the YAML's store section,
+    `more`: other sections.  It takes many connections.  Raises RuntimeError if it does not start."""
 
     CONFIG = """\
 store: {{directory: {0}/store{1}}}
@@ -30,13 +31,13 @@ listen: {{socket: {0}/sluice.sock}}
 limits: {{connections_max: 2000, connections_per_uid_max: 2000}}
 """
 
-    def __init__(self, binaries, directory, store=""):
+    def __init__(self, binaries, directory, store="", more=""):
         directory = Path(directory)
         directory.mkdir(exist_ok=True)
         self.binaries, self.socket = binaries, directory / "sluice.sock"
         self.sluice = [binaries / "sluice", "--socket", self.socket]
         config, log = directory / "sluiced.yaml", directory / "log"
-        config.write_text(self.CONFIG.format(directory, store and f", {store}"))
+        config.write_text(self.CONFIG.format(directory, store and f", {store}") + more)
         with open(log, "wb") as output:
             self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stdout=output, stderr=output)
         deadline = time.monotonic() + 30
