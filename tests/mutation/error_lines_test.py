@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Proof that scripts/error_lines finds what makes an error, and reads the coverage at the place itself."""
 
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import shutil
+import subprocess
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 SCRIPT = Path(__file__).resolve().parent.parent.parent / "scripts" / "error_lines"
@@ -22,6 +26,17 @@ return std::unexpected(Error::from_errno(2, "x"));
 scan.fail("no error of ours");
 return std::move(other).error();
 """
+
+RAN = """enum class Errc { closed };
+int fail(Errc) { return 1; }
+int f(int x) {
+    if (x == 1) {
+        return fail(Errc::closed);
+    }
+    return x == 2 ? fail(Errc::closed) : 0;
+}
+"""
+MAIN = "int f(int);\nint main() { return f(1) - 1 + f(0); }\n"
 
 
 class ErrorLines(unittest.TestCase):
@@ -47,6 +62,32 @@ class ErrorLines(unittest.TestCase):
         self.assertEqual(error_lines.counts_of(segments, 4, 20), 0)
         self.assertIsNone(error_lines.counts_of(segments, 6, 1))
         self.assertIsNone(error_lines.counts_of(segments, 1, 1))
+
+    def test_lists_what_a_program_did_not_execute(self):
+        if shutil.which("clang++-19") is None or shutil.which("llvm-cov-19") is None:
+            self.skipTest("clang-19 or llvm-19 is not installed")
+        root = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, root)
+        for name, text in {"lib/a/a.cpp": RAN, "main.cpp": MAIN, "daemon/d.cpp": MADE.split("\n")[1]}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8")
+        (root / "build/bin").mkdir(parents=True)
+        subprocess.run(["clang++-19", *error_lines.COVERAGE.split(), root / "lib/a/a.cpp", root / "main.cpp", "-o",
+                        root / "build/bin/a_test"], check=True)  # fmt: skip
+        error_lines.ROOT, error_lines.BUILD = root, root / "build"
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), unittest.mock.patch("sys.argv", ["error_lines", "--no-build", "--programs", "a_test"]):
+            error_lines.main()
+        self.assertEqual(
+            [line for line in said.getvalue().split("\n") if line],
+            [
+                'daemon/d.cpp:1: return fail(Errc::closed, "x"); (in no test program)',
+                "daemon: 0 of 1 error lines reached",
+                "lib/a/a.cpp:7: return x == 2 ? fail(Errc::closed) : 0;",
+                "lib/a: 1 of 2 error lines reached",
+                "1 of 3 error lines reached",
+            ],
+        )
 
 
 if __name__ == "__main__":
