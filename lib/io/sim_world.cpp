@@ -72,7 +72,6 @@ void SimWorld::detach(SimKernel& kernel) noexcept {
 // ---- scheduling ----
 
 Duration SimWorld::latency_of(const OpRequest& request, const SimFile* file) {
-    constexpr std::uint32_t kRwfDsync = 0x2;
     Duration typical = options_.latency.file;
     switch (request.code) {
         case OpCode::nop:

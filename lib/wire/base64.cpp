@@ -5,14 +5,14 @@
 namespace sluice::wire {
 namespace {
 
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t kInvalid = 64;
 
 constexpr std::array<std::uint8_t, 256> kValues = [] {
     std::array<std::uint8_t, 256> values{};
     values.fill(kInvalid);
-    for (std::size_t i = 0; i < kDigits.size(); ++i) {
-        values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::uint8_t>(i);
+    for (std::size_t i = 0; i < kBase64Digits.size(); ++i) {
+        values[static_cast<unsigned char>(kBase64Digits[i])] = static_cast<std::uint8_t>(i);
     }
     return values;
 }();
@@ -27,7 +27,7 @@ void append_base64(std::string& to, ByteView bytes) {
             group = group << 8U | (i < n ? std::to_integer<std::uint32_t>(bytes[i]) : 0U);
         }
         for (std::size_t i = 0; i < 4; ++i) {
-            to += i <= n ? kDigits[group >> (18 - 6 * i) & 63U] : '=';
+            to += i <= n ? kBase64Digits[group >> (18 - 6 * i) & 63U] : '=';
         }
         bytes = bytes.subspan(n);
     }
