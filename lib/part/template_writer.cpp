@@ -44,12 +44,12 @@ class TemplateValues {
         const std::size_t slots = split_.templates[id].slots();
         values_.resize(counts_[id] * slots);
         count_ = counts_[id];
-        std::string_view* to = values_.data();
+        std::size_t at = 0;
         for (const std::uint32_t row : rows(id)) {
             for (std::size_t slot = 0; slot < slots; ++slot) {
-                to[slot * count_] = split_.variables[first_variable_[row] + slot];
+                values_[slot * count_ + at] = split_.variables[first_variable_[row] + slot];
             }
-            ++to;
+            ++at;
         }
     }
     std::span<const std::string_view> slot(std::size_t slot) const noexcept {
