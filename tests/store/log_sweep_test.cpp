@@ -101,7 +101,8 @@ class LogSweep : public StoreTest, public io::test::SweptScenario {
         EXPECT_TRUE(events.set_aside.empty());
         expect_known_files();
         const std::uint64_t durable = writer().durable_sequence();
-        EXPECT_EQ(writer().next_sequence(), write("after the crash", true));
+        const std::uint64_t next = writer().next_sequence();
+        EXPECT_EQ(write("after the crash", true), next);
         // Nor does the next power loss take anything of it.
         reopen_after(CrashKind::power);
         const Log again = read();
