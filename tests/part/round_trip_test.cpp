@@ -224,6 +224,27 @@ TEST(Builder, IsEmptyAgainAfterFinish) {
     EXPECT_EQ(*second, *first);
 }
 
+// Whichever part has them: a wall clock may go back, and so may what a damaged store says of epochs.
+TEST(Merge, TakesEachEndFromThePartThatHasIt) {
+    const std::vector<WallNs> values{500, 100, 900};
+    for (const std::size_t first : {0U, 1U, 2U}) {
+        Rows all;
+        std::vector<std::shared_ptr<const Part>> parts;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const WallNs value = values[(first + i) % values.size()];
+            const Rows::Draft draft{
+                .sequence = i + 1, .receive_time = -value, .time = value, .epoch = static_cast<std::uint32_t>(value)};
+            Rows one;
+            one.add(draft);
+            all.add(draft);
+            parts.push_back(open_part(one.build()));
+        }
+        const auto merged = merge(parts, {});
+        ASSERT_TRUE(merged);
+        EXPECT_TRUE(same_summary(open_part(*merged)->summary(), summary_of(all))) << first;
+    }
+}
+
 TEST(Merge, RefusesPartsOutOfOrder) {
     Rows rows;
     rows.add({.message = "one"});

@@ -17,7 +17,7 @@ class PartStoreSweep : public PartStoreTest, public io::test::SweptScenario {
         sealed_end_ = 1;
         removed_end_ = 0;
         asked_to_remove_ = 0;
-        insists_ = seed % 2 == 0;
+        insists_ = seed / 8 % 2 == 0;
         return *world;
     }
 
@@ -165,7 +165,7 @@ class MergeSweep : public PartStoreSweep {
 
 TEST_F(MergeSweep, KeepsEveryPromiseWhateverFailsBeforePowerIsLost) {
     io::test::FaultSweep sweep(*this);
-    sweep.run({.power_after = {0, 2, 5, 9}, .pairs = 120});
+    sweep.run({.power_after = {0, 5}, .pairs = 60});
     EXPECT_GT(sweep.operations(), 20U);
     EXPECT_GT(sweep.faults(), 100U);
 }
@@ -188,7 +188,7 @@ class RetentionSweep : public PartStoreSweep {
 
 TEST_F(RetentionSweep, KeepsEveryPromiseWhateverFailsBeforePowerIsLost) {
     io::test::FaultSweep sweep(*this);
-    sweep.run({.power_after = {0, 1, 2, 5}, .pairs = 80});
+    sweep.run({.power_after = {0, 2}, .pairs = 60});
     EXPECT_GT(sweep.operations(), 20U);
     EXPECT_GT(sweep.faults(), 100U);
 }
