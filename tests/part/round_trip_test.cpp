@@ -98,7 +98,8 @@ RC_GTEST_PROP(PartProperty, MergedPartIsAsOneThatWasBuiltAtOnce, ()) {
             entry.sequence = sequence++;
             Bytes record(entry.record.bytes().begin(), entry.record.bytes().end());
             if (times_ascend) {
-                time += *rc::gen::weightedElement<WallNs>({{30, 5}, {30, 0}, {1, -3}});
+                const WallNs step = *rc::gen::weightedElement<WallNs>({{30, 5}, {30, 0}, {1, -3}});
+                time += step < 0 && time < INT64_MIN - step ? 0 : step;
                 store_int(record.data() + 8, time);
                 entry.record = wire::RecordView::unchecked(record.data());
             }
