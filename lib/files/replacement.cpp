@@ -7,8 +7,6 @@
 
 namespace sluice::files {
 
-namespace {}  // namespace
-
 // Decides whether this replaces or creates, and whether the client may do so.
 Task<Result<>> Replacement::check_target(io::Kernel& kernel, const Identity& identity, ReplaceOptions& options) {
     const Root& root = *directory_.root;

@@ -6,8 +6,6 @@
 #include "store/spares.h"
 
 namespace sluice::store {
-namespace {}  // namespace
-
 PartStore::PartStore(io::Kernel& kernel, const io::Handle& directory, const PartStoreOptions& options,
                      coro::Offload& offload, StoreEvents& events)
     : kernel_(kernel),
