@@ -366,6 +366,8 @@ def run_everything(runner: Runner, arguments: argparse.Namespace, presets: list[
     for preset in presets:
         test_preset(runner, preset, first=preset == presets[0])
     if arguments.what == "full" and not arguments.preset:
+        run_long_suite(runner, "each file by itself", [sys.executable, "-B", str(ROOT / "tests" / "lint" / "each_file_compiles.py"),
+                                                  str(ROOT), str(BUILD / "each-file")], 1200)
         run_long_suites(runner, arguments, BUILD / presets[0] / "bin")
     if not arguments.preset:
         run_demo(runner)

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/format.h"
+#include "io/kernel_ops.h"
 #include "io/sim_kernel.h"
 #include "io/sim_socket.h"
 
@@ -89,7 +90,7 @@ Duration SimWorld::latency_of(const OpRequest& request, const SimFile* file) {
             typical = options_.latency.sync;
             break;
         case OpCode::write:
-            if ((request.flags & kRwfDsync) != 0 || (file != nullptr && (file->flags & O_DSYNC) != 0)) {
+            if ((request.flags & detail::kRwfDsync) != 0 || (file != nullptr && (file->flags & O_DSYNC) != 0)) {
                 typical = options_.latency.sync;
             }
             typical += Duration(static_cast<std::int64_t>(request.length / 2));  // 2 GB/s.

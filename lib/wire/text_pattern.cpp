@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/bytes.h"
 #include "wire/escape.h"
 #include "wire/time_text.h"
 

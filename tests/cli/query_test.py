@@ -28,10 +28,12 @@ RECORDS = [
 ]
 
 
-class WithRecords(WithDaemon):
-    def setUp(self):
-        super().setUp()
-        self.good("log", "--format", "json", data="".join(json.dumps(record) + "\n" for record in RECORDS).encode())
+def log_records(test):
+    test.good("log", "--format", "json", data="".join(json.dumps(record) + "\n" for record in RECORDS).encode())
+
+
+class Asking:
+    """What tests of questions share."""
 
     def query(self, *arguments):
         return self.good("query", *arguments).decode()
@@ -43,7 +45,32 @@ class WithRecords(WithDaemon):
         return result.stderr.decode()
 
 
-class Query(WithRecords):
+class WithRecords(Asking, WithDaemon):
+    def setUp(self):
+        super().setUp()
+        log_records(self)
+
+
+class ReadOnly(Asking, WithDaemon):
+    """One daemon for all tests of a class: they change nothing."""
+
+    @classmethod
+    def setUpClass(cls):
+        WithDaemon.setUp(cls)
+        log_records(cls())
+
+    @classmethod
+    def tearDownClass(cls):
+        WithDaemon.tearDown(cls)
+
+    def setUp(self):
+        pass
+
+    def tearDown(self):
+        pass
+
+
+class Query(ReadOnly):
     def test_filters_select_and_words_are_joined(self):
         self.assertEqual(self.query("-o", "cat", "user:bob"), "disk full\norder placed\n")
         self.assertEqual(self.query("-o", "cat", "user:bob", "disk"), "disk full\n")
@@ -79,7 +106,7 @@ class Query(WithRecords):
         self.assertEqual(self.good("tail", "--after", cursor, "--output", "json").count(b"\n"), 1)
 
 
-class Formats(WithRecords):
+class Formats(ReadOnly):
     def test_short(self):
         self.assertEqual(
             self.query("--utc", "user:bob web"), "")
@@ -127,7 +154,7 @@ class Formats(WithRecords):
                 self.assertNotIn("\x1b", self.query("-o", name, "user:eve"))
 
 
-class Histogram(WithRecords):
+class Histogram(ReadOnly):
     def test_draws_a_bar_for_each_piece_of_time(self):
         lines = self.query("--histogram", "--utc").splitlines()
         self.assertEqual(len(lines), 31)  # A minute each, from 12:00 to 12:30.
@@ -146,7 +173,7 @@ class Histogram(WithRecords):
         self.assertIn("--count", self.refused("--histogram", "--count", code=2))
 
 
-class Errors(WithRecords):
+class Errors(ReadOnly):
     def check_caret(self, text, column, command="query"):
         lines = self.refused(text, code=2, command=command).splitlines()
         self.assertTrue(lines[0].startswith(f"sluice {command}: column {column}: expected "), lines)
@@ -178,6 +205,8 @@ class Errors(WithRecords):
         self.assertIn("xml", self.refused("-o", "xml", code=2))
         self.assertIn("'sort'", self.refused("a | sort by (b)", code=2, command="tail"))
 
+
+class Limits(WithRecords):
     def test_what_needs_too_much_memory_exits_with_3(self):
         self.daemon.stop()
         config = self.daemon.directory / "small.yaml"
@@ -244,7 +273,7 @@ class Stopping(WithDaemon):
         query.stderr.close()
 
 
-class Terminal(WithRecords):
+class Terminal(ReadOnly):
     def on_terminal(self, *arguments):
         """What a terminal shows: standard output and standard error together."""
         main, side = pty.openpty()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Proof that each lint finds what it is for: planted violations are found, all and on their lines; clean trees pass."""
 
+import json
 import re
 import shutil
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import coroutine_lint
 import doc_links
+import each_file_compiles
 import include_edges
 import repo_lint
 from cpp_tokens import tokenize
@@ -53,6 +55,19 @@ class Tokenizer(unittest.TestCase):
         self.assertEqual([t.text for t in tokens], ["int", "a", ";"])
         self.assertEqual([[(t.text, t.line) for t in m] for m in macros],
                          [[("f", 2), ("(", 2), ("x", 2), (")", 2)], [("1", 4)]])  # fmt: skip
+
+
+class EachFileCompiles(TreeTest):
+    def test_only_what_needs_its_neighbour_is_found(self):
+        root = self.tree({"whole.cpp": "int a; int b = a;\n", "part.cpp": "int c = a;\n"})
+        database = root / "build" / "compile_commands.json"
+        database.parent.mkdir()
+        database.write_text(json.dumps([
+            {"directory": str(root), "file": str(root / name), "command": f"c++ -c {name}"} for name in ("whole.cpp", "part.cpp")]))
+        wrong, count = each_file_compiles.check_all(database)
+        self.assertEqual(list(wrong), [str(root / "part.cpp")])
+        self.assertIn("int c = a", wrong[str(root / "part.cpp")])
+        self.assertEqual(count, 2)
 
 
 class CoroutineLint(unittest.TestCase):

@@ -6,12 +6,13 @@
 #include "part/layout.h"
 #include "part/part_fixture.h"
 #include "part/sample_rows.h"
+#include "sanitizer.h"
 
 namespace sluice::part {
 namespace {
 
 constexpr std::uint32_t kPageRows = 1000;
-constexpr int kDamages = 10'000;
+constexpr int kDamages = ::sluice::test::kAddressSanitizer ? 2'000 : 10'000;
 
 // Everything that a reader can ask for, as text, or what was refused.
 struct Seen {
