@@ -126,7 +126,24 @@ void Loop::drain_remote() noexcept {
     if (remote_.load(std::memory_order_relaxed) == nullptr) {
         return;
     }
-    RemoteNode* newest_first = remote_.exchange(nullptr, std::memory_order_acquire);
+    run_all(remote_.exchange(nullptr, std::memory_order_acquire));
+}
+
+void Loop::post_next_turn(RemoteNode& node) noexcept {
+    node.next_ = std::exchange(next_turn_, &node);
+}
+
+void Loop::withdraw(RemoteNode& node) noexcept {
+    for (RemoteNode** at = &next_turn_; *at != nullptr; at = &(*at)->next_) {
+        if (*at == &node) {
+            *at = std::exchange(node.next_, nullptr);
+            return;
+        }
+    }
+}
+
+// In the order of posting.
+void Loop::run_all(RemoteNode* newest_first) noexcept {
     RemoteNode* oldest_first = nullptr;
     while (newest_first != nullptr) {
         RemoteNode* next = std::exchange(newest_first->next_, oldest_first);
@@ -173,11 +190,13 @@ void Loop::resume(Resumption resumption) {
 }
 
 bool Loop::run_ready(std::size_t rounds_max) {
+    ++turn_;
+    run_all(std::exchange(next_turn_, nullptr));
     for (std::size_t round = 0; round < rounds_max; ++round) {
         drain_remote();
         expire_timers();
         if (ready_.empty()) {
-            return false;
+            break;
         }
         running_.swap(ready_);
         for (const Resumption& resumption : running_) {
@@ -185,7 +204,7 @@ bool Loop::run_ready(std::size_t rounds_max) {
         }
         running_.clear();
     }
-    return !ready_.empty();
+    return has_work();
 }
 
 }  // namespace sluice::coro

@@ -91,6 +91,14 @@ class Loop {
     // Runs `next` as soon as the coroutine being resumed suspends.  For a finished task and the one that awaits it.
     void post_next(Resumption next) noexcept { next_ = next; }
 
+    // Runs `node` at the beginning of the next turn of the kernel: when what is submitted by then is under way, and
+    // what has completed has been taken.
+    void post_next_turn(RemoteNode& node) noexcept;
+    // Takes that back.
+    void withdraw(RemoteNode& node) noexcept;
+    // Grows with each turn.
+    std::uint64_t turn() const noexcept { return turn_; }
+
     // For the stall detector: from now on task `name` runs.  Returns the one before, to switch back to.
     const char* switch_to(const char* name) noexcept;
 
@@ -103,9 +111,11 @@ class Loop {
 
     // For the kernel that drives this loop:
     void set_waker(Waker* waker) noexcept { waker_ = waker; }
-    // Delivers remote work, expires timers, and resumes what is ready, in rounds until nothing is or `rounds_max` is
-    // reached.  Returns true if work is left.
+    // One turn: delivers remote work, expires timers, and resumes what is ready, in rounds until nothing is or
+    // `rounds_max` is reached.  Returns true if work is left.
     bool run_ready(std::size_t rounds_max = 16);
+    // Is there something to run without waiting?
+    bool has_work() const noexcept { return !ready_.empty() || next_turn_ != nullptr; }
     // Announces a wait.  False: remote work has arrived, do not wait.  After the wait call end_sleep().
     bool begin_sleep() noexcept;
     void end_sleep() noexcept { sleeping_.store(false, std::memory_order_relaxed); }
@@ -113,6 +123,7 @@ class Loop {
  private:
     void resume(Resumption resumption);
     void drain_remote() noexcept;
+    static void run_all(RemoteNode* newest_first) noexcept;
     void expire_timers() noexcept;
     void sift_up(std::size_t position) noexcept;
     void sift_down(std::size_t position) noexcept;
@@ -127,6 +138,8 @@ class Loop {
     MonotonicTime running_since_;  // Of running_name_; with the next two only where stalls are reported.
     Stall longest_{};              // Of the parts of this resumption.
     std::vector<Timer*> heap_;
+    RemoteNode* next_turn_ = nullptr;  // The newest first.
+    std::uint64_t turn_ = 0;
     std::atomic<RemoteNode*> remote_{nullptr};
     std::atomic<bool> sleeping_{false};
     std::atomic<std::uint32_t> posters_{0};  // Threads within post_remote(); the destructor waits for them.

@@ -256,8 +256,7 @@ Result<> UringKernel::enter() {
         wait.timeout = *deadline - loop_.clock().now();
     }
     const bool due = wait.timeout && *wait.timeout <= Duration::zero();
-    // Zero rounds: only asks whether something is ready to run.
-    wait.for_completion = !due && !loop_.run_ready(0) && waker_armed_ && loop_.begin_sleep();
+    wait.for_completion = !due && !loop_.has_work() && waker_armed_ && loop_.begin_sleep();
     if (!wait.for_completion) {
         wait.timeout.reset();
     }

@@ -285,5 +285,45 @@ TEST(StallDetector, CountsAChainOfEndingTasksAsOne) {
     EXPECT_EQ(stalls[0], Duration(30ms));
 }
 
+// Work of the next turn waits for it, in order; what is posted while it runs waits for the one after.
+TEST(LoopNextTurn, RunsInOrderAtTheBeginningOfTheNextTurn) {
+    struct Node final : RemoteNode {
+        Node(Loop& owner, std::vector<int>& ran, int number) : loop(owner), order(ran), id(number) {}
+        void run_remote() noexcept override {
+            order.push_back(id);
+            if (id == 1) {
+                id = 11;
+                loop.post_next_turn(*this);
+            }
+        }
+        Loop& loop;
+        std::vector<int>& order;
+        int id;
+    };
+    TestLoop test;
+    Loop& loop = test.loop();
+    std::vector<int> order;
+    Node a(loop, order, 1);
+    Node b(loop, order, 2);
+    Node c(loop, order, 3);
+    EXPECT_FALSE(loop.has_work());
+    for (Node* node : {&a, &b, &c}) {
+        loop.post_next_turn(*node);
+    }
+    loop.withdraw(b);
+    loop.withdraw(b);  // It is not there any more: nothing happens.
+    EXPECT_TRUE(loop.has_work());
+    EXPECT_TRUE(order.empty());
+    const std::uint64_t before = loop.turn();
+    EXPECT_TRUE(loop.run_ready());
+    EXPECT_EQ(order, (std::vector<int>{1, 3}));
+    EXPECT_FALSE(loop.run_ready());
+    EXPECT_EQ(order, (std::vector<int>{1, 3, 11}));
+    EXPECT_EQ(loop.turn(), before + 2);
+    loop.post_next_turn(b);  // Withdrawn work may be posted again.
+    EXPECT_FALSE(loop.run_ready());
+    EXPECT_EQ(order.back(), 2);
+}
+
 }  // namespace
 }  // namespace sluice::coro
