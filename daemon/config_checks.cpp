@@ -45,6 +45,8 @@ ConfigProblems check_together(const Config& config) {
             limits.frame_bytes_max, "limits.frame_bytes_max");
     require(limits.session_output_bytes_max >= 2 * limits.frame_bytes_max, "limits.session_output_bytes_max",
             "at least", 2 * limits.frame_bytes_max, "limits.frame_bytes_max");
+    require(limits.user_memory_bytes_max >= 4 * limits.frame_bytes_max, "limits.user_memory_bytes_max", "at least",
+            4 * limits.frame_bytes_max, "limits.frame_bytes_max");
     if (limits.connections_per_uid_max > limits.connections_max) {
         problems.push_back({.key = "limits.connections_per_uid_max",
                             .text = fmt::format("{} is more than limits.connections_max, which is {}",

@@ -99,8 +99,13 @@ server::ServerOptions server_options(const Config& config, uid_t own_uid) {
     options.session.log_records_max = config.limits.log_records_max;
     options.session.handles_max = config.limits.session_handles_max;
     options.session.output_bytes_max = config.limits.session_output_bytes_max;
-    options.session.queries_max = config.limits.queries_max;
-    options.session.query_memory_bytes_max = config.limits.query_memory_bytes_max;
+    options.session.request_bytes_max = config.limits.session_output_bytes_max;
+    options.session.user_bytes_max = config.limits.user_memory_bytes_max / 2;
+    options.session.query = {.queries_max = config.limits.queries_max,
+                             .wait_max = config.limits.query_wait_timeout,
+                             .idle_max = config.limits.query_idle_timeout,
+                             .memory_bytes_max = config.limits.query_memory_bytes_max,
+                             .memory_bytes_total = config.limits.queries_memory_bytes_max};
     options.session.hello_timeout = config.limits.hello_timeout;
     options.session.idle_timeout = config.limits.idle_timeout;
     options.connections_max = config.limits.connections_max;

@@ -304,13 +304,17 @@ Result<> SimWorld::run_until_idle(std::uint64_t steps_max) {
     return {};
 }
 
-Result<> SimWorld::run_for(Duration duration, std::uint64_t steps_max) {
+Result<> SimWorld::run_within(Duration duration, const std::function<bool()>& done, std::uint64_t steps_max) {
     limit_ = clock_.now_ + duration;
     bool too_many = false;
-    for (std::uint64_t i = 0; !too_many && clock_.now_ < limit_ && step(); ++i) {
+    bool found = done();
+    for (std::uint64_t i = 0; !found && !too_many && clock_.now_ < limit_ && step(); ++i) {
         too_many = i == steps_max;
+        found = done();
     }
-    clock_.now_ = std::max(clock_.now_, limit_);
+    if (!found) {
+        clock_.now_ = std::max(clock_.now_, limit_);
+    }
     limit_ = kNever;
     if (too_many) {
         return hang("too many steps");

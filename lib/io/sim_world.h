@@ -99,7 +99,11 @@ class SimWorld {
     // Until nothing can happen by itself; an error after steps_max steps (a periodic timer never ends).
     Result<> run_until_idle(std::uint64_t steps_max = kStepsMax);
     // For `duration` of virtual time.
-    Result<> run_for(Duration duration, std::uint64_t steps_max = kStepsMax);
+    Result<> run_for(Duration duration, std::uint64_t steps_max = kStepsMax) {
+        return run_within(duration, [] { return false; }, steps_max);
+    }
+    // The same, or until done().
+    Result<> run_within(Duration duration, const std::function<bool()>& done, std::uint64_t steps_max = kStepsMax);
 
     // ---- crashes ----
     // Kills every kernel that `crashes`: its sockets are cut and its files closed; what it has in flight and whatever

@@ -30,6 +30,7 @@ class SortBuffer;
 struct PlanOptions {
     WallNs now = 0;                                             // What _time:5m counts from.
     std::uint64_t memory_bytes_max = std::uint64_t{64} << 20U;  // Of the whole query; above: limit_exceeded.
+    Budget* memory = nullptr;                                   // Of which that is a part; borrowed.  Null: of none.
     bool explain = false;                                       // Combiner::explain() then has the details.
     std::optional<std::uint64_t> newest;                        // Only so many rows, the last ones: | tail N.
     TimeSpan time{};                                            // --since and --until, of the record's own time.
@@ -74,7 +75,8 @@ class Plan {
 
  private:
     friend class PlanBuilder;
-    explicit Plan(const PlanOptions& options) : options_(options), budget_(options.memory_bytes_max) {}
+    explicit Plan(const PlanOptions& options)
+        : options_(options), budget_(options.memory_bytes_max, "a query", options.memory) {}
 
     PlanOptions options_;
     mutable Budget budget_;

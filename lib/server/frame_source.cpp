@@ -1,13 +1,32 @@
 #include "server/frame_source.h"
 
+#include "coro/timeout.h"
+
 namespace sluice::server {
 namespace {
 // Below this the rest of a cut frame is cheaper received along with what follows it.
 constexpr std::size_t kDirectBytesMin = 16 * 1024;
+
+Task<Result<std::size_t>> receive_some(io::Kernel& kernel, const io::Handle& socket, std::span<std::byte> into) {
+    co_return co_await kernel.recv(socket, into);
+}
+
 }  // namespace
 
 Task<Result<std::optional<wire::FrameView>>> FrameSource::next() {
     for (;;) {  // Bounded: each turn returns a frame or receives at least one byte.
+        splitter_.discard_returned();
+        if (splitter_.buffered_bytes() == 0) {
+            charge_.release();
+        }
+        if (const std::size_t bytes = splitter_.bytes_to_allocate(); bytes != 0) {
+            if (std::optional<Charge> charge = room_.try_acquire(bytes)) {
+                charge_ = std::move(*charge);
+            } else {
+                park();
+                SLUICE_CO_TRY(charge_, co_await room_for(bytes));
+            }
+        }
         SLUICE_CO_TRY(std::optional<wire::FrameView> frame, splitter_.next());
         if (frame) {
             co_return frame;
@@ -16,7 +35,7 @@ Task<Result<std::optional<wire::FrameView>>> FrameSource::next() {
         held_ = Bytes();
         const std::span<std::byte> direct = splitter_.direct_space();
         if (direct.size() >= kDirectBytesMin) {
-            SLUICE_CO_TRY(const std::size_t n, co_await kernel_.recv(socket_, direct));
+            SLUICE_CO_TRY(const std::size_t n, co_await receive(direct));
             if (n == 0) {
                 co_return std::nullopt;
             }
@@ -29,6 +48,36 @@ Task<Result<std::optional<wire::FrameView>>> FrameSource::next() {
         }
         pooled_.emplace(std::move(received));
         splitter_.feed(pooled_->bytes());
+    }
+}
+
+Task<Result<Charge>> FrameSource::room_for(std::size_t bytes) {
+    Result<Charge> charge = co_await coro::with_timeout(stall_timeout_, room_.acquire(bytes));
+    if (!charge && charge.error().code() == Errc::deadline_exceeded) {
+        co_return fail(Errc::limit_exceeded,
+                       "a frame of {} bytes found no room among the requests of its user for {} s: see "
+                       "limits.user_memory_bytes_max",
+                       bytes, std::chrono::duration_cast<std::chrono::seconds>(stall_timeout_).count());
+    }
+    co_return charge;
+}
+
+// The rest of a large frame.
+Task<Result<std::size_t>> FrameSource::receive(std::span<std::byte> into) {
+    Result<std::size_t> n = co_await coro::with_timeout(stall_timeout_, receive_some(kernel_, socket_, into));
+    if (!n && n.error().code() == Errc::deadline_exceeded) {
+        co_return fail(Errc::closed, "a frame is incomplete: {} bytes are missing, and none came for {} s", into.size(),
+                       std::chrono::duration_cast<std::chrono::seconds>(stall_timeout_).count());
+    }
+    co_return n;
+}
+
+void FrameSource::park() {
+    if (pooled_) {
+        const ByteView unread = splitter_.unread();
+        held_.assign(unread.begin(), unread.end());
+        splitter_.move_unread(held_);
+        pooled_.reset();
     }
 }
 

@@ -3,14 +3,6 @@
 namespace sluice::server {
 namespace {
 
-GroupView view_of(const StoredGroup& group) {
-    return {.payload = group.payload,
-            .count = group.count,
-            .epoch = group.epoch,
-            .first_sequence = group.first_sequence,
-            .end_sequence = group.end_sequence()};
-}
-
 // Of a Hole or End.
 std::uint64_t offset_of(const store::FrameReader::Item& item) {
     const auto* hole = std::get_if<store::FrameReader::Hole>(&item);
@@ -23,6 +15,14 @@ std::unexpected<Error> retired(const std::string& name) {
 }
 
 }  // namespace
+
+GroupView view_of(const StoredGroup& group) noexcept {
+    return {.payload = group.payload,
+            .count = group.count,
+            .epoch = group.epoch,
+            .first_sequence = group.first_sequence,
+            .end_sequence = group.end_sequence()};
+}
 
 LogFollower::LogFollower(io::Kernel& kernel, int directory, LogHub& hub) noexcept
     : kernel_(kernel), directory_(directory), hub_(hub), removed_before_(hub.parts()->removed_end()) {
@@ -39,6 +39,14 @@ Result<> LogFollower::check_not_removed() const {
         return fail(Errc::cursor_lost, "records from {} on were removed, up to {}", position_, removed - 1);
     }
     return {};
+}
+
+void LogFollower::rest() noexcept {
+    reader_.reset();
+    segment_.reset();
+    parts_.reset();
+    held_.reset();
+    run_ = {};
 }
 
 Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
@@ -247,93 +255,6 @@ std::uint64_t LogFollower::before(WallNs since) const noexcept {
         sequence = std::max(sequence, info.header.first_sequence);
     }
     return sequence;
-}
-
-Task<Result<>> LogFollower::matches_in(Window window, const Matches& matches, std::size_t keep,
-                                       std::deque<std::uint64_t>& found) {
-    LogFollower scan(kernel_, directory_, hub_);
-    scan.seek(window.from);
-    for (;;) {  // Bounded by the window.
-        SLUICE_CO_TRY(const std::optional<GroupView> group, co_await scan.next(window.to));
-        if (!group) {
-            co_return Result<>{};
-        }
-        for_each_entry(*group, scan.position(), [&](const wire::TailEntry& entry) {
-            if (entry.sequence < window.to && matches(entry)) {
-                found.push_back(entry.sequence);
-                if (found.size() > keep) {
-                    found.pop_front();
-                }
-            }
-            return true;
-        });
-        scan.seek(group->end_sequence);
-    }
-}
-
-// The segments, as far as they are not sealed.
-std::vector<LogFollower::Window> LogFollower::log_windows(std::uint64_t limit) const {
-    std::vector<Window> windows;
-    const store::Catalog& catalog = hub_.catalog();
-    for (std::size_t index = catalog.size(); index-- > 0;) {
-        const Window window{std::max(catalog[index].header.first_sequence, hub_.sealed_end()),
-                            std::min(limit, store::sequence_limit(catalog, index))};
-        if (window.from < window.to) {
-            windows.push_back(window);
-        }
-    }
-    return windows;
-}
-
-Task<Result<std::uint64_t>> LogFollower::last_matching(const Matches& matches, std::uint64_t n, std::uint64_t limit) {
-    if (n == 0) {
-        co_return limit;
-    }
-    // Newest first: the groups in memory, which is where most of these end.
-    std::uint64_t found = 0;
-    std::uint64_t start = limit;
-    std::uint64_t rest_limit = limit;
-    const std::deque<StoredGroup>& recent = hub_.recent();
-    for (auto group = recent.rbegin(); group != recent.rend(); ++group) {
-        const bool gap = group->end_sequence() < rest_limit;
-        if (gap && group != recent.rbegin()) {
-            break;  // Damage; the files know what is there.
-        }
-        std::vector<std::uint64_t> here;
-        for_each_entry(view_of(*group), 0, [&](const wire::TailEntry& entry) {
-            if (entry.sequence < limit && matches(entry)) {
-                here.push_back(entry.sequence);
-            }
-            return true;
-        });
-        if (found + here.size() >= n) {
-            co_return here[here.size() - (n - found)];
-        }
-        found += here.size();
-        start = here.empty() ? start : here.front();
-        rest_limit = std::min(rest_limit, group->first_sequence);
-    }
-    const std::uint64_t sealed_end = hub_.sealed_end();
-    for (const Window window : log_windows(rest_limit)) {
-        if (found >= n) {
-            co_return start;
-        }
-        std::deque<std::uint64_t> here;
-        SLUICE_CO_CHECK(co_await matches_in(window, matches, n - found, here));
-        found += here.size();
-        start = here.empty() ? start : here.front();
-    }
-    const store::PartReader parts(hub_.parts());
-    const std::uint64_t oldest = parts.parts()->oldest_sequence();
-    for (std::uint64_t to = std::min(rest_limit, sealed_end); found < n && to > oldest;) {  // Bounded by the pages.
-        const Window window{parts.page_before(to, oldest), to};
-        std::deque<std::uint64_t> here;
-        SLUICE_CO_CHECK(co_await matches_in(window, matches, n - found, here));
-        found += here.size();
-        start = here.empty() ? start : here.front();
-        to = window.from;
-    }
-    co_return start;
 }
 
 }  // namespace sluice::server

@@ -3,7 +3,6 @@
 // Threads: the service loop's; parts are read on the pool.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -26,6 +25,8 @@ struct GroupView {
     std::uint64_t end_sequence = 0;  // There are no others below it.
 };
 
+GroupView view_of(const StoredGroup& group) noexcept;
+
 class LogFollower {
  public:
     // Borrows all until destroyed.  `directory`: fd of the store's directory.
@@ -42,14 +43,18 @@ class LogFollower {
     // Errors: Errc::cursor_lost if retention has removed records from position() on since; io errors.
     Task<Result<std::optional<GroupView>>> next(std::uint64_t limit);
 
+    // Are records at position() read from files: there are some below `limit`, and they are not in memory?
+    bool reads_files(std::uint64_t limit) const noexcept {
+        return position_ < limit && hub_.find(position_) == nullptr;
+    }
+    // Lets go of everything that was read; the last view is not valid any more.
+    void rest() noexcept;
+
     // ---- finding a place ----
     // The record behind `cursor`, in this epoch's numbers.  Errors: cursor_lost, invalid_argument (not yet written).
     Result<std::uint64_t> after(const wire::Cursor& cursor) const;
     // A place at or before the first record received at `since`.
     std::uint64_t before(WallNs since) const noexcept;
-    // The first of the last `n` records below `limit` that match; fewer if there are fewer.
-    using Matches = std::function<bool(const wire::TailEntry&)>;
-    Task<Result<std::uint64_t>> last_matching(const Matches& matches, std::uint64_t n, std::uint64_t limit);
 
  private:
     Task<Result<std::optional<GroupView>>> next_from_parts(std::uint64_t limit);
@@ -59,14 +64,6 @@ class LogFollower {
     Task<Result<>> open_at(std::size_t index);
     Task<Result<>> check_still_there(std::uint64_t segment_id);
     std::size_t segment_of(std::uint64_t sequence) const noexcept;
-    // [from, to): the last places to search, newest first.
-    struct Window {
-        std::uint64_t from = 0;
-        std::uint64_t to = 0;
-    };
-    std::vector<Window> log_windows(std::uint64_t limit) const;
-    Task<Result<>> matches_in(Window window, const Matches& matches, std::size_t keep,
-                              std::deque<std::uint64_t>& found);
 
     io::Kernel& kernel_;
     int directory_;

@@ -39,7 +39,9 @@ Task<Result<>> Output::run() {
             outcome = co_await work_.wait();
         } else {
             std::swap(pending_, sending_);
+            sending_charge_ = std::move(pending_charge_);
             outcome = co_await send_all();
+            sending_charge_.release();
             sending_.clear();
             if (sending_.capacity() > kKeptCapacity) {
                 Bytes().swap(sending_);

@@ -6,6 +6,8 @@ namespace {
 // One job of the pool: several steps, because the way there and back costs as much as a small step.
 constexpr std::size_t kJobSteps = 8;
 constexpr std::size_t kJobBytes = std::size_t{256} << 10U;
+// Memory that is kept for the next rows.
+constexpr std::size_t kKeptRowsBytes = std::size_t{1} << 20U;
 
 Result<std::vector<query::Step>> run_steps(query::Unit& unit) {
     std::vector<query::Step> steps;
@@ -155,7 +157,15 @@ Task<Result<>> QueryRun::give(RowSink& sink) {
     if (rows_.empty()) {
         co_return Result<>{};
     }
-    Result<> given = co_await sink.rows(rows_, progress_);
+    const std::size_t bytes = rows_.size();
+    Result<> given = plan_->budget().charge(bytes, "its result");  // For as long as the client takes to read it.
+    if (given) {
+        given = co_await sink.rows(rows_, progress_);
+    }
+    plan_->budget().release(bytes);
+    if (bytes > kKeptRowsBytes) {
+        Bytes().swap(rows_);
+    }
     rows_.clear();
     co_return given;
 }

@@ -21,7 +21,9 @@ Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Fi
               .workers = coro::Offload(pool, kernel.loop(), kQueryJobsMax),
               .limits = options.session,
               .counters = {},
-              .queries_running = 0,
+              .turns = coro::TurnShare(kernel.loop(), Shared::kTurnBytes),
+              .query_slots = QuerySlots(kernel.clock(), options.session.query),
+              .query_memory = query::Budget(options.session.query.memory_bytes_total, "all queries together"),
               .version = {},
               .status = {}},
       options_(std::move(options)),
@@ -29,6 +31,8 @@ Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Fi
 
 void Server::set_options(ServerOptions options) {
     shared_.limits = options.session;
+    shared_.query_slots.set_limits(options.session.query);
+    shared_.query_memory.set_bytes_max(options.session.query.memory_bytes_total);
     options_ = std::move(options);
     for (const auto& [number, session] : sessions_) {
         if (Result<> access = check_access(session->peer()); !access) {
@@ -102,7 +106,7 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
             continue;
         }
         ++shared_.counters.connections;
-        ++sessions_by_uid_[peer.credentials.uid];
+        ++users_.try_emplace(peer.credentials.uid, shared_.limits, shared_.query_memory).first->second.connections;
         sessions.spawn("session", &Server::run_session, this, std::move(*socket), peer);
     }
 }
@@ -121,12 +125,21 @@ Result<> Server::admit(const Peer& peer) const {
     if (sessions_.size() >= options_.connections_max) {
         return fail(Errc::limit_exceeded, "{} connections are open, limits.connections_max", sessions_.size());
     }
-    const auto mine = sessions_by_uid_.find(uid);
-    if (mine != sessions_by_uid_.end() && mine->second >= options_.connections_per_uid_max) {
+    const auto mine = users_.find(uid);
+    if (mine != users_.end() && mine->second.connections >= options_.connections_per_uid_max) {
         return fail(Errc::limit_exceeded, "uid {} has {} connections open, limits.connections_per_uid_max", uid,
-                    mine->second);
+                    mine->second.connections);
     }
     return {};
+}
+
+Server::HeldBytes Server::held_bytes() const noexcept {
+    HeldBytes held{.queries = shared_.query_memory.used_bytes()};
+    for (const auto& [uid, user] : users_) {
+        held.requests += user.request_room.held_bytes();
+        held.replies += user.reply_room.held_bytes();
+    }
+    return held;
 }
 
 std::vector<const Session*> Server::busiest(std::size_t most) const {
@@ -142,7 +155,10 @@ std::vector<const Session*> Server::busiest(std::size_t most) const {
 }
 
 std::vector<std::pair<uid_t, std::uint32_t>> Server::connections_by_uid(std::size_t most) const {
-    std::vector<std::pair<uid_t, std::uint32_t>> all(sessions_by_uid_.begin(), sessions_by_uid_.end());
+    std::vector<std::pair<uid_t, std::uint32_t>> all;
+    for (const auto& [uid, user] : users_) {
+        all.emplace_back(uid, user.connections);
+    }
     const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
     std::ranges::partial_sort(all, end, std::greater(), &std::pair<uid_t, std::uint32_t>::second);
     all.erase(end, all.end());
@@ -151,7 +167,8 @@ std::vector<std::pair<uid_t, std::uint32_t>> Server::connections_by_uid(std::siz
 
 Task<> Server::run_session(io::Handle socket, Peer peer) {
     events_.on_connected(peer);
-    auto session = std::make_unique<Session>(shared_, std::move(socket), peer);
+    const auto user = users_.find(peer.credentials.uid);
+    auto session = std::make_unique<Session>(shared_, user->second, std::move(socket), peer);
     sessions_.emplace(peer.session, session.get());
     if (draining_) {  // Accepted at the last moment.
         session->drain();
@@ -160,16 +177,16 @@ Task<> Server::run_session(io::Handle socket, Peer peer) {
     sessions_.erase(peer.session);
     session.reset();
     left_.set();
-    const auto mine = sessions_by_uid_.find(peer.credentials.uid);
-    if (--mine->second == 0) {
-        sessions_by_uid_.erase(mine);
+    if (--user->second.connections == 0) {
+        users_.erase(user);
     }
     events_.on_disconnected(peer, outcome ? nullptr : &outcome.error());
 }
 
 // Tells a client why it is not served; one short send, which an empty socket buffer takes.
 Task<> Server::turn_away(io::Handle socket, Error why) {
-    Output output(shared_.kernel, socket, Output::Options());
+    UserRoom nobody(0);
+    Output output(shared_.kernel, socket, nobody, Output::Options());
     output.reply(0, wire::ErrorReply::of(why));
     output.finish();
     (void)co_await output.run();

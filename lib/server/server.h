@@ -37,7 +37,14 @@ class Server {
     void set_options(ServerOptions options);
     const ServerCounters& counters() const noexcept { return shared_.counters; }
     std::size_t connections() const noexcept { return sessions_.size(); }
-    std::uint32_t queries_running() const noexcept { return shared_.queries_running; }
+    std::uint32_t queries_running() const noexcept { return shared_.query_slots.running(); }
+    // Memory held for clients, see SessionLimits and QueryLimits.
+    struct HeldBytes {
+        std::size_t requests = 0;
+        std::size_t replies = 0;
+        std::uint64_t queries = 0;
+    };
+    HeldBytes held_bytes() const noexcept;
     // At most `most` connections, those with most requests first.  Valid until the loop goes on.
     std::vector<const Session*> busiest(std::size_t most) const;
     // At most `most` users, those with most connections first, with their number.
@@ -60,7 +67,7 @@ class Server {
     coro::Event left_;                            // One of them did.
     coro::CancelNode* accepting_ = nullptr;       // While serve() accepts.
     bool draining_ = false;
-    std::map<uid_t, std::uint32_t> sessions_by_uid_;
+    std::map<uid_t, User> users_;  // Those who have connections.
     std::uint64_t last_session_ = 0;
 };
 

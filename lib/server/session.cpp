@@ -7,7 +7,9 @@ namespace {
 
 // After the last reply was queued, a client gets this long to take it.
 constexpr Duration kFlushTimeout = std::chrono::seconds(1);
-constexpr std::size_t kCommBytes = 64;  // TASK_COMM_LEN is 16.
+constexpr std::size_t kCommBytes = 64;                        // TASK_COMM_LEN is 16.
+constexpr std::size_t kLargeBytes = std::size_t{64} * 1024;   // A request that takes time by its size.
+constexpr std::size_t kStatusBytes = std::size_t{32} * 1024;  // About what a status takes, and its time is worth.
 
 Error stopping() {
     return {Errc::shutting_down, "the daemon is stopping"};
@@ -37,13 +39,15 @@ Task<Result<>> send_replies(Output* output, coro::CancelNode* reading) {
 
 }  // namespace
 
-Session::Session(Shared& shared, io::Handle socket, Peer peer)
+Session::Session(Shared& shared, User& user, io::Handle socket, Peer peer)
     : shared_(shared),
+      user_(user),
       kernel_(shared.kernel),
       socket_(std::move(socket)),
       peer_(peer),
-      source_(kernel_, socket_, shared.limits.frame_bytes_max),
-      output_(kernel_, socket_,
+      request_room_(shared.limits.request_bytes_max, user.request_room),
+      source_(kernel_, socket_, request_room_, shared.limits.frame_bytes_max, shared.limits.stall_timeout),
+      output_(kernel_, socket_, user.reply_room,
               {.bytes_max = shared.limits.output_bytes_max, .stall_timeout = shared.limits.stall_timeout}),
       files_(shared.files, files::Identity{peer.credentials.uid, peer.credentials.gid, {}}) {}
 
@@ -129,7 +133,10 @@ Task<Result<>> Session::greet() {
 
 Task<Result<>> Session::read_requests() {
     for (;;) {
-        SLUICE_CO_CHECK(co_await output_.room());
+        if (output_.crowded()) {
+            source_.park();  // Whoever waits for a client holds nothing that others need.
+            SLUICE_CO_CHECK(co_await output_.room());
+        }
         note_idle();
         SLUICE_CO_TRY(const std::optional<wire::FrameView> received, co_await source_.next());
         if (!received) {
@@ -195,11 +202,7 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
         if (valid.error().code() != Errc::unsupported) {
             co_return valid;
         }
-        refuse(frame.header.id, valid.error());
-        link_ = frame.header.link() ? std::make_shared<Link>() : nullptr;
-        if (link_) {
-            link_->done.set();  // Failed.
-        }
+        refuse_frame(frame.header, valid.error());
         co_return Result<>{};
     }
     if (serve_control(frame)) {
@@ -216,12 +219,53 @@ Task<Result<>> Session::serve(wire::FrameView frame) {
         refuse(frame.header.id, stopping());
         co_return Result<>{};
     }
-    begin_request();
-    if (plain && !log_turn_.locked() && in_flight_ <= shared_.limits.requests_max) {
+    if (frame.payload.size() >= kLargeBytes) {
+        frame = source_.hold(frame);
+        SLUICE_CO_CHECK(co_await shared_.turns.take(frame.payload.size()));
+    }
+    if (plain && !log_turn_.locked() && in_flight_ < shared_.limits.requests_max) {
+        begin_request();
         co_return co_await serve_log(frame);
     }
-    start(frame);
+    Result<Charge> charge = co_await room_for(frame);
+    if (!charge) {
+        refuse_frame(frame.header, charge.error());
+        co_return Result<>{};  // If the session ends, so does the next read.
+    }
+    begin_request();
+    start(frame, std::move(*charge));
     co_return Result<>{};
+}
+
+// A request that is not served, although frames behind it are.
+void Session::refuse_frame(const wire::FrameHeader& header, const Error& error) {
+    refuse(header.id, error);
+    link_ = header.link() ? std::make_shared<Link>() : nullptr;
+    if (link_) {
+        link_->done.set();  // Failed.
+    }
+}
+
+// For the bytes of a request that becomes a task.
+Task<Result<Charge>> Session::room_for(wire::FrameView& frame) {
+    Charge own = source_.take_charge();
+    if (!own.empty()) {
+        co_return std::move(own);
+    }
+    if (std::optional<Charge> charge = request_room_.try_acquire(frame.payload.size())) {
+        co_return std::move(*charge);
+    }
+    frame = source_.hold(frame);
+    Result<Charge> charge =
+        co_await coro::with_timeout(shared_.limits.stall_timeout, request_room_.acquire(frame.payload.size()));
+    if (!charge && charge.error().code() == Errc::deadline_exceeded) {
+        co_return fail(Errc::limit_exceeded,
+                       "the requests of uid {} hold {} bytes, and none has ended for {} s: see "
+                       "limits.user_memory_bytes_max",
+                       peer_.credentials.uid, user_.request_room.held_bytes(),
+                       std::chrono::duration_cast<std::chrono::seconds>(shared_.limits.stall_timeout).count());
+    }
+    co_return charge;
 }
 
 // Until one more request may be read.  A plain LOG is not read beyond the limit where all others are in the queue: the
@@ -239,9 +283,10 @@ Task<Result<>> Session::place_for(wire::FrameView& frame, bool plain) {
 }
 
 // A request becomes a task.
-void Session::start(const wire::FrameView& frame) {
+void Session::start(const wire::FrameView& frame, Charge charge) {
     OwnedRequest request;
     request.header = frame.header;
+    request.charge = std::move(charge);
     request.buffer = source_.take_buffer();
     if (request.buffer) {
         request.payload = frame.payload;
@@ -385,11 +430,22 @@ Result<> Session::ping(const OwnedRequest& request) {
     return {};
 }
 
-Result<> Session::status(const OwnedRequest& request) {
-    SLUICE_CHECK(wire::StatusRequest::decode(request.payload));
+Task<Result<>> Session::status(const OwnedRequest& request) {
+    SLUICE_CO_CHECK(wire::StatusRequest::decode(request.payload));
+    SLUICE_CO_CHECK(co_await shared_.turns.take(kStatusBytes));
+    SLUICE_CO_TRY(Charge charge, co_await output_.reserve(kStatusBytes));
     const std::string json = shared_.status ? shared_.status() : "{}";
-    output_.reply(request.header.id, wire::StatusReply{.json = json});
-    return {};
+    output_.reply(request.header.id, wire::StatusReply{.json = json}, {}, std::move(charge));
+    co_return Result<>{};
+}
+
+// Ends a request from outside.
+std::function<void(Error)> Session::ends_request(std::uint64_t id) {
+    return [this, id](Error why) {
+        if (const auto running = running_.find(id); running != running_.end()) {
+            running->second->cancel(std::move(why));
+        }
+    };
 }
 
 Task<Result<>> Session::execute(OwnedRequest& request) {
@@ -423,7 +479,7 @@ Task<Result<>> Session::execute(OwnedRequest& request) {
         case wire::MessageType::put:
             co_return co_await put(request);
         case wire::MessageType::status:
-            co_return status(request);
+            co_return co_await status(request);
         default:
             co_return fail(Errc::unsupported, "{} is not expected here", wire::message_type_name(request.header.type));
     }

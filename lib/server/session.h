@@ -22,13 +22,15 @@
 
 namespace sluice::server {
 
-// The plan of a query text.  Errors: invalid_argument; where the text is no query, "column N: expected ...".
-Result<std::shared_ptr<const query::Plan>> plan_query(std::string_view text, const query::PlanOptions& options);
+// The plan of a query text, made on the pool: a client chooses how long it takes.  Errors: invalid_argument; where the
+// text is no query, "column N: expected ...".
+Task<Result<std::shared_ptr<const query::Plan>>> make_plan(Shared& shared, std::string_view text,
+                                                           const query::PlanOptions& options);
 
 class Session final : public ingest::AckTarget {
  public:
-    // Borrows `shared` until destroyed.
-    Session(Shared& shared, io::Handle socket, Peer peer);
+    // Borrows `shared` and `user` until destroyed.
+    Session(Shared& shared, User& user, io::Handle socket, Peer peer);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -65,6 +67,7 @@ class Session final : public ingest::AckTarget {
     // A frame that outlives the receive buffer.
     struct OwnedRequest {
         wire::FrameHeader header;
+        Charge charge;  // For the bytes.
         std::unique_ptr<std::byte[]> buffer;
         Bytes copy;
         ByteView payload;
@@ -81,6 +84,20 @@ class Session final : public ingest::AckTarget {
         void on_expire() noexcept override { session_.check_idle(); }
         Session& session_;
     };
+    // A stream that gets the CREDIT of its request.
+    class StreamEntry {
+     public:
+        StreamEntry(Session& session, ReplyStream& stream) : session_(session), id_(stream.id()) {
+            session_.streams_.emplace(id_, &stream);
+        }
+        StreamEntry(const StreamEntry&) = delete;
+        StreamEntry& operator=(const StreamEntry&) = delete;
+        ~StreamEntry() { session_.streams_.erase(id_); }
+
+     private:
+        Session& session_;
+        std::uint64_t id_;
+    };
     struct LogWaiter;
     class GetStream;
 
@@ -89,24 +106,26 @@ class Session final : public ingest::AckTarget {
     Task<Result<>> read_requests();
     Task<Result<>> serve(wire::FrameView frame);
     Task<Result<>> place_for(wire::FrameView& frame, bool plain);
+    Task<Result<Charge>> room_for(wire::FrameView& frame);
+    void refuse_frame(const wire::FrameHeader& header, const Error& error);
     Task<Result<>> serve_log(wire::FrameView frame);
     Task<Result<>> close(Result<> outcome);
     bool serve_control(const wire::FrameView& frame);
     void cancel_request(const wire::FrameView& frame);
 
     // Requests that are tasks.
-    void start(const wire::FrameView& frame);
+    void start(const wire::FrameView& frame, Charge charge);
     Task<> run_request(OwnedRequest request);
     Task<Result<>> run_linked(OwnedRequest& request);
     Task<Result<>> execute(OwnedRequest& request);
     Result<> ping(const OwnedRequest& request);
-    Result<> status(const OwnedRequest& request);
+    Task<Result<>> status(const OwnedRequest& request);
     Task<Result<>> log(OwnedRequest& request);
     Task<Result<>> tail(const OwnedRequest& request);
-    Task<Result<>> tail_entries(const wire::TailRequest& wanted, const query::Plan* plan, ReplyStream& stream,
-                                wire::Cursor& last);
+    Task<Result<std::shared_ptr<const query::Plan>>> plan_tail(std::uint64_t id, const wire::TailRequest& wanted);
     Task<Result<>> query(const OwnedRequest& request);
-    Task<Result<>> run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream);
+    Task<Result<>> run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream, QuerySlot& slot);
+    std::function<void(Error)> ends_request(std::uint64_t id);
     Task<Result<>> open(const OwnedRequest& request);
     Task<Result<>> read(const OwnedRequest& request);
     Task<Result<>> write(const OwnedRequest& request);
@@ -128,12 +147,14 @@ class Session final : public ingest::AckTarget {
     void end_request();
 
     Shared& shared_;
+    User& user_;
     io::Kernel& kernel_;
     io::Handle socket_;
     Peer peer_;
     wire::FieldBlock trusted_;
     std::string client_name_;
     std::uint64_t request_count_ = 0;
+    Room request_room_;
     FrameSource source_;
     Output output_;
     files::FileTable files_;

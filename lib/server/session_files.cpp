@@ -4,6 +4,9 @@
 namespace sluice::server {
 namespace {
 
+// One read: short enough for others to come between.
+constexpr std::size_t kPieceBytes = std::size_t{256} * 1024;
+
 files::Durability durability(bool durable) noexcept {
     return durable ? files::Durability::durable : files::Durability::none;
 }
@@ -34,10 +37,22 @@ Task<Result<>> Session::read(const OwnedRequest& request) {
     if (wanted.length > length_max) {
         co_return fail(Errc::too_large, "a read of {} bytes; one reply carries at most {}", wanted.length, length_max);
     }
-    SLUICE_CO_CHECK(co_await output_.room());
+    SLUICE_CO_TRY(Charge charge, co_await output_.reserve(wanted.length));
     Bytes data(wanted.length);
-    SLUICE_CO_TRY(const std::size_t n, co_await files_.read(wanted.handle, wanted.offset, data));
-    output_.reply(request.header.id, wire::ReadReply{.data = ByteView(data).first(n)});
+    std::size_t got = 0;
+    while (got < data.size()) {  // Bounded by the length: each turn reads at least a byte, or ends.
+        const std::span<std::byte> piece = std::span(data).subspan(got, std::min(data.size() - got, kPieceBytes));
+        SLUICE_CO_CHECK(co_await shared_.turns.take(piece.size()));
+        const Result<std::size_t> n = co_await files_.read(wanted.handle, wanted.offset + got, piece);
+        if (!n && got == 0) {
+            co_return std::unexpected(n.error());
+        }
+        if (!n || *n == 0) {
+            break;  // The end of the file, or what could be read before an error.
+        }
+        got += *n;
+    }
+    output_.reply(request.header.id, wire::ReadReply{.data = ByteView(data).first(got)}, {}, std::move(charge));
     co_return Result<>{};
 }
 
@@ -97,11 +112,8 @@ class Session::GetStream final : public files::Consumer {
  public:
     explicit GetStream(ReplyStream& stream) noexcept : stream_(stream) {}
     Task<Result<>> consume(ByteView piece) override {
-        SLUICE_CO_CHECK(co_await stream_.ready());
-        Bytes& out = stream_.output().pending();
-        const std::size_t before = out.size();
-        wire::append_frame(out, stream_.id(), wire::GetChunk{.data = piece}, {.flags = wire::kFrameMore});
-        stream_.sent(out.size() - before);
+        SLUICE_CO_TRY(Charge charge, co_await stream_.ready(piece.size()));
+        stream_.send_message(wire::GetChunk{.data = piece}, std::move(charge));
         co_return Result<>{};
     }
 
@@ -111,13 +123,12 @@ class Session::GetStream final : public files::Consumer {
 
 Task<Result<>> Session::get(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::GetRequest wanted, wire::GetRequest::decode(request.payload));
-    ReplyStream stream(output_, request.header.id, wanted.credit);
+    ReplyStream stream(output_, shared_.turns, request.header.id, wanted.credit);
     GetStream consumer(stream);
-    streams_.emplace(stream.id(), &stream);
+    const StreamEntry listed(*this, stream);
     const files::Identity identity{peer_.credentials.uid, peer_.credentials.gid, {}};
     const files::GetRange range{.offset = wanted.offset, .length = wanted.length};
     const Result<io::FileStat> stat = co_await shared_.files.get(identity, wanted.root, wanted.path, range, consumer);
-    streams_.erase(stream.id());
     if (!stat) {
         co_return std::unexpected(stat.error());
     }

@@ -1,4 +1,5 @@
 // QUERY: the question, and the stream of its answer.
+#include "coro/timeout.h"
 #include "query/parser.h"
 #include "server/log_units.h"
 #include "server/session.h"
@@ -9,48 +10,31 @@ namespace {
 constexpr Duration kProgressInterval = std::chrono::milliseconds(200);
 static_assert(query::kQueryBytesMax == wire::kQueryTextBytesMax);
 
-// One of the queries that may run at a time.
-class QuerySlot {
- public:
-    static Result<QuerySlot> take(Shared& shared) {
-        if (shared.queries_running >= shared.limits.queries_max) {
-            return fail(Errc::limit_exceeded, "{} queries are running, limits.queries_max", shared.queries_running);
-        }
-        return QuerySlot(shared);
-    }
-    QuerySlot(QuerySlot&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
-    QuerySlot& operator=(QuerySlot&&) = delete;
-    ~QuerySlot() {
-        if (shared_ != nullptr) {
-            --shared_->queries_running;
-        }
-    }
-
- private:
-    explicit QuerySlot(Shared& shared) noexcept : shared_(&shared) {
-        ++shared.queries_running;
-        ++shared.counters.queries;
-    }
-    Shared* shared_;
-};
-
 class QueryStream final : public RowSink {
  public:
-    QueryStream(ReplyStream& stream, const Clock& clock, std::uint32_t epoch) noexcept
-        : stream_(stream), clock_(clock), epoch_(epoch), next_progress_(clock.now() + kProgressInterval) {}
+    QueryStream(ReplyStream& stream, QuerySlot& slot, const Clock& clock, Duration idle_max,
+                std::uint32_t epoch) noexcept
+        : stream_(stream),
+          slot_(slot),
+          clock_(clock),
+          idle_max_(idle_max),
+          epoch_(epoch),
+          next_progress_(clock.now() + kProgressInterval) {}
 
     Task<Result<>> rows(const Bytes& entries, const wire::QueryProgress& progress) override {
         for (std::size_t at = 0; at < entries.size();) {  // Bounded: each turn sends at least one entry.
-            SLUICE_CO_CHECK(co_await stream_.ready());
             std::size_t end = at;
             std::uint32_t count = 0;
             while (end < entries.size() && (count == 0 || end - at < kChunkBytes)) {
                 end += wire::TailEntryCodec::size(entries.data() + end);
                 ++count;
             }
-            send({.progress = progress,
-                  .epoch = epoch_,
-                  .entries = wire::TailEntryRange(ByteView(entries).subspan(at, end - at), count)});
+            SLUICE_CO_TRY(Charge charge, co_await ready(end - at));
+            const wire::QueryChunk chunk{
+                .progress = progress,
+                .epoch = epoch_,
+                .entries = wire::TailEntryRange(ByteView(entries).subspan(at, end - at), count)};
+            send(chunk, std::move(charge));
             rows_ += count;
             at = end;
         }
@@ -58,22 +42,35 @@ class QueryStream final : public RowSink {
     }
     void progress(const wire::QueryProgress& progress) override {
         if (clock_.now() >= next_progress_ && stream_.has_room()) {
-            send({.progress = progress, .epoch = epoch_, .entries = {}});
+            send({.progress = progress, .epoch = epoch_, .entries = {}}, {});
         }
     }
     std::uint64_t row_count() const noexcept { return rows_; }
 
  private:
-    void send(const wire::QueryChunk& chunk) {
-        Bytes& out = stream_.output().pending();
-        const std::size_t before = out.size();
-        wire::append_frame(out, stream_.id(), chunk, {.flags = wire::kFrameMore});
-        stream_.sent(out.size() - before);
+    Task<Result<Charge>> ready(std::size_t bytes) {
+        if (std::optional<Charge> charge = stream_.try_ready(bytes)) {
+            co_return std::move(*charge);
+        }
+        slot_.begin_wait();
+        Result<Charge> charge = co_await coro::with_timeout(idle_max_, stream_.ready(bytes));
+        slot_.end_wait();
+        if (!charge && charge.error().code() == Errc::deadline_exceeded) {
+            co_return fail(Errc::deadline_exceeded,
+                           "no row was taken for {} s, limits.query_idle_timeout: the query gave its place back",
+                           std::chrono::duration_cast<std::chrono::seconds>(idle_max_).count());
+        }
+        co_return charge;
+    }
+    void send(const wire::QueryChunk& chunk, Charge charge) {
+        stream_.send_message(chunk, std::move(charge));
         next_progress_ = clock_.now() + kProgressInterval;
     }
 
     ReplyStream& stream_;
+    QuerySlot& slot_;
     const Clock& clock_;
+    Duration idle_max_;
     std::uint32_t epoch_;
     MonotonicTime next_progress_;
     std::uint64_t rows_ = 0;
@@ -103,50 +100,59 @@ wire::QueryCounts counts_of(const QueryRun& run, std::uint64_t rows, Duration el
 
 }  // namespace
 
-Result<std::shared_ptr<const query::Plan>> plan_query(std::string_view text, const query::PlanOptions& options) {
-    const query::Parsed<query::Query> parsed = query::parse_query(text);
-    if (!parsed) {
-        return fail(Errc::invalid_argument, "{}", parsed.error().text());
-    }
-    return query::Plan::make(*parsed, options);
+Task<Result<std::shared_ptr<const query::Plan>>> make_plan(Shared& shared, std::string_view text,
+                                                           const query::PlanOptions& options) {
+    using Made = Result<std::shared_ptr<const query::Plan>>;
+    auto work = [text, &options]() -> Made {
+        const query::Parsed<query::Query> parsed = query::parse_query(text);
+        if (!parsed) {
+            return fail(Errc::invalid_argument, "{}", parsed.error().text());
+        }
+        return query::Plan::make(*parsed, options);
+    };
+    SLUICE_CO_TRY(Made made, co_await shared.workers.run(work));
+    co_return std::move(made);
 }
 
 Task<Result<>> Session::query(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::QueryRequest wanted, wire::QueryRequest::decode(request.payload));
+    ReplyStream stream(output_, shared_.turns, request.header.id, wanted.credit);
+    const StreamEntry listed(*this, stream);
+    QuerySlot slot(shared_.query_slots, peer_.credentials.uid, ends_request(request.header.id));
+    SLUICE_CO_CHECK(co_await slot.take());
+    ++shared_.counters.queries;
     query::PlanOptions options;
     options.now = kernel_.clock().wall_now();
-    options.memory_bytes_max = shared_.limits.query_memory_bytes_max;
+    options.memory_bytes_max = shared_.limits.query.memory_bytes_max;
+    options.memory = &user_.query_memory;
     options.explain = wanted.explain;
     if (wanted.newest != wire::kAllRecords) {
         options.newest = wanted.newest;
     }
     options.time = {wanted.since_ns, wanted.until_ns};
-    SLUICE_CO_TRY(const std::shared_ptr<const query::Plan> plan, plan_query(wanted.text, options));
-    SLUICE_CO_TRY(const QuerySlot slot, QuerySlot::take(shared_));
-
-    ReplyStream stream(output_, request.header.id, wanted.credit);
-    streams_.emplace(stream.id(), &stream);
-    const Result<> outcome = co_await run_query(plan, stream);
-    streams_.erase(stream.id());
-    co_return outcome;
+    SLUICE_CO_TRY(const std::shared_ptr<const query::Plan> plan, co_await make_plan(shared_, wanted.text, options));
+    co_return co_await run_query(plan, stream, slot);
 }
 
-Task<Result<>> Session::run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream) {
+Task<Result<>> Session::run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream,
+                                  QuerySlot& slot) {
     LogHub& hub = shared_.log.hub();
     const MonotonicTime started = kernel_.clock().now();
     const wire::Cursor read_through{.store = hub.store_id(), .epoch = hub.epoch(), .sequence = hub.end_sequence() - 1};
     LogUnits units(kernel_, shared_.store_directory, hub, plan);
-    QueryStream rows(stream, kernel_.clock(), hub.epoch());
+    QueryStream rows(stream, slot, kernel_.clock(), shared_.limits.query.idle_max, hub.epoch());
     QueryRun run(plan, shared_.workers);
     SLUICE_CO_CHECK(co_await run.run(units, rows));
     const std::string explain = plan->options().explain ? run.explain() : std::string();
     const std::size_t explain_bytes_max =
         std::min<std::size_t>(wire::kExplainBytesMax, shared_.limits.frame_bytes_max / 2);
     const wire::QueryCounts counts = counts_of(run, rows.row_count(), kernel_.clock().now() - started);
-    output_.reply(stream.id(), wire::QueryEnd{.epoch = hub.epoch(),
-                                              .read_through = read_through,
-                                              .counts = counts,
-                                              .explain = std::string_view(explain).substr(0, explain_bytes_max)});
+    const wire::QueryEnd end{.epoch = hub.epoch(),
+                             .read_through = read_through,
+                             .counts = counts,
+                             .explain = std::string_view(explain).substr(0, explain_bytes_max)};
+    SLUICE_CO_TRY(Charge charge, co_await output_.reserve(end.explain.size()));
+    output_.reply(stream.id(), end, {}, std::move(charge));
     co_return Result<>{};
 }
 

@@ -6,10 +6,14 @@
 #include <string>
 
 #include "coro/pool.h"
+#include "coro/turn_share.h"
 #include "files/file_table.h"
 #include "io/kernel.h"
+#include "query/budget.h"
 #include "server/events.h"
 #include "server/log_pipeline.h"
+#include "server/query_slots.h"
+#include "server/room.h"
 #include "wire/limits.h"
 
 namespace sluice::server {
@@ -19,13 +23,14 @@ struct SessionLimits {
     std::uint32_t requests_max = wire::kRequestsInFlightMax;  // In flight; beyond it the connection is not read.
     std::uint32_t log_records_max = wire::kLogRecordsMax;
     std::uint32_t handles_max = wire::kHandlesMax;
-    std::size_t output_bytes_max = 4U << 20U;           // Of replies waiting for the client.
+    std::size_t output_bytes_max = 4U << 20U;  // Of large replies being made or waiting for the client; then they wait.
+    std::size_t request_bytes_max = 4U << 20U;  // Of requests that wait or are served; then the connection is not read.
     Duration hello_timeout = std::chrono::seconds(10);  // No complete HELLO for so long: closed.
     Duration idle_timeout{};                            // No request for so long: closed.  0: never.
     Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
-    // Of all sessions:
-    std::uint32_t queries_max = 8;                        // At a time; one more: limit_exceeded.
-    std::uint64_t query_memory_bytes_max = 64ULL << 20U;  // Of one query; above: limit_exceeded.
+    // Of all sessions of a user, for requests and for replies each; beyond it they wait for each other.
+    std::size_t user_bytes_max = 32U << 20U;
+    QueryLimits query;
 };
 
 // Numbers for `status`; each only grows.
@@ -38,7 +43,28 @@ struct ServerCounters {
     std::uint64_t queries = 0;
 };
 
+// What the sessions of one user have together.
+struct User {
+    // Borrows `queries_memory`, that of all users, until destroyed.
+    User(const SessionLimits& limits, query::Budget& queries_memory) noexcept
+        : request_room(limits.user_bytes_max),
+          reply_room(limits.user_bytes_max),
+          query_memory(std::max(limits.query.memory_bytes_total / 2, limits.query.memory_bytes_max),
+                       "all queries of a user together", &queries_memory) {}
+    UserRoom request_room;
+    UserRoom reply_room;
+    query::Budget query_memory;
+    coro::Semaphore file_tails{kFileTailsMax};
+    std::uint32_t connections = 0;
+
+    // Tails that read files at a time: each holds what it has read until it is sent.
+    static constexpr std::size_t kFileTailsMax = 8;
+};
+
 struct Shared {
+    // What all sessions together move in one turn of the loop: some 100 us of copying.
+    static constexpr std::size_t kTurnBytes = std::size_t{512} * 1024;
+
     io::Kernel& kernel;
     LogPipeline& log;
     files::Files& files;
@@ -46,7 +72,9 @@ struct Shared {
     coro::Offload workers;  // Where queries compute: two jobs at a time.
     SessionLimits limits;
     ServerCounters counters;
-    std::uint32_t queries_running = 0;
+    coro::TurnShare turns;
+    QuerySlots query_slots;
+    query::Budget query_memory;
     std::string version;
     std::function<std::string()> status;  // The STATUS reply, JSON; empty: {}.
 };

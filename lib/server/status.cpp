@@ -148,6 +148,9 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                            {"tails", counters.tails},
                            {"queries", counters.queries},
                            {"queries_running", server.queries_running()},
+                           {"query_bytes", server.held_bytes().queries},
+                           {"request_bytes", server.held_bytes().requests},
+                           {"reply_bytes", server.held_bytes().replies},
                            {"by_uid", users(server)}};
     json["listeners"] = listeners_json(listeners);
     json["sessions"] = sessions(server);

@@ -103,11 +103,7 @@ Result<std::optional<FrameView>> FrameSplitter::next() {
     if (failed_) {
         return fail(*failed_, "frame: the stream is out of step since an earlier error");
     }
-    if (returned_) {
-        buffer_.reset();
-        have_ = 0;
-        returned_ = false;
-    }
+    discard_returned();
     if (buffer_ || have_ > 0) {
         return next_buffered();
     }
@@ -151,6 +147,25 @@ Result<std::optional<FrameView>> FrameSplitter::next_buffered() {
     const ByteView frame(buffer_.get(), frame_size_);
     SLUICE_TRY(const FrameHeader header, check(frame));
     return FrameView{header, frame.subspan(kFrameHeaderSize)};
+}
+
+void FrameSplitter::discard_returned() noexcept {
+    if (returned_) {
+        buffer_.reset();
+        have_ = 0;
+        returned_ = false;
+    }
+}
+
+std::size_t FrameSplitter::bytes_to_allocate() const noexcept {
+    if (failed_ || returned_ || buffer_ || have_ + fed_.size() < kFrameHeaderSize) {
+        return 0;
+    }
+    std::array<std::byte, kFrameHeaderSize> head = head_;
+    std::copy_n(fed_.begin(), kFrameHeaderSize - have_, head.begin() + static_cast<std::ptrdiff_t>(have_));
+    const Result<FrameHeader> header = parse_frame_header(head, frame_bytes_max_);
+    const bool cut = header && (have_ > 0 || header->length > fed_.size());
+    return cut ? header->length : 0;
 }
 
 std::size_t FrameSplitter::bytes_needed() const noexcept {

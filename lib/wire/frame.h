@@ -116,6 +116,13 @@ class FrameSplitter {
     // non-const member (but take_buffer keeps it).  Errors: as parse_frame_header.
     Result<std::optional<FrameView>> next();
 
+    // Frees the buffer of the frame last returned, as the next call of next() does.
+    void discard_returned() noexcept;
+
+    // What the next call of next() allocates: the size of a frame that is cut.  0: nothing.  Precondition:
+    // discard_returned() was called, or next() returned no frame.
+    std::size_t bytes_to_allocate() const noexcept;
+
     // Bytes that are known to be missing: the rest of a cut frame, or of its header.  0 between frames.
     std::size_t bytes_needed() const noexcept;
 

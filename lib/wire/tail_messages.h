@@ -100,6 +100,11 @@ class TailChunkBuilder {
     // The caller appends an encoded entry to this, then calls added().
     Bytes& bytes() noexcept { return to_; }
     void added() noexcept { ++count_; }
+    // Forgets the entry added last; `size`: size_bytes() before it.
+    void take_back(std::size_t size) {
+        to_.resize(start_ + size);
+        --count_;
+    }
     std::uint32_t count() const noexcept { return count_; }
     // Frame bytes so far, header included.
     std::size_t size_bytes() const noexcept { return to_.size() - start_; }

@@ -213,7 +213,7 @@ class Limits(WithRecords):
         config.write_text(
             f"store: {{directory: {self.daemon.directory}/store}}\n"
             f"listen: {{socket: {self.daemon.socket}}}\n"
-            "limits: {query_memory_bytes_max: 1 MiB, queries_max: 1}\n"
+            "limits: {query_memory_bytes_max: 1 MiB, queries_max: 1, query_wait_timeout: 0}\n"
         )
         self.daemon.start("--config", str(config))
         self.good("log", data=b"".join(b"number %d\n" % i for i in range(50_000)))

@@ -242,7 +242,8 @@ TEST_F(QueryTest, FramesKeepToTheCredit) {
 }
 
 TEST_F(QueryTest, CancelEndsItAndFreesItsPlace) {
-    options.session.queries_max = 1;
+    options.session.query.queries_max = 1;
+    options.session.query.wait_max = {};
     start();
     fill(100, 4000);
     RawClient& client = paused("*");
@@ -270,7 +271,8 @@ TEST_F(QueryTest, DeadlineEndsIt) {
 }
 
 TEST_F(QueryTest, DisconnectEndsIt) {
-    options.session.queries_max = 1;
+    options.session.query.queries_max = 1;
+    options.session.query.wait_max = {};
     start();
     fill(100, 4000);
     RawClient& client = paused("*");
@@ -280,7 +282,7 @@ TEST_F(QueryTest, DisconnectEndsIt) {
 }
 
 TEST_F(QueryTest, MemoryIsBounded) {
-    options.session.query_memory_bytes_max = 64 * 1024;
+    options.session.query.memory_bytes_max = 64 * 1024;
     start();
     fill(2000);
     const Answer answer = query("* | stats by (message) count() as n");

@@ -42,8 +42,7 @@ class RawClient {
     void hello() { request(1, wire::HelloRequest{}); }
     // The next frame; nothing if none comes within `limit` of virtual time, or the connection has ended.
     std::optional<Frame> next(Duration limit = std::chrono::seconds(5)) {
-        const MonotonicTime deadline = world_.clock().now() + limit;
-        (void)world_.run_until([&] { return !frames_.empty() || ended_ || world_.clock().now() >= deadline; });
+        (void)world_.run_within(limit, [&] { return !frames_.empty() || ended_; });
         if (frames_.empty()) {
             return std::nullopt;
         }
@@ -53,8 +52,7 @@ class RawClient {
     }
     // The daemon has closed the connection, within `limit`.
     bool closed_within(Duration limit) {
-        const MonotonicTime deadline = world_.clock().now() + limit;
-        (void)world_.run_until([&] { return ended_ || world_.clock().now() >= deadline; });
+        (void)world_.run_within(limit, [&] { return ended_; });
         return ended_;
     }
     void disconnect() { tasks_.spawn("disconnect", &RawClient::shut_down, this); }

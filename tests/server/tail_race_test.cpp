@@ -1,5 +1,6 @@
 // A reader of the log is overtaken at each of its suspensions: what it reads is sealed, retired, used again or removed.
 // It goes on without a gap, or says that its place is lost; it never skips, repeats or invents.
+#include "server/last_matching.h"
 #include "server/log_follower.h"
 #include "server_fixture.h"
 
@@ -110,7 +111,7 @@ class TailRaceTest : public ServerTest {
     struct Read {
         std::vector<std::uint64_t> sequences;
         bool wrong_text = false;
-        std::uint64_t place = 0;  // Of last_matching().
+        std::uint64_t place = 0;  // Of LastMatching.
         Result<> outcome = fail(Errc::internal, "not run");
     };
     using Reading = Task<Result<>> (*)(io::SimKernel* kernel, LogHub* hub, Read* read);
@@ -145,9 +146,11 @@ class TailRaceTest : public ServerTest {
     // The place of the last records of which every tenth matches.
     static Task<Result<>> find_last(io::SimKernel* kernel, LogHub* hub, Read* read) {
         SLUICE_CO_TRY(const io::Handle directory, co_await open_store(kernel));
-        LogFollower follower(*kernel, directory.fd(), *hub);
-        const LogFollower::Matches matches = [](const wire::TailEntry& entry) { return entry.sequence % 10 == 0; };
-        SLUICE_CO_TRY(read->place, co_await follower.last_matching(matches, 20, kRecords + 1));
+        coro::InlinePool pool;
+        coro::Offload workers(pool, kernel->loop(), 1);
+        const LastMatching::Matches matches = [](const wire::TailEntry& entry) { return entry.sequence % 10 == 0; };
+        LastMatching last(*kernel, directory.fd(), *hub, workers, matches);
+        SLUICE_CO_TRY(read->place, co_await last.find(20, kRecords + 1));
         co_return Result<>{};
     }
 

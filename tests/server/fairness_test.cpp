@@ -1,0 +1,287 @@
+// What one client does costs others at most their share: it cannot keep what others need, nor make the daemon hold more
+// than its limits.
+#include <gmock/gmock.h>
+
+#include "server_fixture.h"
+#include "wire/file_messages.h"
+#include "wire/query_messages.h"
+#include "wire/tail_messages.h"
+
+namespace sluice::server::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+constexpr std::uint32_t kAllCredit = 1U << 30U;
+constexpr uid_t kHostile = 1000;
+constexpr uid_t kOther = 2000;
+
+class FairnessTest : public ServerTest {
+ protected:
+    FairnessTest() {
+        options.session.output_bytes_max = 256 * 1024;
+        options.session.request_bytes_max = 256 * 1024;
+        options.session.user_bytes_max = 512 * 1024;
+        options.session.stall_timeout = seconds(30);
+    }
+    // A client that is served and never reads what comes behind HELLO.
+    RawClient& deaf() {
+        deaf_.push_back(std::make_unique<RawClient>(world, kHostile));
+        EXPECT_TRUE(deaf_.back()->connect());
+        deaf_.back()->hello();
+        return *deaf_.back();
+    }
+    static wire::TailRequest everything(std::uint32_t credit = kAllCredit, bool follows = true) {
+        wire::TailRequest request;
+        request.start = wire::TailStart::oldest;
+        request.follow = follows;
+        request.credit = credit;
+        return request;
+    }
+    void fill(int records, std::size_t bytes) {
+        RawClient& writer = greet(kOther);
+        for (int i = 0; i < records; ++i) {
+            log(writer, static_cast<std::uint64_t>(i) + 2, {{std::string(bytes, 'x'), "", wire::Severity::info}});
+        }
+    }
+    void put_file(std::string_view name, std::size_t bytes) {
+        world.disk().put_file(fmt::format("{}/{}", sim::kRootPath, name), Bytes(bytes, std::byte{'f'}));
+    }
+    // What another user asks is answered soon.
+    void expect_served() {
+        RawClient& other = greet(kOther);
+        EXPECT_NE(log(other, 2, {{"me too", "", wire::Severity::info}}, wire::AckLevel::durable), 0U);
+        other.request(3, wire::PingRequest());
+        const auto pong = other.next(milliseconds(100));
+        EXPECT_TRUE(pong && pong->header.type == wire::PingReply::kType);
+    }
+    Server::HeldBytes held() { return daemon->server().held_bytes(); }
+
+ private:
+    std::deque<std::unique_ptr<RawClient>> deaf_;
+};
+
+// The kernel of the test has 16 buffers for what is received.
+TEST_F(FairnessTest, WhoWaitsForItsClientHoldsNoSharedBuffer) {
+    start();
+    fill(60, 40'000);
+    for (int i = 0; i < 20; ++i) {
+        RawClient& client = deaf();
+        Bytes both;  // In one piece: the second is in the buffer of the first.
+        wire::append_frame(both, 2, everything(), {});
+        wire::append_frame(both, 3, wire::PingRequest(), {});
+        wire::append_frame(both, 4, wire::PingRequest(), {});
+        client.send(std::move(both));
+    }
+    pass(seconds(2));
+    expect_served();
+}
+
+TEST_F(FairnessTest, ReadsThatNobodyTakesAreMadeAsRoomAllows) {
+    put_file("f", 60'000);
+    start();
+    RawClient& client = deaf();
+    client.request(2, wire::OpenRequest{.flags = wire::kOpenRead, .root = "files", .path = "f"});
+    pass(milliseconds(100));
+    for (std::uint64_t id = 3; id < 60; ++id) {
+        client.request(id, wire::ReadRequest{.handle = 1, .length = 60'000});
+    }
+    pass(seconds(2));
+    EXPECT_LE(held().replies, options.session.output_bytes_max);
+    EXPECT_GT(held().replies, options.session.output_bytes_max / 2);
+    client.read();
+    for (int i = 0; i < 59; ++i) {  // HELLO, OPEN, and all reads, whole.
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        ASSERT_EQ(error_text(*frame), "");
+        if (frame->header.type == wire::ReadReply::kType) {
+            EXPECT_EQ(decode<wire::ReadReply>(*frame)->data.size(), 60'000U);
+        }
+    }
+    EXPECT_EQ(held().replies, 0U);
+}
+
+TEST_F(FairnessTest, RepliesOfAUserAreBoundedTogether) {
+    start();
+    fill(60, 40'000);
+    for (int i = 0; i < 5; ++i) {
+        deaf().request(2, everything());
+    }
+    pass(seconds(2));
+    EXPECT_LE(held().replies, options.session.user_bytes_max);
+    EXPECT_GT(held().replies, options.session.output_bytes_max);
+    expect_served();
+}
+
+TEST_F(FairnessTest, LargeFramesAreChargedBeforeTheirBytesCome) {
+    start();
+    for (int i = 0; i < 20; ++i) {
+        const wire::FrameHeader header{.length = 60'000, .type = wire::MessageType::put, .flags = 0, .id = 2};
+        const auto bytes = wire::encode_frame_header(header);
+        Bytes begun(bytes.begin(), bytes.end());
+        begun.resize(begun.size() + 10);
+        deaf().send(std::move(begun));
+    }
+    pass(seconds(2));
+    EXPECT_LE(held().requests, options.session.user_bytes_max);
+    EXPECT_GE(held().requests, options.session.user_bytes_max - 60'000);
+    expect_served();
+    pass(seconds(65));  // What does not go on ends, and so does what found no room.
+    EXPECT_EQ(held().requests, 0U);
+}
+
+TEST_F(FairnessTest, ALargeFrameThatGoesOnIsServed) {
+    start();
+    RawClient& client = greet(kHostile);
+    wire::PutRequest put;
+    put.root = "files";
+    put.path = "f";
+    put.mode = 0640;
+    const Bytes data(50'000, std::byte{'p'});
+    put.data = data;
+    Bytes frame;
+    wire::append_frame(frame, 2, put, {});
+    for (std::size_t at = 0; at < frame.size(); at += 10'000) {
+        const auto first = frame.begin() + static_cast<std::ptrdiff_t>(at);
+        client.send(
+            Bytes(first, first + static_cast<std::ptrdiff_t>(std::min<std::size_t>(10'000, frame.size() - at))));
+        pass(seconds(25));  // Longer than stall_timeout altogether.
+    }
+    const auto reply = client.next();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(error_text(*reply), "");
+    EXPECT_EQ(held().requests, 0U);
+}
+
+TEST_F(FairnessTest, RequestsThatWaitForALinkAreBounded) {
+    start();
+    RawClient& client = greet(kHostile);
+    client.request(2, everything(), {.flags = wire::kFrameLink});
+    const Bytes data(60'000, std::byte{'p'});
+    for (std::uint64_t id = 3; id < 23; ++id) {
+        wire::PutRequest put;
+        put.root = "files";
+        put.path = "f";
+        put.mode = 0640;
+        put.data = data;
+        client.request(id, put, {.flags = wire::kFrameLink});
+    }
+    pass(seconds(5));
+    EXPECT_LE(held().requests, options.session.request_bytes_max);
+    EXPECT_GT(held().requests, options.session.request_bytes_max / 2);
+    expect_served();
+    client.disconnect();
+    pass(options.session.stall_timeout);
+    EXPECT_EQ(held().requests, 0U);
+}
+
+TEST_F(FairnessTest, SmallRequestsThatWaitAreRefusedWhenNoneEnds) {
+    options.session.request_bytes_max = 2000;
+    start();
+    RawClient& client = greet(kHostile);
+    wire::PutRequest put;
+    put.root = "files";
+    put.path = "f";
+    put.mode = 0640;
+    const Bytes data(900, std::byte{'p'});
+    put.data = data;
+    client.request(2, everything(), {.flags = wire::kFrameLink});
+    client.request(3, put, {.flags = wire::kFrameLink});
+    client.request(4, put, {.flags = wire::kFrameLink});
+    client.request(5, put, {.flags = wire::kFrameLink});
+    client.request(6, wire::PingRequest());
+    pass(seconds(29));
+    EXPECT_FALSE(client.next(milliseconds(1)));
+    expect_error(client, 5, Errc::limit_exceeded);
+    expect_error(client, 6, Errc::link_failed);
+}
+
+TEST_F(FairnessTest, AQueryThatNobodyReadsGivesItsPlaceToAnotherUser) {
+    options.session.query.queries_max = 2;
+    start();
+    fill(60, 4000);
+    RawClient& hostile = greet(kHostile);
+    RawClient& accomplice = greet(kHostile + 1);
+    for (RawClient* client : {&hostile, &accomplice}) {
+        client->request(2, wire::QueryRequest{.credit = 1, .text = "*"});
+        ASSERT_TRUE(client->next());
+    }
+    pass(seconds(2));
+    RawClient& other = greet(kOther);
+    other.request(2, wire::QueryRequest{.credit = kAllCredit, .text = "*"});
+    const auto rows = other.next();
+    ASSERT_TRUE(rows);
+    EXPECT_EQ(error_text(*rows), "");
+    const auto ended = hostile.next(milliseconds(1));
+    ASSERT_TRUE(ended);
+    EXPECT_THAT(error_text(*ended), HasSubstr("its place was needed for another user's query"));
+    EXPECT_FALSE(accomplice.next(milliseconds(1)));
+}
+
+TEST_F(FairnessTest, AQueryThatNobodyReadsEnds) {
+    options.session.query.idle_max = seconds(7);
+    start();
+    fill(60, 4000);
+    RawClient& client = greet(kHostile);
+    client.request(2, wire::QueryRequest{.credit = 1, .text = "*"});
+    ASSERT_TRUE(client.next());
+    EXPECT_FALSE(client.next(milliseconds(6'900)));
+    EXPECT_EQ(daemon->server().queries_running(), 1U);
+    const auto ended = client.next(milliseconds(200));
+    ASSERT_TRUE(ended);
+    EXPECT_THAT(error_text(*ended),
+                HasSubstr("deadline_exceeded: no row was taken for 7 s, limits.query_idle_timeout"));
+    EXPECT_EQ(daemon->server().queries_running(), 0U);
+}
+
+TEST_F(FairnessTest, MemoryOfQueriesIsBoundedForAUserAndForAll) {
+    options.session.query = {.queries_max = 8, .memory_bytes_max = 600'000, .memory_bytes_total = 700'000};
+    start();
+    fill(60, 4000);
+    const auto sorts = [this](uid_t uid) {
+        RawClient& client = greet(uid);
+        client.request(2, wire::QueryRequest{.credit = 1, .text = "* | sort by (message)"});
+        const auto frame = client.next();
+        EXPECT_TRUE(frame);
+        return frame ? error_text(*frame) : "nothing";
+    };
+    EXPECT_EQ(sorts(kHostile), "");
+    EXPECT_GT(held().queries, 200'000U);
+    EXPECT_THAT(sorts(kHostile), HasSubstr("all queries of a user together may use"));
+    EXPECT_THAT(sorts(kOther), HasSubstr("all queries together may use"));
+    EXPECT_LT(held().queries, 300'000U);
+}
+
+// A tail that reads files holds what it has read; a client that takes nothing makes it let go.
+TEST_F(FairnessTest, TailsThatNobodyReadsLeaveTheirPlaceToOthers) {
+    options.pipeline.memory_bytes_max = 1;
+    options.pipeline.seal.open_bytes_max = 1;
+    start();
+    fill(20, 40'000);
+    RawClient& client = greet(kHostile);
+    for (std::uint64_t id = 2; id < 2 + 2 * User::kFileTailsMax; ++id) {
+        client.request(id, everything(1));
+    }
+    std::set<std::uint64_t> seen;
+    for (std::size_t i = 0; i < 2 * User::kFileTailsMax; ++i) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        seen.insert(frame->header.id);
+    }
+    EXPECT_EQ(seen.size(), 2 * User::kFileTailsMax);
+    client.request(100, wire::Credit{.target = 2, .bytes = kAllCredit});
+    std::uint64_t rows = 1;
+    while (rows < 20) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << rows;
+        const auto chunk = decode<wire::TailChunk>(*frame);
+        for (const wire::TailEntry& entry : chunk->entries) {
+            EXPECT_EQ(entry.sequence, ++rows);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace sluice::server::test
