@@ -9,7 +9,7 @@
 namespace sluice::daemon {
 namespace {
 constexpr std::uint64_t kGapRecordBytes = 4096;  // Room for the daemon's own record in a group.
-constexpr std::uint64_t kProducerBytes = 32;     // Of one producer at the head of a segment.
+constexpr std::uint64_t kProducerBytes = 40;     // Of one producer at the head of a segment.
 }  // namespace
 
 ConfigProblems check_together(const Config& config) {

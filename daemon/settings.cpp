@@ -207,8 +207,10 @@ constexpr Setting kSettings[] = {
      "limit. The file system's own permissions apply as well: they are checked for the user that sluiced runs as."},
 
     {"producers.remembered_max", field<&Config::producers, &ProducersConfig::remembered_max>(), 16, 1'000'000, restart,
-     "Producers of numbered batches whose last number is remembered, across restarts too. Beyond it the one that has "
-     "been silent for longest is forgotten; a batch that it sends again is stored again."},
+     "Producers of numbered batches whose last number is remembered, across restarts too. Beyond it, of the user that "
+     "has "
+     "most of them, the one that has been silent for longest is forgotten; a batch that it sends again is stored "
+     "again."},
 
     {"threads.pool", field<&Config::threads, &ThreadsConfig::pool>(), 1, 64, restart,
      "Threads for the calls that io_uring does not have, and for reading parts."},

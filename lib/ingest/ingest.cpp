@@ -46,9 +46,9 @@ bool Ingest::has_room(const LogBatch& batch, std::size_t bytes) const noexcept {
     return alone || held + bytes <= options_.queue_bytes_max / 100 * options_.uid_share_percent;
 }
 
-void Ingest::announce(ByteView batch) {
+void Ingest::announce(ByteView batch, std::uint32_t uid) {
     if (const auto header = wire::parse_batch_header(batch); header && header->number != 0) {
-        sequencer_.meet(header->producer, header->number);
+        sequencer_.meet(header->producer, uid, header->number);
     }
 }
 
@@ -58,7 +58,7 @@ Result<Admission> Ingest::submit(const LogBatch& batch) {
     }
     SLUICE_TRY(const wire::BatchHeader header, wire::parse_batch_header(batch.bytes));
     if (header.number != 0) {
-        sequencer_.meet(header.producer, header.number);
+        sequencer_.meet(header.producer, batch.uid, header.number);
         switch (sequencer_.judge(header.producer, header.number)) {
             case Sequencer::Verdict::next:
                 break;
@@ -119,7 +119,7 @@ Result<> Ingest::stage(const LogBatch& batch, std::size_t bytes_max) {
     group.durable = group.durable || batch.level == wire::AckLevel::durable;
     charge(batch.uid, taken.bytes);
     if (taken.number != 0) {
-        sequencer_.stage(taken.producer, taken.number);
+        sequencer_.stage(taken.producer, batch.uid, taken.number);
     }
     ++counters_.batches;
     counters_.records_received += taken.count;
@@ -187,7 +187,7 @@ wire::LogReply Ingest::duplicate_reply(const Waiting& waiting) const noexcept {
     const Sequencer::State* state = sequencer_.find(waiting.producer);
     if (waiting.level != wire::AckLevel::accepted && state != nullptr && state->committed == waiting.number &&
         state->last_sequence >= waiting.count) {
-        reply.epoch = epoch_;
+        reply.epoch = state->epoch;
         reply.first_sequence = state->last_sequence + 1 - waiting.count;
     }
     return reply;
@@ -290,7 +290,8 @@ void Ingest::answer(const Group& group, const CommitInfo& info) {
         uncharge(entry);
         const std::uint64_t first = info.first_sequence + entry.first_record;
         if (entry.number != 0) {
-            sequencer_.commit(entry.producer, entry.number, first + entry.count - 1);
+            sequencer_.commit(entry.producer, entry.uid,
+                              {.number = entry.number, .last_sequence = first + entry.count - 1, .epoch = info.epoch});
         }
         counters_.losses_reported += entry.reported_lost;
         losses_staged_ -= entry.reported_lost;

@@ -67,17 +67,15 @@ class Ingest {
     Result<Admission> submit(const LogBatch& batch);
     // Of a batch that is not submitted yet, or never will be: those of the same producer behind it are then out of
     // order.
-    void announce(ByteView batch);
+    void announce(ByteView batch, std::uint32_t uid);
     coro::Event::Awaiter room() noexcept { return room_.wait(); }
     // For batches from now on: uid_share_percent, record_limits and records_max of `options`; the others stay.
     void set_limits(const IngestOptions& options) noexcept;
     // A producer known from the log, before the first submit.
-    void restore_producer(const wire::ProducerId& producer, std::uint64_t number, std::uint64_t last_sequence) {
-        sequencer_.commit(producer, number, last_sequence);
+    void restore_producer(const wire::ProducerId& producer, std::uint32_t uid, const Sequencer::Stored& last) {
+        sequencer_.commit(producer, uid, last);
     }
 
-    // At start: of the records that this log gets.
-    void set_epoch(std::uint32_t epoch) noexcept { epoch_ = epoch; }
     // At start, before the first submit: writes into the log that an epoch begins, and where.
     void note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence);
 
@@ -166,7 +164,6 @@ class Ingest {
     std::unordered_map<std::uint32_t, std::size_t> bytes_by_uid_;
     std::vector<Waiting> waiting_;
     std::uint64_t durable_sequence_ = 0;
-    std::uint32_t epoch_ = 0;
     bool sync_wanted_ = false;
     bool draining_ = false;
     std::uint64_t losses_staged_ = 0;  // In a gap record that is queued.

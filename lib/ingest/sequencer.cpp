@@ -3,8 +3,8 @@
 namespace sluice::ingest {
 
 const Sequencer::State* Sequencer::find(const wire::ProducerId& producer) const noexcept {
-    const auto found = by_id_.find(producer);
-    return found == by_id_.end() ? nullptr : &found->second->state;
+    const auto* entry = table_.find(producer);
+    return entry == nullptr ? nullptr : &entry->state;
 }
 
 Sequencer::Verdict Sequencer::judge(const wire::ProducerId& producer, std::uint64_t number) const noexcept {
@@ -15,53 +15,38 @@ Sequencer::Verdict Sequencer::judge(const wire::ProducerId& producer, std::uint6
     return number <= state->staged ? Verdict::duplicate : Verdict::skips;
 }
 
-Sequencer::State& Sequencer::touch(const wire::ProducerId& producer) {
-    if (const auto found = by_id_.find(producer); found != by_id_.end()) {
-        order_.splice(order_.end(), order_, found->second);
-        return found->second->state;
-    }
-    if (order_.size() >= producers_max_) {
-        for (auto entry = order_.begin(); entry != order_.end(); ++entry) {
-            if (entry->state.staged == entry->state.committed) {
-                by_id_.erase(entry->producer);
-                order_.erase(entry);
-                break;
-            }
-        }
-    }
-    order_.push_back({producer, {}});
-    by_id_.emplace(producer, std::prev(order_.end()));
-    return order_.back().state;
-}
-
-void Sequencer::meet(const wire::ProducerId& producer, std::uint64_t number) {
-    if (!by_id_.contains(producer)) {
-        State& state = touch(producer);
+void Sequencer::meet(const wire::ProducerId& producer, std::uint32_t uid, std::uint64_t number) {
+    if (table_.find(producer) == nullptr) {
+        State& state = table_.touch(producer, uid);
         state.staged = state.committed = number - 1;
     }
 }
 
-void Sequencer::stage(const wire::ProducerId& producer, std::uint64_t number) {
-    State& state = touch(producer);
+void Sequencer::stage(const wire::ProducerId& producer, std::uint32_t uid, std::uint64_t number) {
+    State& state = table_.touch(producer, uid);
     if (state.staged == 0) {
         state.committed = number - 1;
     }
     state.staged = number;
+    table_.pin(producer, true);
 }
 
-void Sequencer::commit(const wire::ProducerId& producer, std::uint64_t number, std::uint64_t last_sequence) {
-    State& state = touch(producer);
-    state.committed = number;
-    state.staged = std::max(state.staged, number);
-    state.last_sequence = last_sequence;
+void Sequencer::commit(const wire::ProducerId& producer, std::uint32_t uid, const Stored& stored) {
+    State& state = table_.touch(producer, uid);
+    state.committed = stored.number;
+    state.staged = std::max(state.staged, stored.number);
+    state.last_sequence = stored.last_sequence;
+    state.epoch = stored.epoch;
+    if (state.staged == state.committed) {
+        table_.pin(producer, false);
+    }
 }
 
 // Also a producer of whom nothing is stored stays known: else its next batch, which may be on the way already, would be
 // taken for its first, and the refused ones for duplicates when they come again.
-void Sequencer::unstage_all() noexcept {
-    for (Entry& entry : order_) {
-        entry.state.staged = entry.state.committed;
-    }
+void Sequencer::unstage_all() {
+    table_.for_each_pinned([](const wire::ProducerId&, State& state) { state.staged = state.committed; });
+    table_.unpin_all();
 }
 
 }  // namespace sluice::ingest

@@ -36,6 +36,16 @@ void LogHub::start(Start found) {
     }
 }
 
+std::uint32_t LogHub::epoch_of(std::uint64_t sequence) const noexcept {
+    std::uint32_t epoch = epochs_.empty() ? epoch_ : epochs_.front().epoch;
+    for (const store::EpochStart& start : epochs_) {
+        if (start.first_sequence <= sequence) {
+            epoch = start.epoch;
+        }
+    }
+    return epoch;
+}
+
 std::uint64_t LogHub::oldest_sequence() const noexcept {
     if (!parts_->empty()) {
         return parts_->oldest_sequence();

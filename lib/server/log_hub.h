@@ -77,6 +77,8 @@ class LogHub {
     std::uint64_t open_bytes() const noexcept { return open_bytes_; }
     // Ascending; the epochs of everything that is left, and one before.
     const std::vector<store::EpochStart>& epochs() const noexcept { return epochs_; }
+    // Of a record that is left.
+    std::uint32_t epoch_of(std::uint64_t sequence) const noexcept;
     bool direct() const noexcept { return direct_; }
     coro::Offload* offload() const noexcept { return offload_; }
 

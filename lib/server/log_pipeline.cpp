@@ -55,7 +55,6 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
 }
 
 void LogPipeline::take_over(const store::LogWriter& writer) {
-    ingest_.set_epoch(writer.epoch());
     if (writer.recovered().new_epoch) {
         ingest_.note_new_epoch(writer.epoch(), writer.next_sequence());
     }
@@ -67,8 +66,10 @@ void LogPipeline::take_over(const store::LogWriter& writer) {
                 .direct = writer.mode() == store::IoMode::direct,
                 .parts = parts_->set(),
                 .epochs = parts_->state().epochs});
-    for (const auto& [id, state] : writer.producers().entries()) {
-        ingest_.restore_producer(id, state.number, state.last_sequence);
+    for (const store::ProducerTable::Entry* known : writer.producers().entries()) {
+        const std::uint64_t last = known->state.last_sequence;
+        ingest_.restore_producer(known->id, known->uid,
+                                 {.number = known->state.number, .last_sequence = last, .epoch = hub_.epoch_of(last)});
     }
     catalog_version_ = writer.catalog_version();
 }
@@ -278,7 +279,7 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
         std::vector<store::ProducerMark> marks;
         for (const ingest::Entry& entry : group->entries) {
             if (entry.number != 0) {
-                marks.push_back({entry.producer, entry.number, entry.first_record + entry.count});
+                marks.push_back({entry.producer, entry.uid, entry.number, entry.first_record + entry.count});
             }
         }
         store::Group written(std::move(group->buffer), group->bytes, group->count);

@@ -296,7 +296,7 @@ void Session::start(const wire::FrameView& frame, Charge charge) {
     }
     if (request.header.type == wire::MessageType::log) {
         if (const Result<wire::LogRequest> wanted = wire::LogRequest::decode(request.payload)) {
-            shared_.log.ingest().announce(wanted->batch);
+            shared_.log.ingest().announce(wanted->batch, peer_.credentials.uid);
         }
     }
     request.previous = std::move(link_);

@@ -440,7 +440,7 @@ Task<Result<Committed>> LogWriter::append(Group group, std::span<const ProducerM
     const std::uint64_t first_sequence = next_sequence_;
     next_sequence_ += written.group.count;
     for (const ProducerMark& mark : marks) {
-        producers_.update(mark.id, {mark.number, first_sequence + mark.records_end - 1});
+        producers_.update(mark.id, mark.uid, {mark.number, first_sequence + mark.records_end - 1});
     }
     compact(written.group);
     if (durable) {

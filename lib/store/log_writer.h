@@ -43,6 +43,7 @@ struct WriterOptions {
 // A numbered batch within a group, for the producer table.
 struct ProducerMark {
     ProducerId id{};
+    std::uint32_t uid = wire::kNoUid;
     std::uint64_t number = 0;
     std::uint32_t records_end = 0;  // Index in the group behind the batch's last record.
 };

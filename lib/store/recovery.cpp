@@ -32,6 +32,14 @@ Task<Result<Listing>> list_store(io::Kernel& kernel, const io::Handle& directory
     co_return listing;
 }
 
+// Of the trusted fields of a batch; kNoUid: there is none.
+std::uint32_t uid_of(const wire::FieldRange& trusted) noexcept {
+    const std::optional<wire::FieldView> uid = trusted.find("_uid");
+    const bool valid =
+        uid && uid->type == wire::FieldType::int64 && uid->as_int64() >= 0 && uid->as_int64() < wire::kNoUid;
+    return valid ? static_cast<std::uint32_t>(uid->as_int64()) : wire::kNoUid;
+}
+
 class Recovery {
  public:
     Recovery(io::Kernel& kernel, const io::Handle& directory, const RecoveryOptions& options, ProducerTable& producers,
@@ -115,10 +123,12 @@ void Recovery::replay_frame(const FrameView& frame) {
     }
     found_.next_sequence = frame.header.first_sequence + frame.header.count;
     std::uint64_t sequence = frame.header.first_sequence;
-    for_each_batch(frame.payload, [&](const wire::BatchHeader& batch, ByteView) {
+    for_each_batch(frame.payload, [&](const wire::BatchHeader& batch, ByteView bytes) {
         sequence += batch.count;
         if (batch.number != 0) {
-            producers_.update(batch.producer, {batch.number, sequence - 1});
+            const ByteView trusted = bytes.subspan(sizeof batch).first(batch.trusted_size);
+            producers_.update(batch.producer, uid_of(wire::FieldRange(trusted, batch.trusted_count)),
+                              {batch.number, sequence - 1});
         }
     });
 }

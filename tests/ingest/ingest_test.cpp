@@ -233,7 +233,7 @@ TEST_F(IngestTest, SkippedNumberIsOutOfOrderAndSaysWhichIsNext) {
 
 TEST_F(IngestTest, ProducerKnownFromTheLogIsRecognised) {
     start();
-    ingest().restore_producer(producer_of(7), 41, 1000);
+    ingest().restore_producer(producer_of(7), wire::kNoUid, {.number = 41, .last_sequence = 1000, .epoch = 5});
     ingest().durable_up_to(1001);
     take(1, AckLevel::durable, batch_of(1, 7, 41));
     EXPECT_TRUE(client.acks.at(1).duplicate);
@@ -244,8 +244,7 @@ TEST_F(IngestTest, ProducerKnownFromTheLogIsRecognised) {
 
 TEST_F(IngestTest, RepeatedLastBatchIsAnsweredWithItsPlaceAnEarlierOneWithout) {
     start();
-    ingest().set_epoch(5);
-    ingest().restore_producer(producer_of(7), 41, 1000);
+    ingest().restore_producer(producer_of(7), wire::kNoUid, {.number = 41, .last_sequence = 1000, .epoch = 5});
     take(1, AckLevel::written, batch_of(3, 7, 41));
     EXPECT_TRUE(client.acks.at(1).duplicate);
     EXPECT_EQ(client.acks.at(1).first_sequence, 998U);

@@ -283,5 +283,76 @@ TEST_F(FairnessTest, TailsThatNobodyReadsLeaveTheirPlaceToOthers) {
     }
 }
 
+// ---- producers ----
+
+class ProducersTest : public FairnessTest {
+ protected:
+    ProducersTest() {
+        options.writer.producers_max = 8;
+        options.pipeline.ingest.producers_max = 8;
+    }
+    std::optional<wire::LogReply> log_batch(RawClient& client, std::uint64_t id, std::uint8_t producer,
+                                            std::uint64_t number) {
+        const Bytes batch =
+            batch_of({{"a", "", wire::Severity::info}, {"b", "", wire::Severity::info}}, producer, number);
+        client.request(id, wire::LogRequest{.level = wire::AckLevel::durable, .batch = batch});
+        const auto frame = client.next();
+        return frame ? decode<wire::LogReply>(*frame) : std::nullopt;
+    }
+    // One user after the other makes up producers.
+    void flood(std::uint8_t from) {
+        RawClient& client = greet(kHostile);
+        for (std::uint8_t i = 0; i < 20; ++i) {
+            const auto reply = log_batch(client, i + 2U, static_cast<std::uint8_t>(from + i), 1);
+            ASSERT_TRUE(reply && !reply->duplicate);
+        }
+    }
+    void crash(io::CrashKind kind) {
+        world.crash(kind);
+        daemon->killed();
+        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        daemon.reset();
+        start();
+    }
+};
+
+TEST_F(ProducersTest, NobodyMakesTheDaemonForgetThoseOfOthersAlsoAcrossRestarts) {
+    options.writer.segment_bytes = 256 * 1024;
+    start();
+    const auto first = log_batch(greet(kOther), 2, 1, 1);
+    ASSERT_TRUE(first);
+    flood(100);
+    crash(io::CrashKind::process);  // From the frames,
+    flood(130);
+    crash(io::CrashKind::process);  // from the head of a segment, and from frames.
+    flood(160);
+    const auto again = log_batch(greet(kOther), 2, 1, 1);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->duplicate);
+    EXPECT_EQ(again->first_sequence, first->first_sequence);
+}
+
+TEST_F(ProducersTest, ADuplicateIsAnsweredWithTheEpochOfTheStoredRecords) {
+    start();
+    const auto first = log_batch(greet(kOther), 2, 1, 1);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->epoch, 1U);
+    RawClient& client = greet(kOther);
+    (void)log(client, 2, {{"not durable", "", wire::Severity::info}});
+    crash(io::CrashKind::power);
+    ASSERT_EQ(daemon->pipeline().hub().epoch(), 2U);
+    const auto again = log_batch(greet(kOther), 2, 1, 1);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->duplicate);
+    EXPECT_EQ(again->epoch, 1U);
+    EXPECT_EQ(again->first_sequence, first->first_sequence);
+    const auto next = log_batch(greet(kOther), 2, 1, 2);
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->epoch, 2U);
+    const auto next_again = log_batch(greet(kOther), 2, 1, 2);
+    ASSERT_TRUE(next_again);
+    EXPECT_EQ(next_again->epoch, 2U);
+}
+
 }  // namespace
 }  // namespace sluice::server::test

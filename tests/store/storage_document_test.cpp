@@ -60,8 +60,8 @@ TEST(StorageDocument, HeaderAndFramesAreValid) {
     ProducerTable producers(8);
     ASSERT_TRUE(producers.decode(snapshot->payload));
     ASSERT_EQ(producers.size(), 1U);
-    EXPECT_EQ(producers.entries()[0].second.number, 6U);
-    EXPECT_EQ(producers.entries()[0].second.last_sequence, 40U);
+    EXPECT_EQ(producers.entries()[0]->state.number, 6U);
+    EXPECT_EQ(producers.entries()[0]->state.last_sequence, 40U);
 
     const auto records = parse_frame(frames[1], *header, header->segment_bytes);
     ASSERT_TRUE(records);
@@ -72,7 +72,7 @@ TEST(StorageDocument, HeaderAndFramesAreValid) {
     ASSERT_TRUE(batch) << batch.error();
     EXPECT_TRUE(rest.empty());
     EXPECT_EQ(batch->header.number, 7U);
-    EXPECT_EQ(batch->header.producer, producers.entries()[0].first);
+    EXPECT_EQ(batch->header.producer, producers.entries()[0]->id);
     EXPECT_EQ(batch->trusted.find("_uid")->as_int64(), 1000);
     EXPECT_EQ((*batch->records.begin()).stream(), "web");
     EXPECT_EQ((*batch->records.begin()).message(), "hello");

@@ -82,7 +82,7 @@ inline GroupOf make_group(const std::vector<BatchOf>& batches) {
         append(payload, encode(batch));
         made.group.count += static_cast<std::uint32_t>(batch.messages.size());
         if (batch.number != 0) {
-            made.marks.push_back({producer_id(batch.producer), batch.number, made.group.count});
+            made.marks.push_back({producer_id(batch.producer), 1000, batch.number, made.group.count});
         }
     }
     made.group.bytes = sizeof(FrameHeader) + payload.size();
