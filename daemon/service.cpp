@@ -1,7 +1,9 @@
 #include "daemon/service.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "coro/timeout.h"
@@ -98,6 +100,7 @@ class Service {
     ServiceManager manager_;
     io::Handle store_directory_;
     io::Handle listener_;
+    std::vector<int> made_here_;  // See Sockets.
     io::Handle signal_handle_;
     std::optional<server::Server> server_;
 };
@@ -118,6 +121,7 @@ std::string Service::status_line() {
 Task<Result<>> Service::open_all_sockets() {
     SLUICE_CO_TRY(Sockets sockets, co_await open_sockets(kernel_, config_, log_));
     listener_ = std::move(sockets.own);
+    made_here_ = std::move(sockets.made_here);
     for (ListenerSocket& one : sockets.listeners) {
         listeners_.add(std::move(one.options), std::move(one.socket));
     }
@@ -273,6 +277,12 @@ Task<> Service::reload() {
 Task<> Service::give_up_later() {
     const Result<> slept = co_await coro::sleep_for(config_.shutdown.drain_timeout + kGiveUpDelay);
     if (slept) {
+        // The kernel keeps the process, and its sockets with it, until the disk has answered: whoever waits hears of it
+        // now.
+        for (const int fd : made_here_) {
+            (void)::shutdown(fd, SHUT_RDWR);
+        }
+        co_await server_->hang_up();
         log_.error("the disk does not answer; leaving with what is not written lost");
         log_.flush();
         std::_Exit(static_cast<int>(ExitCode::failed));
@@ -286,6 +296,9 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     limit.spawn("give up", &Service::give_up_later, this);
     limit.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log_));
     const MonotonicTime deadline = clock_.now() + config_.shutdown.drain_timeout;
+    if (std::ranges::count(made_here_, listener_.fd()) != 0) {
+        (void)co_await kernel_.shutdown(listener_);  // Nobody waits in a queue that is not served any more.
+    }
     const Result<> served = co_await coro::with_deadline(deadline, server_->drain());
     if (!served) {
         log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",

@@ -184,9 +184,13 @@ Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, Log
     const std::vector<ListenerConfig> wanted = listeners_of(config, passed);
     check_queue_length(wanted, log);
     for (const ListenerConfig& listener : wanted) {
+        const bool was_passed = passed.has(listener.name);
         Result<io::Handle> socket = co_await open_listener(kernel, listener, passed, log);
         if (!socket) {
             co_return std::unexpected(std::move(socket).error().during("listener {}", listener.name));
+        }
+        if (!was_passed) {
+            opened.made_here.push_back(socket->fd());
         }
         opened.listeners.push_back({listener_options(listener, config.limits), std::move(*socket)});
     }
@@ -203,6 +207,7 @@ Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, Log
         const ListenConfig& own = config.listen;
         const Place place{own.socket, own.mode, own.owner, own.group, io::SocketKind::stream};
         SLUICE_CO_TRY(opened.own, co_await listen_at(kernel, place));
+        opened.made_here.push_back(opened.own.fd());
         log.info("listening on {}", own.socket);
     }
     for (const PassedSocket& left : passed.left()) {

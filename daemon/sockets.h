@@ -20,6 +20,8 @@ struct ListenerSocket {
 struct Sockets {
     io::Handle own;
     std::vector<ListenerSocket> listeners;  // Those that are enabled.
+    // fds, of all of these, of those that were made here: whoever passed the others keeps them for the next start.
+    std::vector<int> made_here;
 };
 
 // A passed socket serves the listener of its name; one that is named after a protocol (journal, syslog, syslog-stream,

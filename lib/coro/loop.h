@@ -99,7 +99,15 @@ class Loop {
     // Grows with each turn.
     std::uint64_t turn() const noexcept { return turn_; }
 
-    // For the stall detector: from now on task `name` runs.  Returns the one before, to switch back to.
+    // For the stall detector: is it on?
+    bool watches_stalls() const noexcept { return static_cast<bool>(options_.on_stall); }
+    // `name`, which is no task, has held the loop for so long.
+    void report_held(const char* name, Duration duration) const {
+        if (watches_stalls() && duration > options_.stall_threshold) {
+            options_.on_stall({name, duration});
+        }
+    }
+    // From now on task `name` runs.  Returns the one before, to switch back to.
     const char* switch_to(const char* name) noexcept;
 
     void arm(Timer& timer, MonotonicTime deadline);

@@ -92,6 +92,22 @@ enum class WriteSync : std::uint8_t {
     data,  // RWF_DSYNC: this write survives power loss when it completes (earlier ones need sync()).
 };
 enum class SyncKind : std::uint8_t { data, all };
+// Who carries a write out.
+enum class WriteBy : std::uint8_t {
+    submission,  // The submission itself as far as it does not wait for the disk, which the file system decides.
+    worker,      // A thread of the kernel, for file systems that wait all the same.  Some 30 us more.
+};
+
+// Where a file is.
+struct FileSystem {
+    std::uint64_t free_bytes = 0;  // For us.
+    std::uint64_t type = 0;        // As of statfs(2).
+
+    // Writes with O_DIRECT wait within their submission: for the journal, which has the time of each change of a file.
+    // ext4 does (ext4_dirty_inode), whatever IOCB_NOWAIT says; xfs and btrfs do not.
+    bool waits_in_submission() const noexcept { return type == kExt4; }
+    static constexpr std::uint64_t kExt4 = 0xEF53;  // ext2 and ext3 too.
+};
 
 // Reads one file from any thread, which it blocks.  Keeps the file open for as long as it lives: longer than its name.
 class FileReader {
@@ -147,8 +163,8 @@ class Kernel {
     auto close(Handle handle);                                               // -> Result<>; never cancelled
     auto read_at(const Handle& file, std::uint64_t offset,
                  std::span<std::byte> into);  // -> Result<size_t>, may be short
-    auto write_at(const Handle& file, std::uint64_t offset, ByteView bytes,
-                  WriteSync sync);                         // -> Result<size_t>, may be short
+    auto write_at(const Handle& file, std::uint64_t offset, ByteView bytes, WriteSync sync,
+                  WriteBy by = WriteBy::submission);       // -> Result<size_t>, may be short
     auto sync(const Handle& file, SyncKind kind);          // -> Result<>
     auto stat(const Handle& file);                         // -> Result<FileStat>
     auto stat_at(int directory, const std::string& path);  // -> Result<FileStat>; does not follow a final link
@@ -157,8 +173,8 @@ class Kernel {
     auto mkdir(int directory, const std::string& path, mode_t mode);                // -> Result<>
     auto allocate(const Handle& file, std::uint64_t offset, std::uint64_t length);  // -> Result<>; extends the file
     auto truncate(const Handle& file, std::uint64_t size);                          // -> Result<>
-    auto list(const Handle& directory);   // -> Result<vector<DirEntry>>, without . and ..
-    auto free_space(const Handle& file);  // -> Result<uint64_t>: bytes its file system has left for us
+    auto list(const Handle& directory);    // -> Result<vector<DirEntry>>, without . and ..
+    auto file_system(const Handle& file);  // -> Result<FileSystem>
 
     // ---- calls that never block ----
     // A Unix socket at `path` (a stale socket file is replaced), file mode `mode`: a stream socket that listens, or a

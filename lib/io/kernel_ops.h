@@ -84,13 +84,13 @@ struct DecodeStat {
         return to_file_stat(*buffer);
     }
 };
-struct DecodeSpace {
-    std::unique_ptr<std::uint64_t> bytes = std::make_unique<std::uint64_t>();
-    Result<std::uint64_t> operator()(Op& op) const {
+struct DecodeFileSystem {
+    std::unique_ptr<FileSystem> found = std::make_unique<FileSystem>();
+    Result<FileSystem> operator()(Op& op) const {
         if (op.result < 0) {
-            return fail_errno(-op.result, "ask for the free space");
+            return fail_errno(-op.result, "ask for the file system");
         }
-        return *bytes;
+        return *found;
     }
 };
 struct DecodeList {
@@ -159,13 +159,14 @@ inline auto Kernel::read_at(const Handle& file, std::uint64_t offset, std::span<
     return detail::start(*this, request, detail::decode_count("read"));
 }
 
-inline auto Kernel::write_at(const Handle& file, std::uint64_t offset, ByteView bytes, WriteSync sync) {
+inline auto Kernel::write_at(const Handle& file, std::uint64_t offset, ByteView bytes, WriteSync sync, WriteBy by) {
     const OpRequest request{.code = OpCode::write,
                             .fd = file.fd(),
                             .data = const_cast<std::byte*>(bytes.data()),
                             .offset = offset,
                             .length = bytes.size(),
-                            .flags = sync == WriteSync::data ? detail::kRwfDsync : 0};
+                            .flags = sync == WriteSync::data ? detail::kRwfDsync : 0,
+                            .mode = by == WriteBy::worker ? 1U : 0U};
     return detail::start(*this, request, detail::decode_count("write"));
 }
 
@@ -226,9 +227,9 @@ inline auto Kernel::list(const Handle& directory) {
     return detail::start(*this, request, std::move(decode));
 }
 
-inline auto Kernel::free_space(const Handle& file) {
-    detail::DecodeSpace decode;
-    const OpRequest request{.code = OpCode::free_space, .fd = file.fd(), .data = decode.bytes.get()};
+inline auto Kernel::file_system(const Handle& file) {
+    detail::DecodeFileSystem decode;
+    const OpRequest request{.code = OpCode::file_system, .fd = file.fd(), .data = decode.found.get()};
     return detail::start(*this, request, std::move(decode));
 }
 

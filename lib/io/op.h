@@ -30,7 +30,7 @@ enum class OpCode : std::uint8_t {
     open,         // fd = directory (AT_FDCWD allowed), path, flags = O_*, mode, resolve = RESOLVE_*
     close,        // fd
     read,         // fd, offset, data, length
-    write,        // fd, offset, data, length, flags = RWF_*
+    write,        // fd, offset, data, length, flags = RWF_*, mode = 1: by a thread of the kernel (IOSQE_ASYNC)
     sync,         // fd, flags = 1: data only
     stat,         // fd = file (path == "") or directory + path; data = struct statx
     rename,       // fd, path -> fd2, path2, flags = RENAME_*
@@ -39,9 +39,9 @@ enum class OpCode : std::uint8_t {
     allocate,     // fd, flags = FALLOC_FL_*, offset, length64
     truncate,     // fd, offset = new size.           Runs on the pool: no opcode before Linux 6.9.
     list,         // fd = directory; data = vector<DirEntry>.  Runs on the pool: no opcode.
-    free_space,   // fd; data = std::uint64_t: bytes.  Runs on the pool: no opcode.
+    file_system,  // fd; data = FileSystem.           Runs on the pool: no opcode.
 };
-inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::free_space) + 1;
+inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::file_system) + 1;
 
 struct DirEntry {
     std::string name;

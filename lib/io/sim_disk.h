@@ -61,6 +61,7 @@ class SimDisk {
         std::uint64_t capacity_bytes = 1U << 30U;  // In 4 KiB pages; a write beyond it is short, then ENOSPC.
         std::uint64_t inodes_max = 65536;          // ENOSPC beyond.
         std::uint32_t direct_io_alignment = 512;   // Of offset, length and buffer; 0: O_DIRECT is refused (EINVAL).
+        std::uint64_t type = 0;                    // FileSystem::type.
     };
     // Borrows both until destroyed.  Starts with the directories /, /run and /tmp, durable.
     SimDisk(Options options, SimRandom& random, const Clock& clock);

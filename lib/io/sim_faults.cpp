@@ -54,7 +54,7 @@ std::vector<SimFault> plausible_faults(OpCode code, std::uint32_t flags) {
         case OpCode::read:
         case OpCode::stat:
         case OpCode::list:
-        case OpCode::free_space:
+        case OpCode::file_system:
             return {failure(EIO)};
         case OpCode::write:
             return {failure(EIO), failure(EIO, part), failure(EIO, all), failure(ENOSPC), failure(EDQUOT)};
@@ -121,7 +121,8 @@ std::optional<SimFault> SimFaults::by_rule(const OpRequest& request, std::string
     std::optional<SimFault> first;
     for (Rule& entry : rules_) {
         const FaultRule& rule = entry.rule;
-        const bool kind = rule.codes.empty() || std::ranges::find(rule.codes, request.code) != rule.codes.end();
+        const bool kind = (rule.codes.empty() || std::ranges::find(rule.codes, request.code) != rule.codes.end()) &&
+                          rule.mode.value_or(request.mode) == request.mode;
         if (entry.removed || !kind || fnmatch(rule.path.c_str(), text.c_str(), 0) != 0) {
             continue;
         }

@@ -214,8 +214,8 @@ std::int32_t SimWorld::execute_file(Pending& pending) {
             return disk_.truncate(*file, op.offset);
         case OpCode::list:
             return disk_.list(*file, *static_cast<std::vector<DirEntry>*>(op.data));
-        case OpCode::free_space:
-            *static_cast<std::uint64_t*>(op.data) = disk_.free_bytes();
+        case OpCode::file_system:
+            *static_cast<FileSystem*>(op.data) = {.free_bytes = disk_.free_bytes(), .type = disk_.options().type};
             return 0;
         default:
             return 0;  // nop.

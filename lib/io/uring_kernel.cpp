@@ -38,6 +38,11 @@ bool may_repeat(OpCode code) noexcept {
     return code != OpCode::close && code != OpCode::connect;
 }
 
+// Within io_uring_enter: the kernel tries it there first, and not everything below it honours IOCB_NOWAIT.
+bool may_wait_for_disk(const Op& op) noexcept {
+    return op.code == OpCode::read || op.code == OpCode::open || (op.code == OpCode::write && op.mode == 0);
+}
+
 }  // namespace
 
 UringKernel::Waker::~Waker() {
@@ -91,7 +96,7 @@ UringKernel::~UringKernel() {
 void UringKernel::submit(Op& op) {
     op.driver_state = 0;
     ++in_flight_;
-    if (op.code == OpCode::truncate || op.code == OpCode::list || op.code == OpCode::free_space) {
+    if (op.code == OpCode::truncate || op.code == OpCode::list || op.code == OpCode::file_system) {
         op.driver_state = kOnPool;
         submit_to_pool(op);
         return;
@@ -109,6 +114,7 @@ bool UringKernel::start(Op& op) noexcept {
     }
     detail::prepare(*ring_, entry, op);
     io_uring_sqe_set_data64(entry, user_data_of(op, kTagOperation));
+    submits_to_disk_ = submits_to_disk_ || may_wait_for_disk(op);
     return true;
 }
 
@@ -250,7 +256,19 @@ void UringKernel::return_buffer(std::uint16_t id) noexcept {
 
 // ---- driving ----
 
+// A submission that waits holds the loop as a task would.
+Result<> UringKernel::submit_watched() {
+    submits_to_disk_ = false;
+    const MonotonicTime before = loop_.clock().now();
+    SLUICE_CHECK(ring_->enter({}));
+    loop_.report_held("submission", loop_.clock().now() - before);
+    return {};
+}
+
 Result<> UringKernel::enter() {
+    if (submits_to_disk_ && loop_.watches_stalls()) {
+        SLUICE_CHECK(submit_watched());
+    }
     detail::UringRing::Wait wait;
     if (const auto deadline = loop_.next_deadline()) {
         wait.timeout = *deadline - loop_.clock().now();

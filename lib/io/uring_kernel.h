@@ -56,7 +56,7 @@ class UringKernel final : public Kernel {
     static constexpr int kRetriesMax = 16;
 
     // Call it on the thread that will run the kernel: the ring belongs to that thread.  Borrows `clock` and `pool`
-    // until destroyed; `pool` runs what has no opcode (list, truncate, free_space). Errors: unsupported or
+    // until destroyed; `pool` runs what has no opcode (list, truncate, file_system). Errors: unsupported or
     // permission_denied or limit_exceeded, with the switch or limit to change (probe.h).  Waits up to half a second
     // when locked memory is short, because a process that just ended gives its share back late.
     static Result<std::unique_ptr<UringKernel>> create(const Clock& clock, coro::Pool& pool, Options options);
@@ -84,7 +84,8 @@ class UringKernel final : public Kernel {
     // in the queue when the kernel object goes away would leak the fd.
     void close_now(int fd) noexcept override;
     void return_buffer(std::uint16_t id) noexcept override;
-    // At most one io_uring_enter unless the submission queue is full.  An error is final: the ring is unusable.
+    // At most one io_uring_enter, unless the submission queue is full, or stalls are watched and something is submitted
+    // that may wait for a disk.  An error is final: the ring is unusable.
     Result<> turn() override;
 
  private:
@@ -107,6 +108,7 @@ class UringKernel final : public Kernel {
     void arm_waker() noexcept;
     Result<> fill_submission_queue();
     Result<> enter();
+    Result<> submit_watched();
     void on_completion(const io_uring_cqe& cqe);
     void on_operation(Op& op, std::int32_t result, std::uint32_t cqe_flags);
     void finish(Op& op) noexcept;
@@ -120,6 +122,8 @@ class UringKernel final : public Kernel {
     coro::Loop loop_;
 
     bool waker_armed_ = false;
+    bool submits_to_disk_ =
+        false;                   // Of what is not submitted yet, something may wait for a disk within the submission.
     std::size_t in_flight_ = 0;  // Operations submitted and not completed, wherever they are.
     std::deque<Op*> queued_;     // Found the submission queue full.
     std::deque<Op*> cancels_;    // Asked to be cancelled while the submission queue was full.

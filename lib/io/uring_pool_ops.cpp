@@ -2,7 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -60,16 +60,17 @@ std::int32_t list(const Op& op) {
     }
 }
 
-std::int32_t free_space(const Op& op) noexcept {
-    struct statvfs found{};
+std::int32_t file_system(const Op& op) noexcept {
+    struct statfs found{};
     int answer = 0;
     do {
-        answer = fstatvfs(op.fd, &found);
+        answer = fstatfs(op.fd, &found);
     } while (answer < 0 && errno == EINTR);
     if (answer < 0) {
         return -errno;
     }
-    *static_cast<std::uint64_t*>(op.data) = std::uint64_t{found.f_bavail} * found.f_frsize;
+    *static_cast<FileSystem*>(op.data) = {.free_bytes = found.f_bavail * static_cast<std::uint64_t>(found.f_frsize),
+                                          .type = static_cast<std::uint64_t>(found.f_type)};
     return 0;
 }
 
@@ -77,8 +78,8 @@ std::int32_t run(const Op& op) {
     switch (op.code) {
         case OpCode::list:
             return list(op);
-        case OpCode::free_space:
-            return free_space(op);
+        case OpCode::file_system:
+            return file_system(op);
         default:
             return truncate(op);
     }

@@ -8,7 +8,7 @@
 
 namespace sluice::io::detail {
 
-// Runs `op` (truncate, list or free_space) on `pool`, then done(op, result) on the thread of `loop`.  All are borrowed
+// Runs `op` (truncate, list or file_system) on `pool`, then done(op, result) on the thread of `loop`.  All are borrowed
 // until then.
 void run_on_pool(coro::Pool& pool, coro::Loop& loop, Op& op, std::function<void(Op&, std::int32_t)> done);
 

@@ -93,6 +93,7 @@ void prepare(UringRing& ring, io_uring_sqe* entry, const Op& op) noexcept {
         case OpCode::write:
             io_uring_prep_write(entry, op.fd, op.data, transfer_length(op), op.offset);
             entry->rw_flags = static_cast<int>(op.flags);
+            entry->flags |= op.mode != 0 ? IOSQE_ASYNC : 0;
             break;
         case OpCode::sync:
             io_uring_prep_fsync(entry, op.fd, op.flags != 0 ? IORING_FSYNC_DATASYNC : 0);
@@ -115,7 +116,7 @@ void prepare(UringRing& ring, io_uring_sqe* entry, const Op& op) noexcept {
             break;
         case OpCode::truncate:
         case OpCode::list:
-        case OpCode::free_space:
+        case OpCode::file_system:
             SLUICE_ASSERT(false, "operation {} has no opcode", static_cast<int>(op.code));
     }
 }

@@ -153,7 +153,7 @@ Result<> UringRing::enable(bool restrict_opcodes, Probe& probe) {
         }
         io_uring_restriction& flags = allowed.emplace_back();
         flags.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
-        flags.sqe_flags = IOSQE_BUFFER_SELECT;
+        flags.sqe_flags = IOSQE_BUFFER_SELECT | IOSQE_ASYNC;
         // io_uring_queue_exit() needs it: a registered ring fd holds the ring until its thread ends.
         io_uring_restriction& registration = allowed.emplace_back();
         registration.opcode = IORING_RESTRICTION_REGISTER_OP;

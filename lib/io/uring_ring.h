@@ -112,7 +112,7 @@ class UringBuffers {
     std::byte* buffers_ = nullptr;
 };
 
-// Fills `entry` with `op`.  Precondition: the op has an opcode (not list, truncate or free_space).
+// Fills `entry` with `op`.  Precondition: the op has an opcode (not list, truncate or file_system).
 void prepare(UringRing& ring, io_uring_sqe* entry, const Op& op) noexcept;
 
 }  // namespace sluice::io::detail

@@ -36,7 +36,8 @@ Task<Result<>> LogKeeper::expire() {
     }
     std::uint64_t free_bytes = store::kNoLimit;
     if (options_.retention.keep_free != 0) {
-        SLUICE_CO_TRY(free_bytes, co_await kernel_.free_space(directory_));
+        SLUICE_CO_TRY(const io::FileSystem found, co_await kernel_.file_system(directory_));
+        free_bytes = found.free_bytes;
     }
     std::vector<store::PartPointer> expired =
         store::choose_expired(*parts_.set(), options_.retention, kernel_.clock().wall_now(), free_bytes);

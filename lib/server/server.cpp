@@ -70,6 +70,14 @@ Task<Result<>> Server::drain() {
     co_return co_await all_left();
 }
 
+Task<> Server::hang_up() {
+    std::uint64_t last = 0;
+    for (auto next = sessions_.upper_bound(last); next != sessions_.end(); next = sessions_.upper_bound(last)) {
+        last = next->first;
+        co_await next->second->hang_up();
+    }
+}
+
 Task<Result<>> Server::all_left() {
     while (!sessions_.empty()) {
         left_.reset();

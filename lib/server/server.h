@@ -32,6 +32,9 @@ class Server {
     // ended.  If it is cancelled first, those that are left go on until serve() is cancelled.
     Task<Result<>> drain();
 
+    // Ends all connections at once, whatever waits for an answer: for a daemon that leaves without one.
+    Task<> hang_up();
+
     // The limits apply to connections and requests from now on.  Connections that `admits` does not take any more are
     // ended, with permission_denied.
     void set_options(ServerOptions options);

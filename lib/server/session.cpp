@@ -153,6 +153,10 @@ void Session::end(Error why) {
     }
 }
 
+Task<> Session::hang_up() {
+    (void)co_await kernel_.shutdown(socket_);
+}
+
 void Session::drain() {
     draining_ = true;
     for (const auto& [id, running] : running_) {

@@ -43,6 +43,8 @@ class Session final : public ingest::AckTarget {
     // Ends it: what is in flight is cancelled and answered with `why`, batches in the queue are awaited, and `why` is
     // the last frame (with request id 0) and the outcome.
     void end(Error why);
+    // Ends the connection at once, and nothing else.
+    Task<> hang_up();
     // Takes no new requests, ends those that have no end of their own (a TAIL that follows), and ends when the last one
     // is answered.
     void drain();

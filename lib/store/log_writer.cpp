@@ -43,6 +43,9 @@ Task<Result<std::unique_ptr<LogWriter>>> LogWriter::open(io::Kernel& kernel, con
 
 Task<Result<>> LogWriter::start() {
     SLUICE_CO_CHECK(co_await pick_mode());
+    if (const Result<io::FileSystem> found = co_await kernel_.file_system(directory_); found) {
+        writes_by_ = found->waits_in_submission() ? io::WriteBy::worker : io::WriteBy::submission;
+    }  // Else writes may wait there, which costs time and nothing else.
     const bool direct = options_.mode == IoMode::direct;
     const RecoveryOptions recovery{.boot_id = options_.boot_id,
                                    .random = options_.random,
@@ -292,7 +295,7 @@ Task<Result<>> LogWriter::retire(const SegmentInfo& info) {
 
 Task<Result<>> LogWriter::write_all(const io::Handle& file, std::uint64_t offset, ByteView bytes, io::WriteSync sync) {
     while (!bytes.empty()) {  // Bounded: each turn writes at least one block or fails.
-        SLUICE_CO_TRY(std::size_t n, co_await kernel_.write_at(file, offset, bytes, sync));
+        SLUICE_CO_TRY(std::size_t n, co_await kernel_.write_at(file, offset, bytes, sync, writes_by_));
         if (n < bytes.size()) {
             n = n / block_bytes_ * block_bytes_;  // O_DIRECT goes on at a block boundary.
             if (n == 0) {

@@ -148,6 +148,7 @@ class LogWriter {
     Catalog catalog_;
     std::uint64_t catalog_version_ = 0;
     std::uint32_t block_bytes_ = 512;
+    io::WriteBy writes_by_ = io::WriteBy::submission;
     std::uint64_t next_segment_id_ = 1;
     std::uint64_t next_sequence_ = 1;
     std::uint64_t durable_sequence_ = 1;

@@ -74,7 +74,8 @@ Task<Result<>> SparePool::fill(const std::string& temporary) {
     for (std::uint64_t at = 0; at < segment_bytes_;) {  // Bounded: each turn writes at least one byte or fails.
         const std::size_t length = std::min<std::uint64_t>(zeros.capacity(), segment_bytes_ - at);
         const ByteView piece(zeros.data(), length);
-        SLUICE_CO_TRY(const std::size_t n, co_await kernel_.write_at(file, at, piece, io::WriteSync::none));
+        SLUICE_CO_TRY(const std::size_t n,
+                      co_await kernel_.write_at(file, at, piece, io::WriteSync::none, io::WriteBy::worker));
         if (n == 0) {
             co_return fail(Errc::no_space, "a write of {} bytes at {} wrote none", length, at);
         }

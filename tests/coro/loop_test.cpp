@@ -223,6 +223,22 @@ TEST(StallDetector, ReportsNameAndDurationOverTheThresholdOnly) {
     EXPECT_EQ(stalls[0].second, Duration(26ms));
 }
 
+TEST(StallDetector, ReportsWhatIsNoTaskToo) {
+    std::vector<std::pair<std::string, Duration>> stalls;
+    Loop::Options options;
+    options.stall_threshold = 25ms;
+    EXPECT_FALSE(TestLoop(options).loop().watches_stalls());
+    TestLoop(options).loop().report_held("nobody hears", 26ms);
+    options.on_stall = [&stalls](const Loop::Stall& stall) { stalls.emplace_back(stall.name, stall.duration); };
+    TestLoop loop(options);
+    EXPECT_TRUE(loop.loop().watches_stalls());
+    loop.loop().report_held("a", 25ms);
+    loop.loop().report_held("b", 26ms);
+    ASSERT_EQ(stalls.size(), 1U);
+    EXPECT_EQ(stalls[0].first, "b");
+    EXPECT_EQ(stalls[0].second, Duration(26ms));
+}
+
 // Holds the loop before its first suspension, which is within the resumption of whoever spawns it.
 Task<> hog_at_once(ManualClock& clock, Duration time) {
     clock.advance(time);

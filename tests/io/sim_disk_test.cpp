@@ -284,16 +284,16 @@ TEST_F(SimDiskTest, BlockingReaderReadsAllOrFailsAndOutlivesTheName) {
     EXPECT_EQ(*text, "bc");
 }
 
-Task<Result<std::uint64_t>> ask_free(Kernel& kernel) {
+Task<Result<FileSystem>> ask_free(Kernel& kernel) {
     SLUICE_CO_TRY(Handle file, co_await open_file(kernel, "/run/a", O_RDONLY));
-    co_return co_await kernel.free_space(file);
+    co_return co_await kernel.file_system(file);
 }
 
 TEST_F(SimDiskTest, FreeSpaceIsWhatTheCapacityLeaves) {
     disk().put_file("/run/a", as_bytes("abc"));
-    auto bytes = run(ask_free);
-    ASSERT_TRUE(bytes) << bytes.error();
-    EXPECT_EQ(*bytes, disk().options().capacity_bytes - disk().used_bytes());
+    auto found = run(ask_free);
+    ASSERT_TRUE(found) << found.error();
+    EXPECT_EQ(found->free_bytes, disk().options().capacity_bytes - disk().used_bytes());
 }
 
 }  // namespace

@@ -256,15 +256,51 @@ TEST_F(UringFiles, BlockingReaderReadsAllOrFailsOnAnyThread) {
     EXPECT_EQ(*text, "bc");
 }
 
-Task<Result<std::uint64_t>> free_space_of(Kernel& kernel, std::string path) {
+Task<Result<FileSystem>> file_system_of(Kernel& kernel, std::string path) {
     SLUICE_CO_TRY(Handle folder, co_await kernel.open(-1, path, kFolder));
-    co_return co_await kernel.free_space(folder);
+    co_return co_await kernel.file_system(folder);
 }
 
-TEST_F(UringFiles, FreeSpaceOfTheFileSystemIsTold) {
-    auto bytes = run(free_space_of, folder_.path());
-    ASSERT_TRUE(bytes) << bytes.error();
-    EXPECT_GT(*bytes, 0U);
+TEST_F(UringFiles, FreeSpaceAndTypeOfTheFileSystemAreTold) {
+    auto found = run(file_system_of, folder_.path());
+    ASSERT_TRUE(found) << found.error();
+    EXPECT_GT(found->free_bytes, 0U);
+    const auto proc = run(file_system_of, std::string("/proc"));
+    ASSERT_TRUE(proc) << proc.error();
+    EXPECT_EQ(proc->type, 0x9FA0U);  // PROC_SUPER_MAGIC
+    EXPECT_EQ(proc->free_bytes, 0U);
+    EXPECT_FALSE(proc->waits_in_submission());
+}
+
+Task<Result<std::size_t>> write_by_worker(Kernel& kernel, std::string path) {
+    const OpenOptions create{.flags = O_RDWR | O_CREAT};
+    SLUICE_CO_TRY(Handle file, co_await kernel.open(-1, path, create));
+    co_return co_await kernel.write_at(file, 3, as_bytes("abc"), WriteSync::data, WriteBy::worker);
+}
+
+TEST_F(UringFiles, AWorkerWritesTheSame) {
+    const auto written = run(write_by_worker, folder_.path() + "/worker");
+    ASSERT_TRUE(written) << written.error();
+    EXPECT_EQ(*written, 3U);
+    std::ifstream file(folder_.path() + "/worker", std::ios::binary);
+    const std::string content((std::istreambuf_iterator<char>(file)), {});
+    EXPECT_EQ(content, std::string("\0\0\0abc", 6));
+}
+
+// A submission that waits for a disk holds the loop; what a worker does, does not.
+TEST_F(UringFiles, TimeWithinASubmissionIsSeen) {
+    int seen = 0;
+    UringOptions options;
+    options.loop.stall_threshold = Duration::zero();
+    options.loop.on_stall = [&seen](const coro::Loop::Stall& stall) {
+        seen += std::string_view(stall.name) == "submission" ? 1 : 0;
+    };
+    start(std::move(options));
+    ASSERT_TRUE(run(file_system_of, folder_.path()));  // The open, once.
+    EXPECT_EQ(seen, 1);
+    const std::string path = folder_.file("worker");
+    ASSERT_TRUE(run(write_by_worker, path));
+    EXPECT_EQ(seen, 2);  // Again only the open.
 }
 
 }  // namespace

@@ -45,6 +45,46 @@ TEST_F(LogWriterTest, GroupsOfManyBatchesAreReadBackInOrder) {
     EXPECT_EQ(read(), (Log{{1, "a"}, {2, "b"}, {3, "c"}, {4, "d"}}));
 }
 
+// ---- who carries writes out ----
+
+class LogWriterOnExt4 : public LogWriterTest {
+ protected:
+    std::size_t watch_by(io::WriteBy by) {
+        io::FaultRule rule = io::fail_from(OpCode::write, kSegmentPath, 1, 0);
+        rule.mode = by == io::WriteBy::worker ? 1 : 0;
+        return faults().add(rule);
+    }
+    void start_on(std::uint64_t type) {
+        io::SimWorld::Options of_disk;
+        of_disk.disk.type = type;
+        program.reset();
+        world = std::make_unique<io::SimWorld>(of_disk);
+        world->disk().make_directories(kDirectory);
+        by_submission_ = watch_by(io::WriteBy::submission);
+        by_worker_ = watch_by(io::WriteBy::worker);
+        open();
+        write_many(20, true);
+        write_many(20, false);
+    }
+    std::size_t by_submission_ = 0;
+    std::size_t by_worker_ = 0;
+};
+
+// Its submission waits for the journal, and the loop with it.
+TEST_F(LogWriterOnExt4, WritesAreCarriedOutByAWorker) {
+    start_on(io::FileSystem::kExt4);
+    EXPECT_EQ(faults().hits(by_submission_), 0U);
+    EXPECT_GE(faults().hits(by_worker_), 40U);
+    expect_log(1, 40);
+}
+
+TEST_F(LogWriterOnExt4, ElsewhereByTheSubmission) {
+    start_on(0x58465342);  // XFS_SUPER_MAGIC
+    EXPECT_GE(faults().hits(by_submission_), 40U);
+    EXPECT_EQ(faults().hits(by_worker_), 0U);
+    expect_log(1, 40);
+}
+
 TEST_F(LogWriterTest, DurableGroupAloneIsOneWriteAndNoSync) {
     open();
     const std::size_t writes = watch(OpCode::write);
