@@ -10,6 +10,17 @@
 namespace sluice::query {
 namespace {
 
+constexpr WallNs kSecond = 1'000'000'000;
+
+WallNs saturated_next(WallNs time) noexcept {
+    return time == TimeSpan::kEnd ? time : time + 1;
+}
+
+// Durations are compared with durations: nobody knows in which unit a bare number is.  Zero is zero in every unit.
+bool have_same_unit(const Number& value, const Number& literal) noexcept {
+    return value.is_duration == literal.is_duration || literal.as_double() == 0;
+}
+
 Matcher::Form form_of(const std::string& text, WallNs now) {
     Matcher::Form form{
         .text = text, .number = number_of_text(text), .time = parse_time_literal(text, now), .severity = {}};
@@ -29,6 +40,9 @@ std::optional<Matcher::BoundForm> bound_of(const std::optional<Bound>& bound, Wa
     if (made.is_number && !made.form.number) {
         made.form.number = Number{false, 0, *bound->value.number};
     }
+    if (auto& span = made.form.time; span && !made.inclusive && span->end - span->begin <= kSecond) {
+        span->end = saturated_next(span->begin);  // A moment: what is later is more.
+    }
     return made;
 }
 
@@ -39,6 +53,11 @@ bool satisfies(const std::weak_ordering& order, const T& bound, bool is_low) noe
 
 bool is_nan(const Number& number) noexcept {
     return !number.is_integer && std::isnan(number.floating);
+}
+
+// Does it compare with integers at all?
+bool orders_integers(const Matcher::BoundForm& bound) noexcept {
+    return bound.is_number && have_same_unit(Number{}, *bound.form.number);
 }
 
 // Does the value keep to one bound?
@@ -62,7 +81,8 @@ bool keeps_to(const ValueView& value, const Matcher::BoundForm& bound, bool is_l
     }
     if (bound.is_number) {
         const std::optional<Number> number = number_of(value);
-        return number && !is_nan(*number) && satisfies(compare(*number, *bound.form.number), bound, is_low);
+        return number && !is_nan(*number) && have_same_unit(*number, *bound.form.number) &&
+               satisfies(compare(*number, *bound.form.number), bound, is_low);
     }
     if (value.kind == ValueKind::integer || value.kind == ValueKind::floating) {
         return false;
@@ -235,7 +255,7 @@ bool Matcher::equals_any(const ValueView& value) const {
                 return form.severity == value.integer;
             case ValueKind::integer:
             case ValueKind::floating:
-                if (form.number) {
+                if (form.number && have_same_unit(*number_of(value), *form.number)) {
                     return compare(*number_of(value), *form.number) == 0;
                 }
                 [[fallthrough]];
@@ -309,12 +329,15 @@ std::optional<Matcher::IntegerSpan> Matcher::integer_span() const {
             if (!number) {
                 return std::nullopt;
             }
+            if (!have_same_unit(Number{}, *number)) {
+                return IntegerSpan{0, -1};
+            }
             span.first = span.last = near(*number);
             return matches(ValueView::of_integer(span.first)) ? span : IntegerSpan{0, -1};
         }
         case TestKind::compare:
         case TestKind::range:
-            if ((low_ && !low_->is_number) || (high_ && !high_->is_number)) {
+            if ((low_ && !orders_integers(*low_)) || (high_ && !orders_integers(*high_))) {
                 return IntegerSpan{0, -1};
             }
             if (low_) {

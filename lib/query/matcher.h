@@ -1,6 +1,7 @@
 // One test, ready to be run on values of any type.
 //
-// Texts: by words, bytes or RE2.  Numbers: a word, `=` and in() mean the whole number; comparisons are exact.  Times
+// Texts: by words, bytes or RE2.  Numbers: a word, `=` and in() mean the whole number; comparisons are exact, and one
+// with a unit of time compares only with such.  Times
 // and severities have literals of their own, read once here.  A number compares with numbers (also with texts that read
 // as numbers), a text with texts.
 #pragma once
@@ -36,7 +37,7 @@ class Matcher {
     };
     struct BoundForm {
         bool inclusive = false;
-        bool is_number = false;  // It was written without quotes and reads as a number.
+        bool is_number = false;  // It reads as a number.
         Form form;
     };
 

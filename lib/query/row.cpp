@@ -11,6 +11,14 @@ Name Schema::resolve(std::string_view name) const {
             return column.source;
         }
     }
+    // Another name of the same property: `msg`, or none at all, where the column is `message`.
+    if (const NameKind kind = name_in_record(name).kind; kind != NameKind::field) {
+        for (const Column& column : columns) {
+            if (name_in_record(column.name).kind == kind) {
+                return column.source;
+            }
+        }
+    }
     return {.kind = NameKind::missing, .field = {}, .column = 0, .as_written = std::string(name)};
 }
 

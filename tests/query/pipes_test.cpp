@@ -98,6 +98,34 @@ TEST(Pipes, BucketsBeginAtMultiplesOfTheirWidth) {
                             "row 0: status=int 300 last=text 2026-03-01T12:01:01.000000000Z"));
 }
 
+// nginx and others write "-" where there is no number.
+TEST(Pipes, NumbersCountMoreThanTextsInMaxMinAndSort) {
+    Store store;
+    for (const std::string_view time : {"-", "0.012", "1.5", "-", "0.2"}) {
+        store.add(RowDraft("GET").field("urt", time));
+    }
+    store.add(RowDraft("GET"));
+    store.seal();
+    EXPECT_THAT(store.run("* | stats max(urt) as most, min(urt) as least").lines,
+                ElementsAre("row 0: most=text 1.5 least=text 0.012"));
+    EXPECT_THAT(store.run("urt:=- | stats max(urt) as most, min(urt) as least").lines,
+                ElementsAre("row 0: most=text - least=text -"));
+    EXPECT_THAT(
+        store.run("urt:* | uniq by (urt) | fields urt | sort by (urt desc)").lines,
+        ElementsAre("row 0: urt=text 1.5", "row 0: urt=text 0.2", "row 0: urt=text 0.012", "row 0: urt=text -"));
+    EXPECT_THAT(store.run("* | uniq by (urt) | sort by (urt) | head 2").lines,
+                ElementsAre("row 0: hits=int 1", "row 0: urt=text - hits=int 2"));
+}
+
+TEST(Pipes, SumsOfDurationsAreInSeconds) {
+    Store store;
+    store.add(RowDraft("a").field("took", "1m30.5s"));
+    store.add(RowDraft("b").field("took", "500ms"));
+    store.seal();
+    EXPECT_THAT(store.run("* | stats sum(took) as s, max(took) as most").lines,
+                ElementsAre("row 0: s=float 91 most=text 1m30.5s"));
+}
+
 TEST(Pipes, TypesOfGroupsAreKept) {
     Store store;
     store.add(RowDraft("a").field("v", 5));
@@ -106,7 +134,7 @@ TEST(Pipes, TypesOfGroupsAreKept) {
     store.seal();
     EXPECT_THAT(
         store.run("* | uniq by (v)").lines,
-        ElementsAre("row 0: v=text 5 hits=int 1", "row 0: v=int 5 hits=int 1", "row 0: v=bool true hits=int 1"));
+        ElementsAre("row 0: v=bool true hits=int 1", "row 0: v=text 5 hits=int 1", "row 0: v=int 5 hits=int 1"));
 }
 
 TEST(Plan, NewestBoundsAndSequencesAreOptions) {
