@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "part/case_fold.h"
 #include "part/words.h"
 #include "query/scanner.h"
 #include "wire/severity.h"
@@ -91,11 +92,6 @@ bool keeps_to(const ValueView& value, const Matcher::BoundForm& bound, bool is_l
     return satisfies(text_of(value, scratch) <=> std::string_view(bound.form.text), bound, is_low);
 }
 
-// Smart case: a text without upper-case letters finds any case.
-bool has_upper_case(std::string_view text) noexcept {
-    return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> words;
     part::for_each_word(text, [&](std::string_view word) { words.push_back(part::lower_case(word)); });
@@ -152,7 +148,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
         case TestKind::phrase:
         case TestKind::prefix:
         case TestKind::substring:
-            made->searcher_.emplace(test.text, test.kind != TestKind::substring && !has_upper_case(test.text));
+            made->set_searcher();
             made->forms_.push_back(form_of(test.text, now));
             made->matches_missing_ = test.text.empty();
             break;
@@ -188,6 +184,18 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
     return made;
 }
 
+// Smart case: a text without capital letters finds any case.  ASCII is folded while it is compared; for other letters
+// that have cases, text and needle are folded first.
+void Matcher::set_searcher() {
+    const bool any_case = test_.kind != TestKind::substring && !part::has_capital(test_.text);
+    folds_ = any_case && part::has_case_beyond_ascii(test_.text);
+    if (folds_) {
+        searcher_.emplace(part::fold_case(test_.text), /*ignore_case=*/false);
+    } else {
+        searcher_.emplace(test_.text, any_case);
+    }
+}
+
 void Matcher::find_required_words() {
     std::vector<std::string> words;
     switch (test_.kind) {
@@ -212,6 +220,9 @@ void Matcher::find_required_words() {
         default:
             return;
     }
+    if (folds_) {  // Token filters know words whatever their case for ASCII only.
+        std::erase_if(words, part::has_case_beyond_ascii);
+    }
     if (!words.empty()) {
         words_.push_back(std::move(words));
     }
@@ -220,9 +231,13 @@ void Matcher::find_required_words() {
 bool Matcher::matches_text(std::string_view text) const {
     switch (test_.kind) {
         case TestKind::phrase:
-            return searcher_->find_phrase(text) != std::string_view::npos;
-        case TestKind::prefix:
-            return searcher_->find_prefix(text) != std::string_view::npos;
+        case TestKind::prefix: {
+            const std::string folded = folds_ ? part::fold_case(text) : std::string();
+            const std::string_view searched = folds_ ? folded : text;
+            const std::size_t at =
+                test_.kind == TestKind::phrase ? searcher_->find_phrase(searched) : searcher_->find_prefix(searched);
+            return at != std::string_view::npos;
+        }
         case TestKind::substring:
             return searcher_->find(text) != std::string_view::npos;
         case TestKind::exact:

@@ -65,6 +65,8 @@ class Matcher {
     const std::vector<std::vector<std::string>>& required_words() const noexcept { return words_; }
     // Of phrase, prefix and substring; else nullptr.
     const part::LiteralSearcher* searcher() const noexcept { return searcher_ ? &*searcher_ : nullptr; }
+    // It has to be shown texts whose case is folded (case_fold.h); its needle is.
+    bool folds() const noexcept { return folds_; }
     // Of exact and in(): the texts that match.
     const std::vector<std::string>& texts() const noexcept { return test_.texts; }
     const Regex* regex() const noexcept { return regex_.get(); }
@@ -72,6 +74,7 @@ class Matcher {
  private:
     explicit Matcher(const Test& test) : test_(test) {}
     Result<> check(LiteralKind kind) const;
+    void set_searcher();
     void find_required_words();
     bool within(const ValueView& value) const;
     bool equals_any(const ValueView& value) const;
@@ -83,6 +86,7 @@ class Matcher {
     std::unique_ptr<const Regex> regex_;
     std::vector<std::vector<std::string>> words_;
     std::optional<part::LiteralSearcher> searcher_;
+    bool folds_ = false;
     bool matches_missing_ = false;
 };
 

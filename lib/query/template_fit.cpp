@@ -60,7 +60,7 @@ Fit TemplateFit::of(const part::Template& candidate) const {
         case TestKind::phrase:
         case TestKind::prefix:
         case TestKind::substring:
-            return fit_of(texts_.front().match(candidate));
+            return matcher_.folds() ? Fit::maybe : fit_of(texts_.front().match(candidate));
         case TestKind::exact:
         case TestKind::any_of:  // The text may be part of a longer one.
             return std::ranges::any_of(texts_,

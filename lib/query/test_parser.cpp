@@ -1,6 +1,7 @@
 #include "query/test_parser.h"
 
 #include "base/format.h"
+#include "part/case_fold.h"
 #include "part/words.h"
 #include "query/regex.h"
 #include "query/syntax_hints.h"
@@ -332,7 +333,7 @@ Parsed<Test> TestParser::any_case() {
     Test test = test_of(goes_on         ? TestKind::prefix
                         : text->empty() ? TestKind::exact
                                         : TestKind::phrase,
-                        part::lower_case(*text));
+                        part::fold_case(*text));
     if (const auto expected = goes_on ? std::nullopt : wrong_literal(kind_, test.text)) {
         return scanner_.expected_at(start, std::string(*expected));
     }

@@ -44,6 +44,25 @@ TEST_P(Filters, WordsAreWholeAndLowerCaseFindsAnyCase) {
     EXPECT_THAT(found("absent"), IsEmpty());
 }
 
+TEST_P(Filters, LowerCaseFindsAnyCaseOfAnyLanguage) {
+    store({RowDraft("\u00C9CLAIR au caf\u00E9"), RowDraft("\u00E9clair"),
+           RowDraft("\u041E\u0428\u0418\u0411\u041A\u0410 1"), RowDraft("\u041E\u0448\u0438\u0431\u043A\u0430 2"),
+           RowDraft("\u0442\u0430\u0439\u043C\u0430\u0443\u0442 3"), RowDraft("\u03BB\u03CC\u03B3\u03BF\u03C2")});
+    EXPECT_THAT(found("\u00E9clair"), ElementsAre("\u00C9CLAIR au caf\u00E9", "\u00E9clair"));
+    EXPECT_THAT(found("\u00C9CLAIR"), ElementsAre("\u00C9CLAIR au caf\u00E9"));
+    EXPECT_THAT(found("i(\u00C9Clair)"), ElementsAre("\u00C9CLAIR au caf\u00E9", "\u00E9clair"));
+    EXPECT_THAT(found("\"\u00E9clair au CAF\u00C9\""), IsEmpty());
+    EXPECT_THAT(found("\"\u00E9clair au caf\u00E9\""), ElementsAre("\u00C9CLAIR au caf\u00E9"));
+    EXPECT_THAT(found("\u043E\u0448\u0438\u0431\u043A\u0430"),
+                ElementsAre("\u041E\u0428\u0418\u0411\u041A\u0410 1", "\u041E\u0448\u0438\u0431\u043A\u0430 2"));
+    EXPECT_THAT(found("\u041E\u0448\u0438\u0431\u043A\u0430"), ElementsAre("\u041E\u0448\u0438\u0431\u043A\u0430 2"));
+    EXPECT_THAT(found("\u043E\u0448*"),
+                ElementsAre("\u041E\u0428\u0418\u0411\u041A\u0410 1", "\u041E\u0448\u0438\u0431\u043A\u0430 2"));
+    EXPECT_THAT(found("\u0448\u0438\u0431\u043A\u0430"), IsEmpty());
+    EXPECT_THAT(found("\u03BB\u03CC\u03B3\u03BF\u03C2"), ElementsAre("\u03BB\u03CC\u03B3\u03BF\u03C2"));
+    EXPECT_THAT(found("message:=\"\u00E9clair\""), ElementsAre("\u00E9clair"));
+}
+
 TEST_P(Filters, RegularExpressionsAreFoundAnywhere) {
     store({RowDraft("quota exceeded for tenant-0042"), RowDraft("quota is fine"), RowDraft("Quota exceeded")});
     EXPECT_THAT(found("~`quota \\w+ for tenant-\\d{4}`"), ElementsAre("quota exceeded for tenant-0042"));
