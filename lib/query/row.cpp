@@ -53,7 +53,8 @@ void append_row(Bytes& to, const Schema& schema, const RowRef& row) {
                 .time = row.entry->record.time_ns(),
                 .severity = row.entry->record.severity()};
     }
-    append_computed(to, head, schema, [&](std::size_t i) { return row.first(schema.columns[i].source); });
+    append_computed(to, head, schema,
+                    [&](std::size_t i, const auto& add) { row.for_all(schema.columns[i].source, add); });
 }
 
 }  // namespace sluice::query

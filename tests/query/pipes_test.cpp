@@ -117,6 +117,37 @@ TEST(Pipes, NumbersCountMoreThanTextsInMaxMinAndSort) {
                 ElementsAre("row 0: hits=int 1", "row 0: urt=text - hits=int 2"));
 }
 
+TEST(Pipes, FieldsKeepsAllValuesOfAName) {
+    for (const bool sealed : {false, true}) {
+        Store store;
+        store.add(RowDraft("a").field("tag", 7).field("tag", "red").field("tag", "blue").field("_pid", 3));
+        store.add(RowDraft("b").field("tag", "green"));
+        if (sealed) {
+            store.seal();
+        }
+        EXPECT_THAT(store.run("* | fields tag, _pid").lines,
+                    ElementsAre("row 1: tag=text red tag=text blue tag=int 7 _pid=int 3", "row 2: tag=text green"));
+        EXPECT_THAT(store.run("* | fields tag | where tag:7 | uniq by (tag)").lines,
+                    ElementsAre("row 0: tag=text red hits=int 1"));
+    }
+}
+
+TEST(Pipes, FieldsKeepsWhatARecordHasRoomFor) {
+    Store store;
+    RowDraft row("many");
+    for (int i = 0; i < 1000; ++i) {
+        row.field("tag", i);
+    }
+    store.add(row);
+    std::string names = "tag";
+    for (int i = 1; i < 500; ++i) {
+        names += fmt::format(", absent{}", i);
+    }
+    const Store::Answer answer = store.run("* | fields " + names);
+    ASSERT_EQ(answer.lines.size(), 1U);
+    EXPECT_TRUE(answer.lines.front().ends_with("tag=int 524"));
+}
+
 TEST(Pipes, SumsOfDurationsAreInSeconds) {
     Store store;
     store.add(RowDraft("a").field("took", "1m30.5s"));

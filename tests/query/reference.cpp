@@ -718,7 +718,11 @@ std::string show_row(const R& row) {
         }
     };
     for (const std::string& name : row.names) {
-        add(name, first(row, name));
+        const bool is_new = !seen.contains(name);
+        for (const V& v : is_new ? values(row, name) : std::vector<V>()) {
+            seen.erase(name);
+            add(name, v);
+        }
     }
     for (const auto& [name, v] : row.columns) {
         add(name, v);
