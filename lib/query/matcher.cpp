@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "part/case_fold.h"
 #include "part/words.h"
@@ -158,6 +159,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
             made->matches_missing_ = test.text.empty();
             break;
         case TestKind::any_of:
+            std::ranges::sort(made->test_.texts);  // For a binary search.
             for (const std::string& text : test.texts) {
                 made->forms_.push_back(form_of(text, now));
                 made->matches_missing_ = made->matches_missing_ || text.empty();
@@ -243,7 +245,7 @@ bool Matcher::matches_text(std::string_view text) const {
         case TestKind::exact:
             return text == test_.text;
         case TestKind::any_of:
-            return std::ranges::find(test_.texts, text) != test_.texts.end();
+            return std::ranges::binary_search(test_.texts, text, std::less<>());
         case TestKind::regex:
             return regex_->matches(text);
         case TestKind::compare:

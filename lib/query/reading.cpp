@@ -8,7 +8,14 @@ LiteralKind Scope::kind_of(std::string_view name) const {
     if (of_records_) {
         return literal_kind(name_in_record(name));
     }
-    const auto at = std::ranges::find(columns_, name, &std::pair<std::string, LiteralKind>::first);
+    if (const auto at = std::ranges::find(columns_, name, &Columns::value_type::first); at != columns_.end()) {
+        return at->second;
+    }
+    // Another name of the same property, as Schema::resolve has it.
+    const NameKind kind = name_in_record(name).kind;
+    const auto at = std::ranges::find_if(columns_, [&](const auto& column) {
+        return kind != NameKind::field && name_in_record(column.first).kind == kind;
+    });
     return at == columns_.end() ? LiteralKind::any : at->second;
 }
 

@@ -120,6 +120,17 @@ TEST_P(Filters, AnyOfSeveralValuesCountsTrustedOnesToo) {
     EXPECT_THAT(found("_pid:7"), ElementsAre("trusted"));
 }
 
+TEST_P(Filters, ManyValuesOfInAreFound) {
+    std::string list = "none";
+    for (int i = 99; i > 0; --i) {
+        list += fmt::format(", 'job {} done', {}", i, i);
+    }
+    store({RowDraft("job 7 done").field("n", 7), RowDraft("job 99 done").field("n", "99"),
+           RowDraft("job 100 done").field("n", 100), RowDraft("job 7 done now").field("n", 7.5)});
+    EXPECT_THAT(found("message:in(" + list + ")"), ElementsAre("job 7 done", "job 99 done"));
+    EXPECT_THAT(found("n:in(" + list + ")"), ElementsAre("job 7 done", "job 99 done"));
+}
+
 TEST_P(Filters, SeveritiesAreTheNumbersOfSyslog) {
     store({RowDraft("e").severity(wire::Severity::err), RowDraft("w").severity(wire::Severity::warning),
            RowDraft("i").severity(wire::Severity::info), RowDraft("d").severity(wire::Severity::debug)});

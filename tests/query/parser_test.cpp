@@ -222,6 +222,7 @@ rc::Gen<Test> any_test() {
                 break;
             case TestKind::any_of:
                 test.texts = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::string>>(any_text()));
+                test.texts.resize(std::min<std::size_t>(test.texts.size(), 30));  // Of all together there is a limit.
                 break;
             case TestKind::exists:
                 break;
