@@ -30,8 +30,8 @@ constexpr std::size_t kFlushBytes = 256U << 10U;
 
 struct Options {
     std::string format = "journal";
-    std::string after;
-    std::string since;
+    std::optional<std::string> after;
+    std::optional<std::string> since;
     std::vector<std::string> streams;
     std::string severity = "debug";
     std::vector<std::string> fields;
@@ -42,15 +42,15 @@ struct Options {
 Result<wire::TailRequest> request_of(const Options& options) {
     wire::TailRequest request;
     request.start = wire::TailStart::oldest;
-    if (!options.after.empty() && !options.since.empty()) {
+    if (options.after.has_value() && options.since.has_value()) {
         return fail(Errc::invalid_argument, "only one of --after and --since can say where to start");
     }
-    if (!options.after.empty()) {
+    if (options.after.has_value()) {
         request.start = wire::TailStart::after_cursor;
-        SLUICE_TRY(request.after, wire::parse_cursor(options.after));
-    } else if (!options.since.empty()) {
+        SLUICE_TRY(request.after, wire::parse_cursor(*options.after));
+    } else if (options.since.has_value()) {
         request.start = wire::TailStart::since;
-        SLUICE_TRY(request.since_ns, parse_since(options.since, SystemClock().wall_now()));
+        SLUICE_TRY(request.since_ns, parse_since(*options.since, SystemClock().wall_now()));
     }
     SLUICE_TRY(request.filter.severity_max, parse_severity(options.severity));
     request.filter.streams = options.streams;

@@ -41,8 +41,8 @@ constexpr std::size_t kHistogramRows = 32;
 
 struct Options {
     std::vector<std::string> words;  // Of the query.
-    std::string since;
-    std::string until;
+    std::optional<std::string> since;
+    std::optional<std::string> until;
     std::optional<std::uint64_t> newest;
     bool reverse = false;
     bool count = false;
@@ -233,11 +233,15 @@ Result<> QueryCommand::prepare() {
     question_.store = options_.store;
     question_.explain = options_.explain;
     question_.newest = options_.newest;
-    if (!options_.since.empty()) {
-        SLUICE_TRY(question_.since, parse_time(options_.since, question_.now));
+    if (options_.since) {
+        SLUICE_TRY(question_.since, parse_time(*options_.since, question_.now));
     }
-    if (!options_.until.empty()) {
-        SLUICE_TRY(question_.until, parse_time(options_.until, question_.now));
+    if (options_.until) {
+        SLUICE_TRY(question_.until, parse_time(*options_.until, question_.now));
+    }
+    if (question_.since > question_.until) {
+        return fail(Errc::invalid_argument, "--since {} is later than --until {}: no record can be of that time",
+                    wire::quoted(*options_.since), wire::quoted(*options_.until));
     }
     SLUICE_CHECK(parse_query_text(question_.text, options_.histogram ? PipeUse::filters : PipeUse::any));
     if (options_.count && (options_.histogram || options_.newest || options_.reverse)) {

@@ -38,8 +38,8 @@ struct Options {
     bool utc = false;
     bool wait = false;
     std::uint64_t n = 10;
-    std::string after;
-    std::string since;
+    std::optional<std::string> after;
+    std::optional<std::string> since;
     std::vector<std::string> streams;
     std::string severity = "debug";
     std::vector<std::string> fields;
@@ -61,19 +61,19 @@ Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
     wire::TailRequest request;
     request.follow = options.follow;
     request.durable_only = options.durable;
-    const int starts = static_cast<int>(options.all) + static_cast<int>(!options.after.empty()) +
-                       static_cast<int>(!options.since.empty()) + static_cast<int>(n_given);
+    const int starts = static_cast<int>(options.all) + static_cast<int>(options.after.has_value()) +
+                       static_cast<int>(options.since.has_value()) + static_cast<int>(n_given);
     if (starts > 1) {
         return fail(Errc::invalid_argument, "only one of -n, --all, --after and --since can say where to start");
     }
     if (options.all) {
         request.start = wire::TailStart::oldest;
-    } else if (!options.after.empty()) {
+    } else if (options.after.has_value()) {
         request.start = wire::TailStart::after_cursor;
-        SLUICE_TRY(request.after, wire::parse_cursor(options.after));
-    } else if (!options.since.empty()) {
+        SLUICE_TRY(request.after, wire::parse_cursor(*options.after));
+    } else if (options.since.has_value()) {
         request.start = wire::TailStart::since;
-        SLUICE_TRY(request.since_ns, parse_since(options.since, SystemClock().wall_now()));
+        SLUICE_TRY(request.since_ns, parse_since(*options.since, SystemClock().wall_now()));
     } else {
         request.start = options.n == 0 ? wire::TailStart::now : wire::TailStart::last_n;
         request.n = options.n;

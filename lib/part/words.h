@@ -1,7 +1,7 @@
 // What a word is: the one definition for token filters and for the query language.
 //
 // A word is the longest run of letters and digits of ASCII, '_', and bytes from 0x80 on (so that text in any UTF-8
-// language has words).  Case is folded for ASCII only.
+// language has words).  Case is folded for ASCII only: token filters are made so, and case_fold.h has the rest.
 #pragma once
 
 #include <array>

@@ -195,8 +195,9 @@ std::ptrdiff_t ResultColumn::add(std::uint32_t group, const ValueView& value, st
         case Function::min:
         case Function::max: {
             Value& best = best_[group];
-            const std::weak_ordering order = compare_exactly(value, best.view());
-            if (best.kind == ValueKind::missing || (spec_.function == Function::min ? order < 0 : order > 0)) {
+            const bool better =
+                spec_.function == Function::min ? is_less(value, best.view()) : compare_exactly(value, best.view()) > 0;
+            if (best.kind == ValueKind::missing || better) {
                 const std::size_t before = best.bytes();
                 best = Value(value);
                 return grown(before, best.bytes());

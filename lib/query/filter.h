@@ -11,7 +11,7 @@ namespace sluice::query {
 // A value as written, and as a number where it is one.
 struct Literal {
     std::string text;
-    std::optional<double> number;  // 17, -2.5e3; with a unit in its base: 10KB is 10000, 4KiB 4096, 5m 300 seconds.
+    std::optional<double> number;  // What parse_number makes of it.
     friend bool operator==(const Literal&, const Literal&) = default;
 };
 

@@ -2,13 +2,26 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
+#include "part/case_fold.h"
 #include "part/words.h"
 #include "query/scanner.h"
 #include "wire/severity.h"
 
 namespace sluice::query {
 namespace {
+
+constexpr WallNs kSecond = 1'000'000'000;
+
+WallNs saturated_next(WallNs time) noexcept {
+    return time == TimeSpan::kEnd ? time : time + 1;
+}
+
+// Durations are compared with durations: nobody knows in which unit a bare number is.  Zero is zero in every unit.
+bool have_same_unit(const Number& value, const Number& literal) noexcept {
+    return value.is_duration == literal.is_duration || literal.as_double() == 0;
+}
 
 Matcher::Form form_of(const std::string& text, WallNs now) {
     Matcher::Form form{
@@ -29,6 +42,9 @@ std::optional<Matcher::BoundForm> bound_of(const std::optional<Bound>& bound, Wa
     if (made.is_number && !made.form.number) {
         made.form.number = Number{false, 0, *bound->value.number};
     }
+    if (auto& span = made.form.time; span && !made.inclusive && span->end - span->begin <= kSecond) {
+        span->end = saturated_next(span->begin);  // A moment: what is later is more.
+    }
     return made;
 }
 
@@ -39,6 +55,11 @@ bool satisfies(const std::weak_ordering& order, const T& bound, bool is_low) noe
 
 bool is_nan(const Number& number) noexcept {
     return !number.is_integer && std::isnan(number.floating);
+}
+
+// Does it compare with integers at all?
+bool orders_integers(const Matcher::BoundForm& bound) noexcept {
+    return bound.is_number && have_same_unit(Number{}, *bound.form.number);
 }
 
 // Does the value keep to one bound?
@@ -62,18 +83,14 @@ bool keeps_to(const ValueView& value, const Matcher::BoundForm& bound, bool is_l
     }
     if (bound.is_number) {
         const std::optional<Number> number = number_of(value);
-        return number && !is_nan(*number) && satisfies(compare(*number, *bound.form.number), bound, is_low);
+        return number && !is_nan(*number) && have_same_unit(*number, *bound.form.number) &&
+               satisfies(compare(*number, *bound.form.number), bound, is_low);
     }
     if (value.kind == ValueKind::integer || value.kind == ValueKind::floating) {
         return false;
     }
     std::string scratch;
     return satisfies(text_of(value, scratch) <=> std::string_view(bound.form.text), bound, is_low);
-}
-
-// Smart case: a text without upper-case letters finds any case.
-bool has_upper_case(std::string_view text) noexcept {
-    return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -132,7 +149,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
         case TestKind::phrase:
         case TestKind::prefix:
         case TestKind::substring:
-            made->searcher_.emplace(test.text, test.kind != TestKind::substring && !has_upper_case(test.text));
+            made->set_searcher();
             made->forms_.push_back(form_of(test.text, now));
             made->matches_missing_ = test.text.empty();
             break;
@@ -142,6 +159,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
             made->matches_missing_ = test.text.empty();
             break;
         case TestKind::any_of:
+            std::ranges::sort(made->test_.texts);  // For a binary search.
             for (const std::string& text : test.texts) {
                 made->forms_.push_back(form_of(text, now));
                 made->matches_missing_ = made->matches_missing_ || text.empty();
@@ -168,6 +186,18 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
     return made;
 }
 
+// Smart case: a text without capital letters finds any case.  ASCII is folded while it is compared; for other letters
+// that have cases, text and needle are folded first.
+void Matcher::set_searcher() {
+    const bool any_case = test_.kind != TestKind::substring && !part::has_capital(test_.text);
+    folds_ = any_case && part::has_case_beyond_ascii(test_.text);
+    if (folds_) {
+        searcher_.emplace(part::fold_case(test_.text), /*ignore_case=*/false);
+    } else {
+        searcher_.emplace(test_.text, any_case);
+    }
+}
+
 void Matcher::find_required_words() {
     std::vector<std::string> words;
     switch (test_.kind) {
@@ -192,6 +222,9 @@ void Matcher::find_required_words() {
         default:
             return;
     }
+    if (folds_) {  // Token filters know words whatever their case for ASCII only.
+        std::erase_if(words, part::has_case_beyond_ascii);
+    }
     if (!words.empty()) {
         words_.push_back(std::move(words));
     }
@@ -200,15 +233,19 @@ void Matcher::find_required_words() {
 bool Matcher::matches_text(std::string_view text) const {
     switch (test_.kind) {
         case TestKind::phrase:
-            return searcher_->find_phrase(text) != std::string_view::npos;
-        case TestKind::prefix:
-            return searcher_->find_prefix(text) != std::string_view::npos;
+        case TestKind::prefix: {
+            const std::string folded = folds_ ? part::fold_case(text) : std::string();
+            const std::string_view searched = folds_ ? folded : text;
+            const std::size_t at =
+                test_.kind == TestKind::phrase ? searcher_->find_phrase(searched) : searcher_->find_prefix(searched);
+            return at != std::string_view::npos;
+        }
         case TestKind::substring:
             return searcher_->find(text) != std::string_view::npos;
         case TestKind::exact:
             return text == test_.text;
         case TestKind::any_of:
-            return std::ranges::find(test_.texts, text) != test_.texts.end();
+            return std::ranges::binary_search(test_.texts, text, std::less<>());
         case TestKind::regex:
             return regex_->matches(text);
         case TestKind::compare:
@@ -235,7 +272,7 @@ bool Matcher::equals_any(const ValueView& value) const {
                 return form.severity == value.integer;
             case ValueKind::integer:
             case ValueKind::floating:
-                if (form.number) {
+                if (form.number && have_same_unit(*number_of(value), *form.number)) {
                     return compare(*number_of(value), *form.number) == 0;
                 }
                 [[fallthrough]];
@@ -309,12 +346,15 @@ std::optional<Matcher::IntegerSpan> Matcher::integer_span() const {
             if (!number) {
                 return std::nullopt;
             }
+            if (!have_same_unit(Number{}, *number)) {
+                return IntegerSpan{0, -1};
+            }
             span.first = span.last = near(*number);
             return matches(ValueView::of_integer(span.first)) ? span : IntegerSpan{0, -1};
         }
         case TestKind::compare:
         case TestKind::range:
-            if ((low_ && !low_->is_number) || (high_ && !high_->is_number)) {
+            if ((low_ && !orders_integers(*low_)) || (high_ && !orders_integers(*high_))) {
                 return IntegerSpan{0, -1};
             }
             if (low_) {

@@ -1,6 +1,7 @@
 // One test, ready to be run on values of any type.
 //
-// Texts: by words, bytes or RE2.  Numbers: a word, `=` and in() mean the whole number; comparisons are exact.  Times
+// Texts: by words, bytes or RE2.  Numbers: a word, `=` and in() mean the whole number; comparisons are exact, and one
+// with a unit of time compares only with such.  Times
 // and severities have literals of their own, read once here.  A number compares with numbers (also with texts that read
 // as numbers), a text with texts.
 #pragma once
@@ -36,7 +37,7 @@ class Matcher {
     };
     struct BoundForm {
         bool inclusive = false;
-        bool is_number = false;  // It was written without quotes and reads as a number.
+        bool is_number = false;  // It reads as a number.
         Form form;
     };
 
@@ -64,6 +65,8 @@ class Matcher {
     const std::vector<std::vector<std::string>>& required_words() const noexcept { return words_; }
     // Of phrase, prefix and substring; else nullptr.
     const part::LiteralSearcher* searcher() const noexcept { return searcher_ ? &*searcher_ : nullptr; }
+    // It has to be shown texts whose case is folded (case_fold.h); its needle is.
+    bool folds() const noexcept { return folds_; }
     // Of exact and in(): the texts that match.
     const std::vector<std::string>& texts() const noexcept { return test_.texts; }
     const Regex* regex() const noexcept { return regex_.get(); }
@@ -71,6 +74,7 @@ class Matcher {
  private:
     explicit Matcher(const Test& test) : test_(test) {}
     Result<> check(LiteralKind kind) const;
+    void set_searcher();
     void find_required_words();
     bool within(const ValueView& value) const;
     bool equals_any(const ValueView& value) const;
@@ -82,6 +86,7 @@ class Matcher {
     std::unique_ptr<const Regex> regex_;
     std::vector<std::vector<std::string>> words_;
     std::optional<part::LiteralSearcher> searcher_;
+    bool folds_ = false;
     bool matches_missing_ = false;
 };
 

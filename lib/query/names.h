@@ -63,6 +63,37 @@ void for_each_value(const Name& name, const wire::TailEntry& entry, Use&& use) {
     }
 }
 
+// Likewise, all of them, in the order in which `fields` writes them: the client's before trusted ones, texts before
+// bytes, integers, floats and booleans, then as they come.
+template <std::invocable<const ValueView&> Use>
+void for_each_in_order(const Name& name, const wire::TailEntry& entry, Use&& use) {
+    const auto every = [&](const ValueView& value) {
+        use(value);
+        return true;
+    };
+    if (name.kind != NameKind::field) {
+        for_each_value(name, entry, every);
+        return;
+    }
+    for (const wire::FieldRange& fields : {entry.record.fields(), entry.trusted}) {
+        std::size_t left = 0;
+        for (const wire::FieldView field : fields) {
+            left += field.name == name.field ? 1 : 0;
+        }
+        for (auto kind = ValueKind::text; left > 0; kind = static_cast<ValueKind>(static_cast<int>(kind) + 1)) {
+            for (const wire::FieldView field : fields) {  // Bounded: each field has one of five kinds.
+                if (field.name != name.field) {
+                    continue;
+                }
+                if (const ValueView value = ValueView::of_field(field); value.kind == kind) {
+                    use(value);
+                    --left;
+                }
+            }
+        }
+    }
+}
+
 // The one value that stages work with: of several the client's before trusted ones, texts before bytes, integers,
 // floats and booleans, then the first.  Missing without one.
 ValueView first_value(const Name& name, const wire::TailEntry& entry) noexcept;

@@ -1,10 +1,12 @@
 #include "query/parse_pipe.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
 
 #include "base/format.h"
+#include "part/words.h"
 
 namespace sluice::query {
 namespace {
@@ -18,14 +20,36 @@ constexpr std::array<std::pair<std::string_view, Function>, 8> kFunctions{{{"cou
                                                                            {"median", Function::median},
                                                                            {"quantile", Function::quantile}}};
 
+// Words that mean something behind a name, here or in LogsQL, are no names unless they are quoted.
+Parsed<std::string> name_of_field(Scanner& scanner) {
+    constexpr std::string_view kWords[] = {"as", "asc", "by", "desc", "limit", "offset", "partition", "rank"};
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    const std::string word = part::lower_case(scanner.peek_bare(/*colons=*/false));
+    if (std::ranges::find(kWords, word) != std::end(kWords)) {
+        return scanner.expected_at(start, fmt::format("the name of a field, in quotes if it is '{}'", word));
+    }
+    return scanner.word("the name of a field", /*colons=*/false);
+}
+
+// One more in a list of them.
+std::optional<SyntaxError> one_too_many(const Scanner& scanner, std::size_t size) {
+    return size <= kNamesMax
+               ? std::nullopt
+               : std::optional(scanner.expected(fmt::format("at most {} in one stage", kNamesMax)).error());
+}
+
 Parsed<std::vector<std::string>> names(Scanner& scanner) {
     std::vector<std::string> all;
     do {
-        Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+        Parsed<std::string> name = name_of_field(scanner);
         if (!name) {
             return std::unexpected(std::move(name).error());
         }
         all.push_back(std::move(*name));
+        if (auto error = one_too_many(scanner, all.size())) {
+            return std::unexpected(std::move(*error));
+        }
     } while (scanner.take(","));
     return all;
 }
@@ -57,13 +81,16 @@ Parsed<Pipe> sort(Scanner& scanner) {
     (void)scanner.take_keyword("by");
     const bool open = scanner.take("(");
     do {
-        Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+        Parsed<std::string> name = name_of_field(scanner);
         if (!name) {
             return std::unexpected(std::move(name).error());
         }
         const bool descending = scanner.take_keyword("desc");
         (void)(descending || scanner.take_keyword("asc"));
         stage.keys.push_back({.name = std::move(*name), .descending = descending});
+        if (auto error = one_too_many(scanner, stage.keys.size())) {
+            return std::unexpected(std::move(*error));
+        }
     } while (scanner.take(","));
     if (open && !scanner.take(")")) {
         return scanner.expected("'asc', 'desc', ',' or ')'");
@@ -114,7 +141,7 @@ Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
         return scanner.expected("'(' and the names of fields");
     }
     do {
-        Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+        Parsed<std::string> name = name_of_field(scanner);
         if (!name) {
             return std::unexpected(std::move(name).error());
         }
@@ -132,6 +159,9 @@ Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
             group.bucket = std::move(*bucket);
         }
         by.push_back(std::move(group));
+        if (auto error = one_too_many(scanner, by.size())) {
+            return std::unexpected(std::move(*error));
+        }
     } while (scanner.take(","));
     if (!scanner.take(")")) {
         return scanner.expected("':', ',' or ')'");
@@ -214,6 +244,9 @@ Parsed<Pipe> stats(Scanner& scanner) {
             return std::unexpected(std::move(next).error());
         }
         stage.aggregates.push_back(std::move(*next));
+        if (auto error = one_too_many(scanner, stage.aggregates.size())) {
+            return std::unexpected(std::move(*error));
+        }
     } while (scanner.take(","));
     return stage;
 }
@@ -226,39 +259,54 @@ Parsed<Pipe> fields(Scanner& scanner) {
     return Fields{.names = std::move(*all)};
 }
 
-template <Names kNames>
-Parsed<Pipe> filtered(Scanner& scanner) {
-    Parsed<Filter> filter = parse_filter(scanner, kNames);
+Parsed<Pipe> filtered(Reading& reading) {
+    Parsed<Filter> filter = parse_filter(reading, Emptiness::refused);
     if (!filter) {
         return std::unexpected(std::move(filter).error());
     }
     return Where{.filter = std::move(*filter)};
 }
 
+Parsed<Pipe> skip(Scanner& scanner) {
+    const Parsed<std::uint64_t> count = scanner.count("how many records to skip");
+    if (!count) {
+        return std::unexpected(count.error());
+    }
+    return Skip{.count = *count};
+}
+
+using Parse = Parsed<Pipe> (*)(Scanner&);
+constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
+    {{"fields", fields},
+     {"where", nullptr},  // A filter.
+     {"filter", nullptr},
+     {"sort", sort},
+     {"head", [](Scanner& s) { return counted(s, Head{}); }},
+     {"limit", [](Scanner& s) { return counted(s, Head{}); }},
+     {"tail", [](Scanner& s) { return counted(s, Tail{}); }},
+     {"skip", skip},
+     {"uniq", uniq},
+     {"top", top},
+     {"stats", stats}}};
+
 }  // namespace
 
-Parsed<Pipe> parse_pipe(Scanner& scanner, Names names) {
-    using Parse = Parsed<Pipe> (*)(Scanner&);
-    const Parse where = names == Names::of_records ? filtered<Names::of_records> : filtered<Names::of_columns>;
-    const std::array<std::pair<std::string_view, Parse>, 11> stages{
-        {{"fields", fields},
-         {"where", where},
-         {"filter", where},
-         {"sort", sort},
-         {"head", [](Scanner& s) { return counted(s, Head{}); }},
-         {"limit", [](Scanner& s) { return counted(s, Head{}); }},
-         {"tail", [](Scanner& s) { return counted(s, Tail{}); }},
-         {"skip", [](Scanner& s) { return counted(s, Skip{}); }},
-         {"uniq", uniq},
-         {"top", top},
-         {"stats", stats}}};
+bool is_stage(std::string_view word) noexcept {
+    return std::ranges::find(kStages, word, &std::pair<std::string_view, Parse>::first) != kStages.end();
+}
+
+Parsed<Pipe> parse_pipe(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     scanner.skip_space();
     const std::size_t start = scanner.offset();
     const std::string_view name = scanner.bare(/*colons=*/false);
-    for (const auto& [stage, parse] : stages) {
+    for (const auto& [stage, parse] : kStages) {
         if (name == stage) {
-            return parse(scanner);
+            return parse == nullptr ? filtered(reading) : parse(scanner);
         }
+    }
+    if (scanner.peek() == '|') {
+        return scanner.expected_at(start, "'or' between tests, or the name of a stage behind '|'");
     }
     return scanner.expected_at(start, "one of fields, where, sort, head, limit, tail, skip, uniq, top, stats");
 }

@@ -2,15 +2,15 @@
 #pragma once
 
 #include "query/pipe.h"
-#include "query/scanner.h"
+#include "query/reading.h"
 
 namespace sluice::query {
 
-// Whose names a filter uses: behind a stage that makes columns, `level` need not be the severity.
-enum class Names : bool { of_records, of_columns };
-
-Parsed<Pipe> parse_pipe(Scanner& scanner, Names names);
-// Up to the end, "|" or ")".
-Parsed<Filter> parse_filter(Scanner& scanner, Names names);
+Parsed<Pipe> parse_pipe(Reading& reading);
+// Up to the end, "|" or ")".  Nothing at all is every record where `may_be_empty`.
+enum class Emptiness : bool { refused, everything };
+Parsed<Filter> parse_filter(Reading& reading, Emptiness emptiness);
+// Is that the name of a stage?
+bool is_stage(std::string_view word) noexcept;
 
 }  // namespace sluice::query

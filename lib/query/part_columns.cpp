@@ -42,12 +42,19 @@ std::vector<std::uint32_t> columns_of(const part::Part& part, const Name& name) 
     }
 }
 
-std::vector<std::uint32_t> first_columns_of(const part::Part& part, const Name& name) {
+std::vector<std::uint32_t> ordered_columns_of(const part::Part& part, const Name& name) {
     std::vector<std::uint32_t> columns = columns_of(part, name);
     const auto& infos = part.columns();
+    std::ranges::sort(columns, {}, [&](std::uint32_t column) {
+        return std::tuple(infos[column].trusted, infos[column].type, infos[column].occurrence);
+    });
+    return columns;
+}
+
+std::vector<std::uint32_t> first_columns_of(const part::Part& part, const Name& name) {
+    std::vector<std::uint32_t> columns = ordered_columns_of(part, name);
+    const auto& infos = part.columns();
     std::erase_if(columns, [&](std::uint32_t column) { return infos[column].occurrence != 0; });
-    std::ranges::sort(columns, {},
-                      [&](std::uint32_t column) { return std::tuple(infos[column].trusted, infos[column].type); });
     return columns;
 }
 

@@ -7,7 +7,7 @@ PartEmitter::PartEmitter(const Plan& plan, const part::Part& part) : plan_(plan)
         return;
     }
     for (const Schema::Column& column : plan.output_schema().columns) {
-        columns_.push_back(std::make_unique<ValueReader>(part, column.source));
+        columns_.push_back(std::make_unique<ValueReader>(part, column.source, ValuesRead::all));
     }
     const auto reader = [&](NameKind kind) {
         return std::make_unique<ValueReader>(part, Name{.kind = kind, .field = {}, .column = 0, .as_written = {}});
@@ -33,7 +33,8 @@ Result<> PartEmitter::emit(std::uint32_t page, std::span<const std::uint16_t> ro
                            .receive_time = receive_time_->at(row).integer,
                            .time = time_->at(row).integer,
                            .severity = static_cast<wire::Severity>(severity_->at(row).integer)};
-        append_computed(to, head, plan_.output_schema(), [&](std::size_t i) { return columns_[i]->at(row); });
+        append_computed(to, head, plan_.output_schema(),
+                        [&](std::size_t i, const auto& add) { columns_[i]->for_each_at(row, add); });
     }
     return {};
 }

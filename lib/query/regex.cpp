@@ -8,11 +8,31 @@
 namespace sluice::query {
 namespace {
 
-constexpr std::int64_t kRegexBytesMax = std::int64_t{8} << 20U;  // Of the automata, as they grow.
 constexpr int kAtomBytesMin = 3;
+// With so much RE2 gives up on a program at about 4,000 instructions, while it is made; what is left of it before its
+// classes are inlined may be twice as long in the end.
+constexpr std::int64_t kCheckBytesMax = std::int64_t{400} << 10U;
 
 re2::StringPiece piece(std::string_view text) {
     return {text.data(), text.size()};
+}
+
+re2::RE2::Options options(std::int64_t bytes_max) {
+    re2::RE2::Options made;
+    made.set_log_errors(false);
+    made.set_max_mem(bytes_max);
+    return made;
+}
+
+std::size_t classes_in(std::string_view pattern) noexcept {
+    std::size_t count = 0;
+    for (std::size_t at = 0; at + 1 < pattern.size(); ++at) {
+        if (pattern[at] == '\\') {
+            ++at;
+            count += pattern[at] == 'p' || pattern[at] == 'P' ? 1 : 0;
+        }
+    }
+    return count;
 }
 
 }  // namespace
@@ -20,20 +40,35 @@ re2::StringPiece piece(std::string_view text) {
 Regex::Regex() = default;
 Regex::~Regex() = default;
 
-Result<std::unique_ptr<const Regex>> Regex::make(const std::string& pattern) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    options.set_max_mem(kRegexBytesMax);
-    std::unique_ptr<Regex> made(new Regex);
-    made->regex_ = std::make_unique<re2::RE2>(piece(pattern), options);
-    if (!made->regex_->ok()) {
-        return fail(Errc::invalid_argument, "a regular expression ({})", made->regex_->error());
+Result<std::size_t> Regex::check(const std::string& pattern) {
+    if (const std::size_t classes = classes_in(pattern); classes > kClassesMax) {
+        return fail(Errc::invalid_argument, "a regular expression with at most {} of \\p and \\P, this one has {}",
+                    kClassesMax, classes);
     }
+    const re2::RE2 regex(piece(pattern), options(kCheckBytesMax));
+    const bool too_large = regex.error_code() == re2::RE2::ErrorPatternTooLarge;
+    if (!regex.ok() && !too_large) {
+        return fail(Errc::invalid_argument, "a regular expression ({})", regex.error());
+    }
+    const auto size = static_cast<std::size_t>(std::max(regex.ProgramSize(), 0));
+    if (too_large || size > kProgramMax) {
+        return fail(Errc::invalid_argument,
+                    "a smaller regular expression, of at most {} instructions: fewer or smaller repeats and classes",
+                    kProgramMax);
+    }
+    return size;
+}
+
+Result<std::unique_ptr<const Regex>> Regex::make(const std::string& pattern) {
+    SLUICE_CHECK(check(pattern));
+    std::unique_ptr<Regex> made(new Regex);
     made->filtered_ = std::make_unique<re2::FilteredRE2>(kAtomBytesMin);
     int id = 0;
-    if (made->filtered_->Add(piece(pattern), options, &id) == re2::RE2::NoError) {
-        made->filtered_->Compile(&made->atoms_);
+    if (made->filtered_->Add(piece(pattern), options(kBytesMax), &id) != re2::RE2::NoError) {
+        return fail(Errc::invalid_argument, "a regular expression ({})", pattern);
     }
+    made->filtered_->Compile(&made->atoms_);
+    made->regex_ = &made->filtered_->GetRE2(id);
     return made;
 }
 

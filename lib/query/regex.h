@@ -1,6 +1,7 @@
 // A regular expression with what it needs to find in a text to match at all.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,14 @@ namespace sluice::query {
 // Threads: any, concurrently.
 class Regex {
  public:
-    // Errors: invalid_argument, with what RE2 says.
+    // How many instructions its program has; at most kProgramMax, and found within a few milliseconds.
+    // Errors: invalid_argument, with what RE2 says, or what is allowed.
+    static Result<std::size_t> check(const std::string& pattern);
+    static constexpr std::size_t kProgramMax = 8192;
+    static constexpr std::size_t kClassesMax = 32;                     // \p and \P, which stand for hundreds of ranges.
+    static constexpr std::int64_t kBytesMax = std::int64_t{4} << 20U;  // Of its automata, as they grow.
+
+    // Errors: as check().
     static Result<std::unique_ptr<const Regex>> make(const std::string& pattern);
     ~Regex();
 
@@ -33,8 +41,8 @@ class Regex {
 
  private:
     Regex();
-    std::unique_ptr<re2::RE2> regex_;
     std::unique_ptr<re2::FilteredRE2> filtered_;
+    const re2::RE2* regex_ = nullptr;  // In it.
     std::vector<std::string> atoms_;
 };
 

@@ -11,6 +11,14 @@ Name Schema::resolve(std::string_view name) const {
             return column.source;
         }
     }
+    // Another name of the same property: `msg`, or none at all, where the column is `message`.
+    if (const NameKind kind = name_in_record(name).kind; kind != NameKind::field) {
+        for (const Column& column : columns) {
+            if (name_in_record(column.name).kind == kind) {
+                return column.source;
+            }
+        }
+    }
     return {.kind = NameKind::missing, .field = {}, .column = 0, .as_written = std::string(name)};
 }
 
@@ -45,7 +53,8 @@ void append_row(Bytes& to, const Schema& schema, const RowRef& row) {
                 .time = row.entry->record.time_ns(),
                 .severity = row.entry->record.severity()};
     }
-    append_computed(to, head, schema, [&](std::size_t i) { return row.first(schema.columns[i].source); });
+    append_computed(to, head, schema,
+                    [&](std::size_t i, const auto& add) { row.for_all(schema.columns[i].source, add); });
 }
 
 }  // namespace sluice::query

@@ -1,6 +1,7 @@
 // Rows on their way through the stages: whole records, or computed columns.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "query/names.h"
 #include "query/stage.h"
 #include "query/value.h"
+#include "wire/limits.h"
 
 namespace sluice::query {
 
@@ -22,6 +24,15 @@ struct RowRef {
             (void)use(columns[name.column].view());
         } else if (entry != nullptr) {
             for_each_value(name, *entry, use);
+        }
+    }
+    // All values, in the order of for_each_in_order.
+    template <class Use>
+    void for_all(const Name& name, Use&& use) const {
+        if (name.kind == NameKind::column) {
+            use(columns[name.column].view());
+        } else if (entry != nullptr) {
+            for_each_in_order(name, *entry, use);
         }
     }
     ValueView first(const Name& name) const noexcept {
@@ -57,9 +68,10 @@ struct RowHead {
     wire::Severity severity = wire::Severity::info;
 };
 
-// Appends a computed row as one TAIL entry: `value(column)` is asked for each column of the schema.
-template <class ValueOf>
-void append_computed(Bytes& to, const RowHead& head, const Schema& schema, ValueOf&& value) {
+// Appends a computed row as one TAIL entry: `values(column, add)` is asked for each column of the schema, and calls
+// add(ValueView) for each value of it.  Of several values those are kept that a record has room for.
+template <class ValuesOf>
+void append_computed(Bytes& to, const RowHead& head, const Schema& schema, ValuesOf&& values) {
     append_int(to, head.sequence);
     append_int(to, head.receive_time);
     append_int(to, wire::kBatchComputed);
@@ -67,8 +79,16 @@ void append_computed(Bytes& to, const RowHead& head, const Schema& schema, Value
     append_int(to, std::uint32_t{0});
     wire::RecordBuilder record(to);
     record.begin(head.severity, {}, head.time);
+    std::size_t further = wire::kFieldsMax - std::min<std::size_t>(schema.columns.size(), wire::kFieldsMax);
     for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-        append_as_field(record, schema.columns[i].name, value(i));
+        bool is_first = true;
+        values(i, [&](const ValueView& value) {
+            if (is_first || further > 0) {
+                append_as_field(record, schema.columns[i].name, value);
+                further -= is_first ? 0 : 1;
+            }
+            is_first = false;
+        });
     }
     const Result<> finished = record.finish();
     SLUICE_ASSERT(finished.has_value(), "a computed row with a column that Plan should have refused");

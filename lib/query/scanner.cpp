@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/format.h"
+#include "query/time_literal.h"
 
 namespace sluice::query {
 namespace {
@@ -18,7 +19,7 @@ bool is_space(char c) noexcept {
 
 // What words are made of; the other printable characters of ASCII mean something.
 bool is_bare(char c, bool colons) noexcept {
-    constexpr std::string_view kMeaning = "()[],|\"'`=~<>!*";
+    constexpr std::string_view kMeaning = "()[]{},|\"'`=~<>!*#";
     const auto byte = static_cast<unsigned char>(c);
     return byte > 0x20 && byte != 0x7F && !kMeaning.contains(c) && (colons || c != ':');
 }
@@ -54,27 +55,28 @@ struct NumberUnit {
     std::string_view name;
     double factor;
 };
-constexpr std::array kNumberUnits{NumberUnit{"ns", 1e-9},
-                                  NumberUnit{"us", 1e-6},
-                                  NumberUnit{"ms", 1e-3},
-                                  NumberUnit{"s", 1},
-                                  NumberUnit{"m", 60},
-                                  NumberUnit{"h", 3600},
-                                  NumberUnit{"d", 86400},
-                                  NumberUnit{"w", 604800},
-                                  NumberUnit{"B", 1},
+constexpr std::array kNumberUnits{NumberUnit{"B", 1},
+                                  NumberUnit{"K", 1e3},
                                   NumberUnit{"KB", 1e3},
+                                  NumberUnit{"M", 1e6},
                                   NumberUnit{"MB", 1e6},
+                                  NumberUnit{"G", 1e9},
                                   NumberUnit{"GB", 1e9},
+                                  NumberUnit{"T", 1e12},
                                   NumberUnit{"TB", 1e12},
+                                  NumberUnit{"Ki", 1024.0},
                                   NumberUnit{"KiB", 1024.0},
+                                  NumberUnit{"Mi", 1048576.0},
                                   NumberUnit{"MiB", 1048576.0},
+                                  NumberUnit{"Gi", 1073741824.0},
                                   NumberUnit{"GiB", 1073741824.0},
+                                  NumberUnit{"Ti", 1099511627776.0},
                                   NumberUnit{"TiB", 1099511627776.0}};
 
 }  // namespace
 
-std::optional<double> parse_number(std::string_view text) noexcept {
+std::optional<Quantity> parse_quantity(std::string_view text) noexcept {
+    constexpr double kNanosecondsPerSecond = 1e9;
     double value = 0;
     const char* const end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, value);
@@ -82,10 +84,25 @@ std::optional<double> parse_number(std::string_view text) noexcept {
         return std::nullopt;
     }
     if (rest == end) {
-        return value;
+        return Quantity{.value = value};
     }
     const auto* unit = std::ranges::find(kNumberUnits, std::string_view(rest, end), &NumberUnit::name);
-    return unit == kNumberUnits.end() ? std::nullopt : std::optional(value * unit->factor);
+    if (unit != kNumberUnits.end()) {
+        value *= unit->factor;
+        return std::isfinite(value) ? std::optional(Quantity{.value = value}) : std::nullopt;
+    }
+    const bool negative = text.starts_with('-');
+    const auto nanoseconds = parse_nanoseconds(negative ? text.substr(1) : text);
+    if (!nanoseconds) {
+        return std::nullopt;
+    }
+    const double seconds = *nanoseconds / kNanosecondsPerSecond;
+    return Quantity{.value = negative ? -seconds : seconds, .is_duration = true};
+}
+
+std::optional<double> parse_number(std::string_view text) noexcept {
+    const std::optional<Quantity> quantity = parse_quantity(text);
+    return quantity ? std::optional(quantity->value) : std::nullopt;
 }
 
 std::string SyntaxError::text() const {
@@ -233,15 +250,12 @@ Parsed<std::string> Scanner::word(std::string_view what, bool colons) {
 
 Parsed<Literal> Scanner::literal(std::string_view what) {
     skip_space();
-    const bool quoted = peek() == '"' || peek() == '\'' || peek() == '`';
     Parsed<std::string> text = word(what, /*colons=*/true);
     if (!text) {
         return std::unexpected(std::move(text).error());
     }
     Literal literal{.text = std::move(*text), .number = std::nullopt};
-    if (!quoted) {
-        literal.number = parse_number(literal.text);
-    }
+    literal.number = parse_number(literal.text);
     return literal;
 }
 

@@ -34,6 +34,12 @@ class Scanner {
     bool at_end() noexcept;
     // The next character; NUL at the end.
     char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }
+    // All that is left.
+    std::string_view rest() const noexcept { return text_.substr(at_); }
+    // The character in front; NUL at the start.
+    char previous() const noexcept { return at_ > 0 ? text_[at_ - 1] : '\0'; }
+    // Does a quoted text begin right here?
+    bool at_quote() const noexcept { return peek() == '"' || peek() == '\'' || peek() == '`'; }
     // Does a bare or quoted text begin right here, without white space?
     bool at_text() const noexcept;
     // Takes exactly this, if it is next after white space.
@@ -59,7 +65,13 @@ class Scanner {
     std::size_t at_ = 0;
 };
 
-// A number with an optional unit (see Literal::number).
+// A number with an optional unit.
+struct Quantity {
+    double value = 0;          // In the base of the unit: 10KB is 10000, 4KiB and 4Ki 4096, 5m and 4m60s 300 seconds.
+    bool is_duration = false;  // With a unit of time.
+};
+std::optional<Quantity> parse_quantity(std::string_view text) noexcept;
+// Its value.
 std::optional<double> parse_number(std::string_view text) noexcept;
 
 }  // namespace sluice::query

@@ -5,6 +5,9 @@
 namespace sluice::query {
 namespace {
 
+// With more texts of an in() it is cheaper to read the values than to look for each text in each template.
+constexpr std::size_t kTextsMax = 64;
+
 Fit fit_of(part::Match match) noexcept {
     return match == part::Match::never ? Fit::never : match == part::Match::always ? Fit::always : Fit::maybe;
 }
@@ -27,6 +30,9 @@ TemplateFit::TemplateFit(const Matcher& matcher) : matcher_(matcher) {
             break;
         case TestKind::exact:
         case TestKind::any_of:
+            if (matcher.texts().size() > kTextsMax) {
+                break;
+            }
             for (const std::string& text : matcher.texts()) {
                 add(text, part::Edges::any, /*ignore_case=*/false);
             }
@@ -60,9 +66,12 @@ Fit TemplateFit::of(const part::Template& candidate) const {
         case TestKind::phrase:
         case TestKind::prefix:
         case TestKind::substring:
-            return fit_of(texts_.front().match(candidate));
+            return matcher_.folds() ? Fit::maybe : fit_of(texts_.front().match(candidate));
         case TestKind::exact:
         case TestKind::any_of:  // The text may be part of a longer one.
+            if (texts_.empty()) {
+                return Fit::maybe;
+            }
             return std::ranges::any_of(texts_,
                                        [&](const auto& text) { return text.match(candidate) != part::Match::never; })
                        ? Fit::maybe

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 
 #include "base/format.h"
 #include "wire/time_text.h"
@@ -18,9 +19,11 @@ struct TimeUnit {
     Duration length;
 };
 // Longer names in front of their beginnings.
-constexpr std::array kTimeUnits{TimeUnit{"ns", 1ns}, TimeUnit{"us", 1us},    TimeUnit{"ms", 1ms},
-                                TimeUnit{"s", 1s},   TimeUnit{"m", 1min},    TimeUnit{"h", 1h},
-                                TimeUnit{"d", 24h},  TimeUnit{"w", 7 * 24h}, TimeUnit{"y", 365 * 24h}};
+constexpr std::array kTimeUnits{TimeUnit{"ns", 1ns},        TimeUnit{"us", 1us},    TimeUnit{"ms", 1ms},
+                                TimeUnit{"s", 1s},          TimeUnit{"m", 1min},    TimeUnit{"h", 1h},
+                                TimeUnit{"d", 24h},         TimeUnit{"w", 7 * 24h}, TimeUnit{"y", 365 * 24h},
+                                TimeUnit{"\xC2\xB5s", 1us},   // The micro sign, as Go prints it,
+                                TimeUnit{"\xCE\xBCs", 1us}};  // and the Greek letter.
 
 // 2026-03-01T12:30 without zone and fraction: how much of it is there?
 struct Shape {
@@ -75,7 +78,7 @@ Duration length_of(std::size_t characters) noexcept {
 
 }  // namespace
 
-std::optional<Duration> parse_duration(std::string_view text) noexcept {
+std::optional<double> parse_nanoseconds(std::string_view text) noexcept {
     if (text.empty()) {
         return std::nullopt;
     }
@@ -88,20 +91,20 @@ std::optional<Duration> parse_duration(std::string_view text) noexcept {
             return std::nullopt;
         }
         text = std::string_view(rest, end);
-        const TimeUnit* found = nullptr;
-        for (const TimeUnit& unit : kTimeUnits) {
-            if (text.starts_with(unit.name)) {
-                found = &unit;
-                break;
-            }
-        }
-        if (found == nullptr) {
+        const auto* const unit =
+            std::ranges::find_if(kTimeUnits, [&](const TimeUnit& each) { return text.starts_with(each.name); });
+        if (unit == kTimeUnits.end()) {
             return std::nullopt;
         }
-        text.remove_prefix(found->name.size());
-        total += value * static_cast<double>(found->length.count());
+        text.remove_prefix(unit->name.size());
+        total += value * static_cast<double>(unit->length.count());
     }
-    return total < 9e18 ? std::optional(Duration(static_cast<std::int64_t>(total))) : std::nullopt;
+    return std::isfinite(total) ? std::optional(total) : std::nullopt;
+}
+
+std::optional<Duration> parse_duration(std::string_view text) noexcept {
+    const std::optional<double> total = parse_nanoseconds(text);
+    return total && *total < 9e18 ? std::optional(Duration(static_cast<std::int64_t>(*total))) : std::nullopt;
 }
 
 std::optional<TimeSpan> parse_time_literal(std::string_view text, WallNs now) {

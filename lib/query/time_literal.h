@@ -22,7 +22,9 @@ struct TimeSpan {
 // behind it a zone (Z, +01:00), without one UTC; a space may stand for T.  now.  A duration, 5m or 1h30m: that long
 // before now.
 std::optional<TimeSpan> parse_time_literal(std::string_view text, WallNs now);
-// 5m, 1h30m, 250ms: with a unit of time, not negative.
+// 5m, 1h30m, 250ms, 1m30.5s, 360.541us (also with the micro sign, as Go prints it): with units of time, not negative.
+std::optional<double> parse_nanoseconds(std::string_view text) noexcept;
+// Likewise, up to some 292 years.
 std::optional<Duration> parse_duration(std::string_view text) noexcept;
 
 }  // namespace sluice::query

@@ -110,10 +110,15 @@ struct PipeText {
 }  // namespace
 
 std::string quoted_if_needed(std::string_view text) {
-    const bool plain = !text.empty() && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '/';
-    });
-    constexpr std::string_view kKeywords[] = {"and", "or", "not", "in", "range", "by", "as", "desc", "asc", "limit"};
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    const bool begins_with_letter = !text.empty() && is_letter(text.front());
+    const bool plain = std::ranges::any_of(text, [&](char c) { return is_letter(c) || is_digit(c); }) &&
+                       std::ranges::all_of(text, [&](char c) {
+                           return is_letter(c) || is_digit(c) || c == '.' || (c == '/' && begins_with_letter);
+                       });
+    constexpr std::string_view kKeywords[] = {"and",  "or",  "not", "in",    "range",  "by",        "as",
+                                              "desc", "asc", "i",   "limit", "offset", "partition", "rank"};
     return plain && std::ranges::find(kKeywords, text) == std::end(kKeywords) ? std::string(text) : quoted(text);
 }
 

@@ -11,7 +11,7 @@ namespace sluice::query {
 namespace {
 
 // The rank of a kind in the order of `sort`.
-enum class Rank : std::uint8_t { missing, number, time, severity, boolean, text };
+enum class Rank : std::uint8_t { missing, text, boolean, severity, time, number };
 
 struct Ranked {
     Rank rank = Rank::missing;
@@ -107,8 +107,8 @@ std::optional<Number> number_of_text(std::string_view text) noexcept {
     if (error == std::errc() && rest == end) {
         return Number{true, integer, 0};
     }
-    const std::optional<double> number = parse_number(text);
-    return number ? std::optional(Number{false, 0, *number}) : std::nullopt;
+    const std::optional<Quantity> quantity = parse_quantity(text);
+    return quantity ? std::optional(Number{false, 0, quantity->value, quantity->is_duration}) : std::nullopt;
 }
 
 std::optional<Number> number_of(const ValueView& value) noexcept {
@@ -143,6 +143,12 @@ std::weak_ordering compare_exactly(const ValueView& a, const ValueView& b) noexc
         return order;
     }
     return a.kind != b.kind ? std::weak_ordering(a.kind <=> b.kind) : std::weak_ordering(a.text <=> b.text);
+}
+
+bool is_less(const ValueView& a, const ValueView& b) noexcept {
+    const Rank x = ranked(a).rank;
+    const Rank y = ranked(b).rank;
+    return x != y ? x > y : compare_exactly(a, b) < 0;
 }
 
 std::string_view text_of(const ValueView& value, std::string& scratch) {

@@ -51,23 +51,28 @@ struct Number {
     bool is_integer = false;
     std::int64_t integer = 0;
     double floating = 0;
+    bool is_duration = false;  // Of a text with a unit of time: in seconds.
 
     double as_double() const noexcept { return is_integer ? static_cast<double>(integer) : floating; }
 };
 // NaN is above all others and equal to itself, so that this is an order.
 std::weak_ordering compare(const Number& a, const Number& b) noexcept;
 
-// What a text says if it is a number (with a unit, see parse_number), and exactly if it is an integer.
+// What a text says if it is a number (with a unit, see parse_quantity), and exactly if it is an integer.
 std::optional<Number> number_of_text(std::string_view text) noexcept;
 // Integers, floats, and texts that read as numbers.
 std::optional<Number> number_of(const ValueView& value) noexcept;
 
-// The order of `sort`, `min` and `max`: missing, numbers (and texts that read as numbers) by number, times, severities
-// by number, booleans, other texts by their bytes.
+// The order of `sort`: missing, texts by their bytes, booleans, severities by number, times, numbers (and texts that
+// read as numbers) by number.  So the "-" that some write for "no number" is next to what is missing, and `max` finds
+// a number where there is one.
 std::weak_ordering compare(const ValueView& a, const ValueView& b) noexcept;
 
 // The same, but only the very same value is equal: 5 comes before "5".
 std::weak_ordering compare_exactly(const ValueView& a, const ValueView& b) noexcept;
+// Is `a` before `b` as the result of `min`?  In the same order, but what ranks higher counts more: a number is less
+// than any text.
+bool is_less(const ValueView& a, const ValueView& b) noexcept;
 
 // The value as people write it; `scratch` holds it where it is not a text already.
 std::string_view text_of(const ValueView& value, std::string& scratch);

@@ -4,8 +4,9 @@
 
 namespace sluice::query {
 
-ValueReader::ValueReader(const part::Part& part, const Name& name) : part_(part) {
-    for (const std::uint32_t column : first_columns_of(part, name)) {
+ValueReader::ValueReader(const part::Part& part, const Name& name, ValuesRead read) : part_(part), read_(read) {
+    for (const std::uint32_t column :
+         read == ValuesRead::first ? first_columns_of(part, name) : ordered_columns_of(part, name)) {
         Column made;
         made.column = column;
         made.info = &part.columns()[column];
@@ -40,7 +41,7 @@ Result<> ValueReader::load(std::uint32_t page, ScanCounters& counters) {
             counters.bytes_decoded += column.values->codes.size() * sizeof(std::uint32_t) +
                                       (column.values->ints.size() + column.values->floats.size()) * sizeof(double);
         }
-        if (held == part_.page_rows(page)) {
+        if (read_ == ValuesRead::first && held == part_.page_rows(page)) {
             break;  // Columns behind it are never asked.
         }
     }

@@ -1,4 +1,5 @@
-// The values of one name in a part, row by row within a page: the one value that stages work with (first_value).
+// The values of one name in a part, row by row within a page: the one value that stages work with (first_value), or
+// all.
 #pragma once
 
 #include <memory>
@@ -10,11 +11,13 @@
 
 namespace sluice::query {
 
+enum class ValuesRead : std::uint8_t { first, all };
+
 // Threads: one.
 class ValueReader {
  public:
     // Borrows the part.
-    ValueReader(const part::Part& part, const Name& name);
+    ValueReader(const part::Part& part, const Name& name, ValuesRead read = ValuesRead::first);
 
     // Errors: of the part.
     Result<> load(std::uint32_t page, ScanCounters& counters);
@@ -26,6 +29,16 @@ class ValueReader {
             }
         }
         return {};
+    }
+
+    // All values of the row, in the order of for_each_in_order; only with ValuesRead::all.
+    template <class Use>
+    void for_each_at(std::uint32_t row, Use&& use) {
+        for (Column& column : columns_) {
+            if (const std::size_t index = column.find(row); index != kNone) {
+                use(value(column, index));
+            }
+        }
     }
 
     // A small number for each distinct value (its bucket, with a width), the same in all pages of the part.
@@ -76,6 +89,7 @@ class ValueReader {
     }
 
     const part::Part& part_;
+    ValuesRead read_;
     std::vector<Column> columns_;
 };
 

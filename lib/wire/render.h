@@ -36,7 +36,7 @@ struct RenderOptions {
 
 // The value of a column as text.  Of a record: time, receive_time, sequence, severity (level), stream, message (msg),
 // each also with '_' in front, or else a field, the client's before a trusted one; "field.time" is the field "time".
-// Empty where there is none.
+// Several values stand with a comma and a space between them.  Empty where there is none.
 std::string column_text(const TailEntry& entry, std::string_view column);
 
 class TableText;

@@ -118,11 +118,21 @@ std::string column_text(const TailEntry& entry, std::string_view column) {
             column.remove_prefix(kField.size());
         }
     }
-    if (const auto field = entry.record.fields().find(column)) {
-        return field->value_text();
+    for (const FieldRange& fields : {entry.record.fields(), entry.trusted}) {
+        std::string text;
+        bool found = false;
+        for (const FieldView field : fields) {
+            if (field.name == column) {
+                text += found ? ", " : "";
+                text += field.value_text();
+                found = true;
+            }
+        }
+        if (found) {
+            return text;
+        }
     }
-    const auto field = entry.trusted.find(column);
-    return field ? field->value_text() : std::string();
+    return {};
 }
 
 void Renderer::append_csv_header(std::string& to) {
@@ -138,7 +148,9 @@ void Renderer::append_csv(std::string& to, const TailEntry& entry) {
     if (options_.columns.empty()) {
         if (is_computed(entry)) {
             for (const FieldView field : entry.record.fields()) {
-                options_.columns.emplace_back(field.name);
+                if (std::ranges::find(options_.columns, field.name) == options_.columns.end()) {
+                    options_.columns.emplace_back(field.name);
+                }
             }
         } else {
             options_.columns = {"time", "severity", "stream", "message"};

@@ -14,6 +14,8 @@ constexpr std::string_view kMessages[] = {"connection refused by 10.0.0.{}",
                                           "quota_exceeded for tenant-{}",
                                           "connection accepted",
                                           "caf\xc3\xa9 {} ouvert",
+                                          "CAF\u00C9 ferm\u00E9",
+                                          "\u041E\u0448\u0438\u0431\u043A\u0430 {} \u0428{}",
                                           "a {} b {} c"};
 constexpr std::string_view kWords[] = {"connection",
                                        "refused",
@@ -29,6 +31,11 @@ constexpr std::string_view kWords[] = {"connection",
                                        "GET",
                                        "get",
                                        "caf\xc3\xa9",
+                                       "CAF\u00C9",
+                                       "caf\u00E9 ferm\u00E9",
+                                       "\u043E\u0448\u0438\u0431\u043A\u0430",
+                                       "\u041E\u0448\u0438\u0431\u043A\u0430",
+                                       "\u0448",
                                        "1",
                                        "10.0.0.3",
                                        "absent",
@@ -36,8 +43,8 @@ constexpr std::string_view kWords[] = {"connection",
                                        "index/",
                                        "/",
                                        "a"};
-constexpr std::string_view kTexts[] = {"ada", "bob", "Eve", "",     "10",  "10.0",
-                                       "5KB", "2.5", "x-1", "true", "err", "alpha beta"};
+constexpr std::string_view kTexts[] = {"ada",  "bob", "Eve",    "",           "10", "10.0", "5KB",  "2.5",   "x-1",
+                                       "true", "err", "2m1.5s", "alpha beta", "-",  "5s",   "90ms", "1.5us", "-2h1s"};
 constexpr std::string_view kNames[] = {"user",  "status", "ms",    "flag",   "mixed",    "twice", "raw",
                                        "trace", "_pid",   "_unit", "absent", "constant", "rare"};
 constexpr std::string_view kOwnNames[] = {"",      "message",  "time",   "_time",    "receive_time",
@@ -46,14 +53,20 @@ constexpr std::string_view kSeverities[] = {"emerg", "err", "error", "warning", 
 constexpr std::string_view kRegexes[] = {"refused", "^user",          "(?i)USER", "logged (in|out)", "t-\\d$",
                                          "^$",      "[0-9]+\\.[0-9]", ".",        "connection.*by",  "caf.",
                                          "x*"};
-constexpr std::string_view kNumbers[] = {"0",  "1", "5", "10", "200", "404", "2.5", "-3", "5KB", "9007199254740993",
-                                         "1e3"};
+constexpr std::string_view kNumbers[] = {
+    "0", "1", "5", "10", "200", "404", "2.5", "-3", "5K", "5s", "9007199254740993", "1e3"};
 
 bool is_time(std::string_view name) {
     return name.ends_with("time");
 }
 bool is_severity(std::string_view name) {
     return name == "level" || name == "severity";
+}
+
+constexpr std::string_view kDay = "2026-03-01";
+
+bool is_duration(std::string_view text) {
+    return text.ends_with('s');
 }
 
 std::string any_name(Random& random) {
@@ -65,7 +78,7 @@ std::string any_time(Random& random) {
         return fmt::format("{}s", random.below(700));
     }
     if (random.one_in(6)) {
-        return "2026-03-01";
+        return std::string(kDay);
     }
     std::string text;
     wire::append_rfc3339(text, kNoon - static_cast<WallNs>(random.below(700)) * kSecond);
@@ -96,10 +109,27 @@ std::string text_for(Random& random, std::string_view name) {
 
 Literal literal_for(Random& random, std::string_view name) {
     Literal literal{.text = text_for(random, name), .number = {}};
-    if (is_time(name) || is_severity(name) || !random.one_in(4)) {
-        literal.number = parse_number(literal.text);
+    // A duration is no moment to compare with, `ms` says its unit, and an address has no order.
+    while (((is_time(name) || name == "ms") && is_duration(literal.text)) || literal.text.starts_with("10.0.0.")) {
+        literal.text = text_for(random, name);
     }
+    literal.number = parse_number(literal.text);
     return literal;
+}
+
+Bound bound_for(Random& random, std::string_view name, bool is_low) {
+    Bound bound{literal_for(random, name), random.one_in(2)};
+    if (is_low && bound.value.text == kDay) {
+        bound.inclusive = true;  // What is more than a day?
+    }
+    return bound;
+}
+
+// Bounds of a range are both numbers, both durations, or both texts.
+bool same_units(const Literal& a, const Literal& b) {
+    const auto x = parse_quantity(a.text);
+    const auto y = parse_quantity(b.text);
+    return x.has_value() == y.has_value() && (!x || x->is_duration == y->is_duration);
 }
 
 Test random_test(Random& random, std::string_view name) {
@@ -120,24 +150,33 @@ Test random_test(Random& random, std::string_view name) {
             if (random.one_in(2)) {
                 test.text = test.text.substr(0, test.text.size() - std::min(test.text.size(), cut));
             }
+            if (test.text.empty()) {
+                test.kind = TestKind::exists;
+            }
             break;
         }
         case TestKind::exact:
-            test.text = text_for(random, name);
+            test.text = literal_for(random, name).text;
             break;
         case TestKind::regex:
             test.text = random.pick(kRegexes);
             break;
         case TestKind::compare:
-            (random.one_in(2) ? test.low : test.high) = Bound{literal_for(random, name), random.one_in(2)};
+            if (random.one_in(2)) {
+                test.low = bound_for(random, name, /*is_low=*/true);
+            } else {
+                test.high = bound_for(random, name, /*is_low=*/false);
+            }
             break;
         case TestKind::range:
-            test.low = Bound{literal_for(random, name), random.one_in(2)};
-            test.high = Bound{literal_for(random, name), random.one_in(2)};
+            test.low = bound_for(random, name, /*is_low=*/true);
+            do {
+                test.high = bound_for(random, name, /*is_low=*/false);
+            } while (!is_time(name) && !is_severity(name) && !same_units(test.low->value, test.high->value));
             break;
         case TestKind::any_of:
             for (std::uint64_t n = 1 + random.below(3); n > 0; --n) {
-                test.texts.push_back(text_for(random, name));
+                test.texts.push_back(literal_for(random, name).text);
             }
             break;
         case TestKind::exists:

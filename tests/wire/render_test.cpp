@@ -87,6 +87,24 @@ TEST_F(RenderTest, CsvHasAHeaderAndQuotesWhatNeedsIt) {
               "status,\"a,\"\"b\",_pid,message\n404,,77,bad\\x1b[2J\\nthing\n");
 }
 
+TEST(Renderer, CsvHasAllValuesOfAField) {
+    for (const std::uint16_t flags : {std::uint16_t{0}, std::uint16_t{kBatchComputed}}) {
+        Bytes bytes;
+        RecordBuilder record(bytes);
+        ASSERT_TRUE(record.begin(Severity::info).field("tag", "red").field("n", 1).field("tag", 7).finish());
+        std::string text;
+        Renderer renderer({.format = OutputFormat::csv, .columns = {"tag", "n"}});
+        renderer.append_line(text, {0, 0, flags, {}, RecordView::unchecked(bytes.data())});
+        EXPECT_EQ(text, "tag,n\n\"red, 7\",1\n");
+        if (flags == kBatchComputed) {
+            text.clear();
+            Renderer({.format = OutputFormat::csv})
+                .append_line(text, {0, 0, flags, {}, RecordView::unchecked(bytes.data())});
+            EXPECT_EQ(text, "tag,n\n\"red, 7\",1\n");
+        }
+    }
+}
+
 TEST(Renderer, CsvAndTableWithoutRowsHaveTheHeaderAskedFor) {
     for (const OutputFormat format : {OutputFormat::csv, OutputFormat::table}) {
         std::string text;

@@ -1,0 +1,225 @@
+#include "query/syntax_hints.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/format.h"
+#include "part/words.h"
+#include "query/scanner.h"
+
+namespace sluice::query {
+namespace {
+
+constexpr std::string_view kOperators = "=<>!~";
+constexpr std::size_t kShownBytesMax = 24;
+constexpr std::string_view kSpaceOrQuotes = "a space in front of the next test, or quotes around the text";
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctions{
+    {{"contains_all", "(a b) instead of contains_all(a, b)"},
+     {"contains_any", "(a or b) instead of contains_any(a, b)"},
+     {"contains_common_case", "i(text), which finds any case"},
+     {"day_range", "a range of times, such as _time:[2026-03-01T08:00, 2026-03-01T18:00)"},
+     {"eq_field", "a value: two fields cannot be compared"},
+     {"equals_common_case", "~\"(?i)^text$\", which finds any case"},
+     {"exact", "=text instead of exact(text)"},
+     {"exists", "name:* instead of exists(name)"},
+     {"i", "i(text)"},
+     {"in", "in(a, b)"},
+     {"ipv4_range", "~ and a regular expression: there is no test for networks"},
+     {"ipv6_range", "~ and a regular expression: there is no test for networks"},
+     {"json_array_contains_any", "~ and a regular expression: there is no test for arrays"},
+     {"le_field", "a value: two fields cannot be compared"},
+     {"len_range", "~\"^.{2,5}$\" instead of len_range(2, 5)"},
+     {"lt_field", "a value: two fields cannot be compared"},
+     {"options", "a filter: there are no options"},
+     {"pattern_match", "~ and a regular expression"},
+     {"pattern_match_full", "~ and a regular expression"},
+     {"range", "range(a, b]"},
+     {"re", "~\"regex\" instead of re(regex)"},
+     {"seq", "~\"one.*two\" instead of seq(one, two)"},
+     {"string_range", "[\"a\", \"b\") instead of string_range(a, b)"},
+     {"value_type", "a value: the type of a value cannot be tested"},
+     {"week_range", "a range of times, such as _time:[2026-03-02, 2026-03-06]"}}};
+
+bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+bool is_letter(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool all_digits(std::string_view text) noexcept {
+    return !text.empty() && std::ranges::all_of(text, is_digit);
+}
+
+// 10.0.0.1
+bool is_address(std::string_view text) noexcept {
+    int numbers = 0;
+    for (;;) {  // Bounded: each turn takes a number and a point.
+        const std::size_t point = std::min(text.find('.'), text.size());
+        if (point > 3 || !all_digits(text.substr(0, point))) {
+            return false;
+        }
+        ++numbers;
+        if (point == text.size()) {
+            return numbers == 4;
+        }
+        text.remove_prefix(point + 1);
+    }
+}
+
+// The text if it is short enough to be shown, else what it is.
+std::string_view shown(std::string_view text, std::string_view otherwise) noexcept {
+    return text.empty() || text.size() > kShownBytesMax ? otherwise : text;
+}
+
+std::string_view hint_of_function(std::string_view word) noexcept {
+    const auto* at = std::ranges::find(kFunctions, word, &std::pair<std::string_view, std::string_view>::first);
+    return at == kFunctions.end() ? std::string_view() : at->second;
+}
+
+// status=500 and its like: what follows is taken for the value.
+std::string meant_by_operator(std::string_view word, std::string_view rest) {
+    const std::size_t length = std::min(rest.find_first_not_of(kOperators), rest.size());
+    std::string_view sign = rest.substr(0, length);
+    Scanner behind(rest.substr(length));
+    const std::string_view value = behind.bare(/*colons=*/true);
+    sign = sign == "==" ? "=" : sign == "=~" || sign == "~=" ? "~" : sign == "<>" || sign == "!" ? "!=" : sign;
+    const std::string_view name = shown(word, "name");
+    return fmt::format("{}:{}{} to test the field '{}', or quotes to search the text", name, sign,
+                       shown(value, "value"), name);
+}
+
+std::string meant_by_call(std::string_view word) {
+    const std::string_view hint = hint_of_function(part::lower_case(word));
+    return hint.empty() ? fmt::format("a space in front of '(', or quotes around the text: there is no function '{}'",
+                                      shown(word, "of that name"))
+                        : std::string(hint);
+}
+
+}  // namespace
+
+bool is_function(std::string_view word) noexcept {
+    return !hint_of_function(word).empty();
+}
+
+std::string meant_behind_word(std::string_view word, std::string_view rest, bool of_field) {
+    switch (rest.front()) {
+        case '(':
+            return meant_by_call(word);
+        case '[':
+            return of_field ? std::string(kSpaceOrQuotes)
+                            : fmt::format("{}:[low, high] to test a range", shown(word, "name"));
+        case '=':
+        case '<':
+        case '>':
+        case '~':
+        case '!':
+            return of_field ? std::string(kSpaceOrQuotes) : meant_by_operator(word, rest);
+        case ',':
+            return "'or' between tests, or in(a, b)";
+        default:
+            return meant_behind_test(rest);
+    }
+}
+
+std::string meant_behind_test(std::string_view rest) {
+    switch (rest.front()) {
+        case '*':
+            return "*text* for text anywhere, text* for words that begin so, or ~ and a regular expression";
+        case ':':
+            return "a name without '*' in front of one ':'";
+        case '{':
+        case '#':
+            return meant_instead_of_test(rest);
+        default:
+            return std::string(kSpaceOrQuotes);
+    }
+}
+
+std::string meant_instead_of_test(std::string_view rest) {
+    if (rest.starts_with('{') || rest.starts_with('}')) {
+        return "a test such as stream:=web: there are no selectors in braces";
+    }
+    if (rest.starts_with('#')) {
+        return "a test: there are no comments, and '#' in a text needs quotes";
+    }
+    if (rest.starts_with(':')) {
+        return "a name right in front of ':'";
+    }
+    return {};
+}
+
+std::string meant_by_value(std::string_view value, bool of_field, bool in_parentheses) {
+    if (value.starts_with(':')) {
+        return meant_instead_of_test(value);
+    }
+    if (value.contains("&&")) {
+        return "'and' or only a space between tests";
+    }
+    const std::string lower = part::lower_case(value);
+    if (lower == "and" || lower == "or" || lower == "not") {
+        return "a test, or quotes around the word";
+    }
+    if (std::ranges::none_of(value, part::is_word_byte)) {
+        return "a test, or quotes around the text";
+    }
+    if (!of_field) {
+        return {};
+    }
+    if (value.starts_with("//")) {
+        return "quotes around an address, such as \"http://host/path\"";
+    }
+    const std::size_t dash = value.find('-');
+    if (dash != std::string_view::npos && all_digits(value.substr(0, dash)) && all_digits(value.substr(dash + 1))) {
+        return fmt::format("[{}, {}] for a range, or quotes around the text", value.substr(0, dash),
+                           value.substr(dash + 1));
+    }
+    const std::size_t slash = value.find('/');
+    if (slash != std::string_view::npos && is_address(value.substr(0, slash)) && all_digits(value.substr(slash + 1))) {
+        return "quotes around the text, or ~ and a regular expression: there is no test for networks";
+    }
+    const std::size_t colon = value.find(':');
+    if (in_parentheses && colon != std::string_view::npos && (is_letter(value.front()) || value.front() == '_') &&
+        !value.substr(colon).starts_with("://")) {
+        return "a test of the field in front of the parentheses, or quotes around the text";
+    }
+    return {};
+}
+
+std::string meant_by_bound(std::string_view bound, bool quoted) {
+    if (is_address(bound)) {
+        return "a number: addresses have no order here; use ~ and a regular expression";
+    }
+    if (quoted || parse_number(bound)) {
+        return {};
+    }
+    std::string_view digits = bound;
+    digits.remove_prefix(digits.starts_with('-') || digits.starts_with('+') ? 1 : 0);
+    const std::string lower = part::lower_case(digits);
+    if (lower == "inf" || lower == "infinity") {
+        return "a number; leave the bound away with <, <=, > or >=";
+    }
+    return "a number such as 10, 1.5, 5KB or 250ms, or a text in quotes";
+}
+
+bool names_unit_of_time(std::string_view name) noexcept {
+    constexpr std::string_view kUnits[] = {"ns",     "us",           "ms",           "s",           "nanos",
+                                           "micros", "millis",       "sec",          "secs",        "seconds",
+                                           "msec",   "milliseconds", "microseconds", "nanoseconds", "minutes"};
+    std::size_t begin = name.size();
+    while (begin > 0 && is_letter(name[begin - 1])) {
+        --begin;
+    }
+    const std::string_view last = name.substr(begin);
+    const std::size_t upper = last.find_last_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ");  // latencyMs
+    const std::string_view hump = upper == std::string_view::npos || upper == 0 ? last : last.substr(upper);
+    const auto is_unit = [&](std::string_view text) {
+        return std::ranges::any_of(kUnits, [&](std::string_view unit) {
+            return std::ranges::equal(unit, text, [](char a, char b) { return a == part::lower(b); });
+        });
+    };
+    return is_unit(last) || is_unit(hump);
+}
+
+}  // namespace sluice::query
