@@ -292,6 +292,7 @@ class ImportCommand {
 
     void add(const wire::ImportCounts& counts) {
         counts_.not_understood += counts.not_understood;
+        counts_.mended += counts.mended;
         counts_.untimed += counts.untimed;
         counts_.joined += counts.joined;
         counts_.split += counts.split;
@@ -310,6 +311,7 @@ class ImportCommand {
             }
         };
         line(counts_.not_understood, "lines were not understood and are kept whole as messages");
+        line(counts_.mended, "lines have a value that was mended: parse_error says which");
         line(counts_.untimed, "lines before the first with a time");
         line(counts_.joined, "lines continue the record before");
         line(counts_.split, "messages were too long for one record: line_part numbers the parts");

@@ -148,9 +148,15 @@ class LogCommand {
         if (!outcome) {
             return false;
         }
-        add_fields(json_record_, template_.fields);
         plain_lines_ += *outcome == wire::JsonOutcome::plain_text ? 1 : 0;
-        check(writer_.add_encoded(json_record_));
+        mended_lines_ += *outcome == wire::JsonOutcome::mended ? 1 : 0;
+        for (ByteView rest = json_record_; !rest.empty();) {  // Bounded: each turn takes a record.
+            const std::size_t size = wire::RecordCodec::size(rest.data());
+            Bytes record(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size));
+            rest = rest.subspan(size);
+            add_fields(record, template_.fields);
+            check(writer_.add_encoded(record));
+        }
         return true;
     }
 
@@ -227,6 +233,7 @@ class LogCommand {
     }
 
     void emit(std::string_view line) {
+        line = lines_ == 0 && partial_part_ == 0 ? wire::without_byte_order_mark(line) : line;
         if (partial_part_ == 0) {
             add_line(line);
         } else {
@@ -270,8 +277,12 @@ class LogCommand {
                        dropped_fields_);
         }
         if (plain_lines_ > 0) {
-            fmt::print(stderr, "sluice log: {} lines are not JSON objects that can be records; stored as messages\n",
-                       plain_lines_);
+            fmt::print(stderr, "sluice log: {} lines are not JSON objects; stored as messages\n", plain_lines_);
+        }
+        if (mended_lines_ > 0) {
+            fmt::print(stderr,
+                       "sluice log: {} lines have a value that was mended; their field parse_error says which\n",
+                       mended_lines_);
         }
         if (options_.print_cursor && exit_code_ == kExitDone) {
             print_cursor();
@@ -295,7 +306,8 @@ class LogCommand {
     WaitingNotice notice_;
     StopSignals stop_;
     Progress progress_;
-    wire::JsonReader json_;
+    wire::JsonReader json_{{.fields_max = wire::kFieldsMax - static_cast<std::uint32_t>(std::min<std::size_t>(
+                                                                 template_.fields.size(), wire::kFieldsMax))}};
     Bytes json_record_;
 
     std::string partial_;  // The line that has not ended yet.
@@ -305,6 +317,7 @@ class LogCommand {
 
     std::optional<wire::Cursor> last_;  // Of the last batch acknowledged, where its place is known.
     std::uint64_t plain_lines_ = 0;     // With --format json.
+    std::uint64_t mended_lines_ = 0;    // The same.
     std::uint64_t dropped_fields_ = 0;
     int exit_code_ = kExitDone;
 };

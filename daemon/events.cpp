@@ -127,6 +127,15 @@ void LoggedEvents::on_accept_failed(const Error& why) {
     }
 }
 
+void LoggedEvents::on_connections_waiting(std::string_view listener, std::size_t open) {
+    if (may_write(refused_)) {
+        log_.warning(
+            "listener {}: {} connections are open; what others send waits until one ends, connections_max or "
+            "connections_per_uid_max",
+            listener, open);
+    }
+}
+
 void LoggedEvents::on_connection_refused(std::string_view listener, const io::PeerCredentials& peer) {
     if (may_write(refused_)) {
         log_.warning(

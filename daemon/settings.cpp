@@ -149,8 +149,9 @@ constexpr Setting kSettings[] = {
      "records while the queue is full: block (default; senders wait), drop (they are lost, counted and told in the "
      "log), or drop_by_severity (those less severe than keep_severity are, default warning; the others wait). "
      "message_bytes_max (64 B to 1 MiB): longer messages are split or cut. connections_max (default 256, stdout 1024) "
-     "and connections_per_uid_max (64, stdout 512), of stream sockets: beyond them a connection is closed at once. "
-     "rate_burst: "
+     "and connections_per_uid_max (64, stdout 512), of stream sockets: beyond them connections wait with what they "
+     "have "
+     "sent (overflow: block), or are closed at once, counted and told. rate_burst: "
      "so many records of one process are taken in rate_interval (default 30 s), the rest is lost, counted and told; 0, "
      "the default: no limit. A reload applies stream, overflow, keep_severity and the limits; the rest needs a "
      "restart."},

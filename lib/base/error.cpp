@@ -57,12 +57,13 @@ Errc code_of(int sys_errno) noexcept {
     switch (sys_errno) {
         case ECANCELED:
             return Errc::cancelled;
-        case ETIME:
-        case ETIMEDOUT:
+        case ETIME:  // Of a timer of ours.  ETIMEDOUT is a disk far away that does not answer.
             return Errc::deadline_exceeded;
         case EINVAL:
             return Errc::invalid_argument;
         case ENAMETOOLONG:
+        case E2BIG:
+        case EMSGSIZE:
             return Errc::too_large;
         case ENOENT:
             return Errc::not_found;
@@ -70,7 +71,6 @@ Errc code_of(int sys_errno) noexcept {
             return Errc::already_exists;
         case EACCES:
         case EPERM:
-        case EROFS:
         case EXDEV:  // openat2 with RESOLVE_BENEATH or NO_XDEV refuses an escape with this.
         case ELOOP:
             return Errc::permission_denied;
@@ -82,24 +82,40 @@ Errc code_of(int sys_errno) noexcept {
         case ENFILE:
         case ENOMEM:
         case ENOBUFS:
+        case EAGAIN:
+        case ENOLCK:
+        case EUSERS:
             return Errc::limit_exceeded;
         case ENOSYS:
         case EOPNOTSUPP:
+        case ENOPROTOOPT:
+        case EPROTONOSUPPORT:
+        case EAFNOSUPPORT:
             return Errc::unsupported;
         case EPIPE:
         case ECONNRESET:
+        case ECONNABORTED:
+        case ECONNREFUSED:
         case ENOTCONN:
         case EBADF:
             return Errc::closed;
         case EISDIR:
         case ENOTDIR:
             return Errc::wrong_type;
+        // A file system or its device in trouble, all of which may pass: EIO, EROFS (remounted after an error), ESTALE,
+        // ENODEV, ENXIO, EUCLEAN and EBADMSG (damage), ENODATA, EREMOTEIO, ETIMEDOUT, ENOLINK, ENOMEDIUM, ...
         default:
             return Errc::io_error;
     }
 }
 
 }  // namespace
+
+Error trouble_with_own_file(Error error) {
+    const Errc code = error.code();
+    const bool told = code == Errc::no_space || code == Errc::limit_exceeded || code == Errc::cancelled;
+    return told || error.sys_errno() == 0 ? std::move(error) : Error(Errc::io_error, error.sys_errno(), error.text());
+}
 
 Error Error::from_errno(int sys_errno, std::string_view text) {
     return {code_of(sys_errno), sys_errno, fmt::format("{}: {}", text, std::strerror(sys_errno))};

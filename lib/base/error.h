@@ -63,6 +63,10 @@ class [[nodiscard]] Error {
     std::string text_;
 };
 
+// The code that a client gets where one of the daemon's own files could not be written: EACCES, EINVAL and the like
+// are then no refusal of what the client did, and it tries again.
+Error trouble_with_own_file(Error error);
+
 }  // namespace sluice
 
 template <>

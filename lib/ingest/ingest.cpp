@@ -375,6 +375,10 @@ Task<Result<>> Ingest::report_last_losses() {
                    counters_.records_lost - counters_.losses_reported, loss_reason_);
 }
 
+wire::RecordBuilder& Ingest::begin_own(wire::BatchBuilder& builder, wire::Severity severity) const {
+    return builder.begin(severity, "sluice", loop_.clock().wall_now());
+}
+
 // Queues one record of the daemon's own.  False: no room.
 bool Ingest::stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost) {
     const wire::BatchStamp stamp{.receive_time_ns = loop_.clock().wall_now(), .flags = wire::kBatchByDaemon};
@@ -402,7 +406,7 @@ bool Ingest::stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost)
 bool Ingest::stage_gap_record() {
     const std::uint64_t lost = counters_.records_lost - counters_.losses_reported - losses_staged_;
     wire::BatchBuilder builder;
-    builder.begin(wire::Severity::warning, "sluice")
+    begin_own(builder, wire::Severity::warning)
         .message(fmt::format("{} records lost: {}", lost, loss_reason_))
         .field("lost", static_cast<std::int64_t>(lost))
         .field("reason", std::string_view(loss_reason_));
@@ -411,7 +415,7 @@ bool Ingest::stage_gap_record() {
 
 void Ingest::note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence) {
     wire::BatchBuilder builder;
-    builder.begin(wire::Severity::notice, "sluice")
+    begin_own(builder, wire::Severity::notice)
         .message(fmt::format("epoch {} begins at record {}: records after that one may have been lost with the power",
                              epoch, first_sequence))
         .field("epoch", epoch)
@@ -422,7 +426,7 @@ void Ingest::note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence) {
 
 bool Ingest::note_removed(const Removed& removed) {
     wire::BatchBuilder builder;
-    builder.begin(wire::Severity::info, "sluice")
+    begin_own(builder, wire::Severity::info)
         .message(fmt::format("removed {} records of class {} ({} bytes), from record {} to {}: retention",
                              removed.records, removed.class_name, removed.bytes, removed.first_sequence,
                              removed.last_sequence))
@@ -437,7 +441,7 @@ bool Ingest::note_removed(const Removed& removed) {
 
 bool Ingest::note_dropped(const Dropped& dropped) {
     wire::BatchBuilder builder;
-    wire::RecordBuilder& record = builder.begin(wire::Severity::warning, "sluice");
+    wire::RecordBuilder& record = begin_own(builder, wire::Severity::warning);
     record.message(fmt::format("{} records lost on listener {}: {}", dropped.records, dropped.listener, dropped.reason))
         .field("lost", dropped.records)
         .field("reason", dropped.reason)

@@ -145,6 +145,7 @@ class Ingest {
     void answer_waiting();
     wire::LogReply duplicate_reply(const Waiting& waiting) const noexcept;
     bool reached(const Waiting& waiting) const noexcept;
+    wire::RecordBuilder& begin_own(wire::BatchBuilder& builder, wire::Severity severity) const;
     bool stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost);
     bool stage_gap_record();
     Task<> report_losses();

@@ -39,6 +39,8 @@ struct Message {
     Fd pidfd;                           // The sender, if asked for by receive_pidfds(); also one that has ended.
     // All that came.  Closing a stranger's file can block: take them before the message is used again or destroyed.
     std::vector<Fd> files;
+    // More came, and the kernel closed them: it had no descriptor left for them.
+    bool files_cut = false;
 
     ByteView content() const noexcept { return room.first(bytes); }
 };

@@ -93,6 +93,7 @@ Result<std::size_t> SimKernel::receive(const Handle& socket, std::span<Message> 
             std::copy_n(next.bytes.begin(), message.bytes, message.room.begin());
             message.sender = next.sender;
             message.time_ns = next.time_ns;
+            message.files_cut = false;
             from.datagrams().pop_front();
         }
         return count;
@@ -100,6 +101,7 @@ Result<std::size_t> SimKernel::receive(const Handle& socket, std::span<Message> 
     Message& message = into.front();
     message.sender = from.peer_credentials();
     message.bytes = 0;
+    message.files_cut = false;
     if (from.readable() == 0) {
         const std::int32_t ended = from.end_result();
         return ended < 0 ? Result<std::size_t>(fail_errno(-ended, "receive messages")) : from.ended() ? 1U : 0U;

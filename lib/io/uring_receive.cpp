@@ -114,6 +114,8 @@ Result<std::size_t> UringKernel::receive(const Handle& socket, std::span<Message
         message.time_ns = 0;
         message.pidfd.reset();
         message.files.clear();
+        // There is room for all that can come, so it can only be files that are missing.
+        message.files_cut = (scratch.headers[i].msg_hdr.msg_flags & MSG_CTRUNC) != 0;
         take_control(scratch.headers[i].msg_hdr, message);
     }
     return static_cast<std::size_t>(count);

@@ -164,11 +164,12 @@ Task<Result<>> DatagramListener::take_round(std::span<io::Message> messages) {
 ProcessPointer DatagramListener::admit(io::Message& message) {
     ++counters_.messages;
     counters_.bytes += message.bytes;
-    if (message.bytes == 0 && message.files.empty()) {
+    const bool has_files = !message.files.empty() || message.files_cut;
+    if (message.bytes == 0 && !has_files) {
         return nullptr;  // Clients send these to see whether somebody listens.
     }
     ProcessPointer sender = table_.find(message.sender, std::move(message.pidfd));
-    if (!message.files.empty()) {
+    if (has_files) {
         admit_file(sender, message);
         return nullptr;
     }
@@ -185,7 +186,10 @@ ProcessPointer DatagramListener::admit(io::Message& message) {
 
 void DatagramListener::admit_file(const ProcessPointer& sender, io::Message& message) {
     ++counters_.files;
-    if (message.bytes != 0 || message.files.size() != 1 || options_.protocol != Protocol::journal) {
+    if (message.files_cut) {
+        refuse_file(sender, Error(Errc::limit_exceeded, "no file descriptor left: raise LimitNOFILE of the daemon"));
+        discard(std::move(message.files));
+    } else if (message.bytes != 0 || message.files.size() != 1 || options_.protocol != Protocol::journal) {
         refuse_file(sender, Error(Errc::invalid_argument, "files beside a payload, or more than one"));
         discard(std::move(message.files));
     } else if (is_sealed_memory(message.files.front().get())) {

@@ -11,8 +11,10 @@ namespace sluice::listeners {
 class ListenerEvents {
  public:
     virtual ~ListenerEvents() = default;
-    // Beyond connections_max or connections_per_uid_max.
+    // Beyond connections_max or connections_per_uid_max; a loss that is counted and told in the log, too.
     virtual void on_connection_refused(std::string_view /*listener*/, const io::PeerCredentials&) {}
+    // The same, where they wait: told once a minute.
+    virtual void on_connections_waiting(std::string_view /*listener*/, std::size_t /*open*/) {}
     // A file that was passed instead of a datagram and is not read; the loss is counted and told in the log, too.
     virtual void on_file_refused(std::string_view /*listener*/, const io::PeerCredentials&, const Error&) {}
     // An accept or receive; it is tried again soon.

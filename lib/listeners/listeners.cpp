@@ -98,6 +98,7 @@ void report_own(const StreamListener& listener, ListenerReport& report) {
     const StreamCounters& counters = listener.counters();
     report.connections = counters.connections;
     report.connections_open = listener.connections();
+    report.connections_waiting = listener.connections_waiting();
     report.connections_refused = counters.connections_refused;
     report.bytes = counters.bytes;
 }

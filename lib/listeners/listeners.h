@@ -17,9 +17,10 @@ namespace sluice::listeners {
 struct ListenerReport {
     std::string name;
     Protocol protocol = Protocol::journal;
-    std::uint64_t messages = 0;          // Datagrams.
-    std::uint64_t connections = 0;       // Accepted.
-    std::uint64_t connections_open = 0;  // Now.
+    std::uint64_t messages = 0;             // Datagrams.
+    std::uint64_t connections = 0;          // Accepted.
+    std::uint64_t connections_open = 0;     // Now.
+    std::uint64_t connections_waiting = 0;  // Now: accepted, and not read before another of their user ends.
     std::uint64_t connections_refused = 0;
     std::uint64_t bytes = 0;
     std::uint64_t files = 0;

@@ -50,7 +50,9 @@ struct ListenerOptions {
     Overflow overflow = Overflow::block;
     wire::Severity keep_severity = wire::Severity::warning;
     wire::RecordLimits limits{};
-    std::uint32_t connections_max = 256;         // Of a stream listener; beyond it: closed at once, counted.
+    // Of a stream listener.  With Overflow::block one more waits until another ends: in the socket's backlog, or beyond
+    // the limit of a user accepted and not read.  Else it is closed, counted, and a loss of one record.
+    std::uint32_t connections_max = 256;
     std::uint32_t connections_per_uid_max = 64;  // The same, by user.
     std::uint32_t rate_burst = 0;  // Records of one process in rate_interval; beyond it: lost.  0: no limit.
     Duration rate_interval = std::chrono::seconds(30);

@@ -1,5 +1,8 @@
 #include "listeners/stream_listener.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "coro/timeout.h"
 #include "listeners/stream_connection.h"
 #include "wire/json_lines.h"
@@ -12,6 +15,10 @@ namespace {
 // At the end; what a socket can have waiting is net.core.somaxconn.
 constexpr std::size_t kLastAcceptsMax = 4096;
 constexpr Duration kLastAcceptPatience = std::chrono::milliseconds(5);
+// Connections of users at their limit; each holds a file descriptor.
+constexpr std::size_t kParkedMax = 1024;
+// How often it is told that connections wait.
+constexpr Duration kTellInterval = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -42,9 +49,11 @@ Task<Result<>> StreamListener::run(io::Handle socket) {
     coro::Scope reporting(*context.loop, context.cancel);
     reporting.spawn("report losses", &Losses::run, &losses_);
     coro::Scope connections(*context.loop, context.cancel);
+    serving_ = &connections;
     coro::CancelNode receiving(context.cancel);
     receiving_ = &receiving;
-    Result<> outcome = co_await accept_all(connections);
+    Result<> outcome = co_await accept_all();
+    give_up_parked();
     if (!outcome) {
         connections.cancel();
     }
@@ -71,19 +80,35 @@ bool StreamListener::admits(uid_t uid) const {
            (mine == connections_by_uid_.end() || mine->second < options_.connections_per_uid_max);
 }
 
+void StreamListener::options_changed() {
+    json_ = wire::JsonReader(options_.limits);
+    admit_parked();
+    ended_.set();
+}
+
 Task<Result<io::Handle>> StreamListener::accept_one() {
     co_return co_await context_.kernel.accept(socket_);
 }
 
-Task<Result<>> StreamListener::accept_all(coro::Scope& connections) {
+// Where clients wait for room, those beyond the limit do so in the backlog: they are not told that they were heard.
+Task<Result<io::Handle>> StreamListener::accept_next() {
+    while (options_.overflow == Overflow::block && is_full()) {  // Bounded: each turn one has ended.
+        tell_that_connections_wait();
+        ended_.reset();
+        SLUICE_CO_CHECK(co_await ended_.wait());
+    }
+    co_return co_await context_.kernel.accept(socket_);
+}
+
+Task<Result<>> StreamListener::accept_all() {
     coro::Context& context = co_await coro::this_context();
     coro::CancelNode* const outer = context.cancel;
     while (!stopping_) {
         context.cancel = receiving_;
-        Result<io::Handle> socket = co_await context_.kernel.accept(socket_);
+        Result<io::Handle> socket = co_await accept_next();
         context.cancel = outer;
         if (socket) {
-            take_connection(connections, std::move(*socket));
+            take_connection(std::move(*socket));
         } else if (!stopping_) {
             if (socket.error().code() == Errc::cancelled) {
                 co_return std::unexpected(std::move(socket).error());
@@ -92,24 +117,77 @@ Task<Result<>> StreamListener::accept_all(coro::Scope& connections) {
             SLUICE_CO_CHECK(co_await coro::sleep_for(kRetryDelay));
         }
     }
-    for (std::size_t i = 0; i < kLastAcceptsMax; ++i) {  // Those that wait to be accepted have sent already.
+    co_return co_await accept_last();
+}
+
+// Those that wait to be accepted have sent already.  All connections end now, so there is room again and again.
+Task<Result<>> StreamListener::accept_last() {
+    for (std::size_t i = 0; i < kLastAcceptsMax; ++i) {
         Result<io::Handle> socket = co_await coro::with_timeout(kLastAcceptPatience, accept_one());
         if (!socket) {
             break;
         }
-        take_connection(connections, std::move(*socket));
+        take_connection(std::move(*socket));
+        while (!parked_.empty()) {  // Bounded: each turn one has ended.
+            ended_.reset();
+            SLUICE_CO_CHECK(co_await ended_.wait());
+        }
+    }
+    while (!parked_.empty()) {  // As above.
+        ended_.reset();
+        SLUICE_CO_CHECK(co_await ended_.wait());
     }
     co_return Result<>{};
 }
 
-void StreamListener::take_connection(coro::Scope& connections, io::Handle socket) {
+void StreamListener::take_connection(io::Handle socket) {
     const Result<io::PeerCredentials> peer = context_.kernel.peer_credentials(socket);
-    if (peer && admits(peer->uid)) {
-        connections.spawn("connection", &StreamListener::serve, this, std::move(socket), *peer);
-        return;
+    if (!peer) {
+        refuse(io::Message::kUnknown, "a connection of an unknown process");
+    } else if (admits(peer->uid)) {
+        serving_->spawn("connection", &StreamListener::serve, this, std::move(socket), *peer);
+    } else if (stopping_ || (options_.overflow == Overflow::block && parked_.size() < kParkedMax)) {
+        tell_that_connections_wait();
+        parked_.push_back({std::move(socket), *peer});
+    } else {
+        refuse(*peer, "a connection above the limit");
     }
+}
+
+void StreamListener::admit_parked() {
+    if (std::exchange(admitting_, true)) {
+        return;  // A connection that ended as soon as it was admitted: the turn that did so goes on.
+    }
+    const auto find = [this] {
+        return std::ranges::find_if(parked_, [this](const Parked& parked) { return admits(parked.peer.uid); });
+    };
+    for (auto next = find(); next != parked_.end(); next = find()) {  // Bounded: each turn takes one.
+        Parked admitted = std::move(*next);
+        parked_.erase(next);
+        serving_->spawn("connection", &StreamListener::serve, this, std::move(admitted.socket), admitted.peer);
+    }
+    admitting_ = false;
+}
+
+void StreamListener::give_up_parked() {
+    for (const Parked& left : std::exchange(parked_, {})) {
+        losses_.add(table_.find(left.peer, Fd()), 1, "shutdown");
+    }
+}
+
+void StreamListener::refuse(const io::PeerCredentials& peer, std::string_view reason) {
     ++counters_.connections_refused;
-    context_.events.on_connection_refused(options_.name, peer.value_or(io::Message::kUnknown));
+    context_.events.on_connection_refused(options_.name, peer);
+    table_.begin_round();
+    losses_.add(table_.find(peer, Fd()), 1, reason);
+}
+
+void StreamListener::tell_that_connections_wait() {
+    const MonotonicTime now = context_.kernel.clock().now();
+    if (!told_of_waiting_ || now - *told_of_waiting_ >= kTellInterval) {
+        told_of_waiting_ = now;
+        context_.events.on_connections_waiting(options_.name, connections_);
+    }
 }
 
 Task<> StreamListener::serve(io::Handle socket, io::PeerCredentials peer) {
@@ -124,6 +202,8 @@ Task<> StreamListener::serve(io::Handle socket, io::PeerCredentials peer) {
     if (--mine->second == 0) {
         connections_by_uid_.erase(mine);
     }
+    admit_parked();
+    ended_.set();
 }
 
 }  // namespace sluice::listeners

@@ -3,11 +3,14 @@
 // Threads: those of its loop.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "coro/cancel.h"
 #include "coro/scope.h"
+#include "coro/sync.h"
 #include "listeners/context.h"
 #include "listeners/feed.h"
 #include "listeners/losses.h"
@@ -33,9 +36,11 @@ class StreamListener {
     Task<Result<>> run(io::Handle socket);
     void stop();
     // To be called when `options` have changed.
-    void options_changed() { json_ = wire::JsonReader(options_.limits); }
+    void options_changed();
 
     std::size_t connections() const noexcept { return connections_; }
+    // Accepted, and not read yet: those of users at their limit.
+    std::size_t connections_waiting() const noexcept { return parked_.size(); }
     const StreamCounters& counters() const noexcept { return counters_; }
     const FeedCounters& fed() const noexcept { return fed_; }
     const Losses& losses() const noexcept { return losses_; }
@@ -45,10 +50,17 @@ class StreamListener {
     class Connection;
     static constexpr std::size_t kReadBytes = 64 * 1024;
 
-    Task<Result<>> accept_all(coro::Scope& connections);
+    Task<Result<>> accept_all();
+    Task<Result<>> accept_last();
     Task<Result<io::Handle>> accept_one();
-    void take_connection(coro::Scope& connections, io::Handle socket);
+    Task<Result<io::Handle>> accept_next();
+    void take_connection(io::Handle socket);
+    void admit_parked();
+    void give_up_parked();
+    void refuse(const io::PeerCredentials& peer, std::string_view reason);
+    void tell_that_connections_wait();
     Task<> serve(io::Handle socket, io::PeerCredentials peer);
+    bool is_full() const noexcept { return connections_ >= options_.connections_max; }
     bool admits(uid_t uid) const;
     std::unique_ptr<wire::StreamDecoder> make_decoder();
 
@@ -63,6 +75,15 @@ class StreamListener {
     std::unique_ptr<std::byte[]> buffer_;  // Of the connection that reads just now.
     std::size_t connections_ = 0;
     std::map<uid_t, std::uint32_t> connections_by_uid_;
+    struct Parked {
+        io::Handle socket;
+        io::PeerCredentials peer;
+    };
+    std::deque<Parked> parked_;  // Accepted, and not read until there is room for one more of that user.
+    bool admitting_ = false;
+    std::optional<MonotonicTime> told_of_waiting_;
+    coro::Event ended_;  // A connection; or the limits have changed.
+    coro::Scope* serving_ = nullptr;
     coro::CancelNode* receiving_ = nullptr;
     bool stopping_ = false;
 };

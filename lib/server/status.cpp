@@ -95,6 +95,7 @@ nlohmann::ordered_json listeners_json(const std::vector<listeners::ListenerRepor
         } else {
             one["connections"] = report.connections;
             one["connections_open"] = report.connections_open;
+            one["connections_waiting"] = report.connections_waiting;
             one["connections_refused"] = report.connections_refused;
         }
         one["bytes"] = report.bytes;

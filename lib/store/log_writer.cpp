@@ -438,8 +438,10 @@ Task<Result<Committed>> LogWriter::append(Group group, std::span<const ProducerM
         SLUICE_CO_CHECK(co_await sync());
     }
     Written written(std::move(group), next_sequence_, kernel_.clock().wall_now());
-    SLUICE_CO_CHECK(co_await commit_somewhere(written, durable));
-
+    Result<> stored = co_await commit_somewhere(written, durable);
+    if (!stored) {
+        co_return std::unexpected(trouble_with_own_file(std::move(stored).error()));
+    }
     const std::uint64_t first_sequence = next_sequence_;
     next_sequence_ += written.group.count;
     for (const ProducerMark& mark : marks) {
@@ -466,7 +468,10 @@ Task<Result<Committed>> LogWriter::sync() {
         }
         if (!outcome || !segment_) {
             Error why = outcome ? Error(Errc::io_error, "the log has no usable segment") : std::move(outcome).error();
-            SLUICE_CO_CHECK(co_await move_unsynced(std::move(why)));
+            outcome = co_await move_unsynced(std::move(why));
+            if (!outcome) {
+                co_return std::unexpected(trouble_with_own_file(std::move(outcome).error()));
+            }
         }
     }
     co_return state(next_sequence_);

@@ -1,6 +1,7 @@
 #include "wire/import.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "wire/journal_export.h"
 #include "wire/json.h"
@@ -93,18 +94,16 @@ class JsonImporter final : public LineImporter {
     MessageHead head() const noexcept { return {.severity = options_.severity, .stream = options_.stream}; }
 
     void line(std::string_view text, Bytes& into) override {
-        if (text.empty()) {
+        if (text.empty() || text == "\r") {
             return;
         }
         const JsonDefaults defaults{
             .severity = options_.severity, .stream = options_.stream, .reserved = JsonDefaults::Reserved::rename};
-        const std::size_t before = into.size();
-        const auto outcome = reader_.append_record(text, defaults, into);
-        if (outcome && *outcome == JsonOutcome::object && into.size() - before <= kImportRecordBytesMax) {
-            ++counts_.records;
+        if (const auto counts = reader_.append_object(text, defaults, into)) {
+            counts_.records += counts->records;
+            counts_.mended += counts->malformed;
             return;
         }
-        into.resize(before);
         ++counts_.not_understood;
         append_whole_message(text, head(), options_.limits, into, counts_);
     }
@@ -130,7 +129,7 @@ class TextImporter final : public LineImporter {
 
  private:
     void line(std::string_view text, Bytes& into) override {
-        begin_or_join(text, into);
+        begin_or_join(without_line_end(text), into);
         if (!options_.pattern) {
             end(into);
         }
@@ -140,14 +139,20 @@ class TextImporter final : public LineImporter {
         if (first) {
             begin_or_join(text, into);
         } else {
-            add(text, into);
+            add(more ? text : without_line_end(text), into);
         }
         if (!more && !options_.pattern) {
             end(into);
         }
     }
 
+    // Windows ends lines with CR LF.
+    static std::string_view without_line_end(std::string_view text) noexcept {
+        return text.ends_with('\r') ? text.substr(0, text.size() - 1) : text;
+    }
+
     void begin_or_join(std::string_view text, Bytes& into) {
+        text = std::exchange(at_start_, false) ? without_byte_order_mark(text) : text;
         const auto match = options_.pattern ? options_.pattern->match(text) : std::nullopt;
         if (pending_ && !match) {
             ++counts_.joined;
@@ -193,6 +198,7 @@ class TextImporter final : public LineImporter {
         pending_ = false;
     }
 
+    bool at_start_ = true;
     bool pending_ = false;
     MessageHead head_;
     std::string message_;
@@ -202,6 +208,7 @@ class TextImporter final : public LineImporter {
 }  // namespace
 
 ImportFormat detect_import_format(std::string_view start) noexcept {
+    start = without_byte_order_mark(start);
     const std::string_view text = start.substr(std::min(start.find_first_not_of(" \t\r\n"), start.size()));
     if (text.starts_with('{')) {
         return ImportFormat::json;

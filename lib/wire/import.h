@@ -36,6 +36,7 @@ struct ImportOptions {
 struct ImportCounts {
     std::uint64_t records = 0;
     std::uint64_t not_understood = 0;  // Records that are a line of the wrong format.
+    std::uint64_t mended = 0;          // JSON: records with a parse_error, which says what was mended.
     std::uint64_t untimed = 0;         // Text before the first line with a time.
     std::uint64_t joined = 0;          // Lines that continue a record.
     std::uint64_t split = 0;           // Lines (or joined lines) above the limit of a message: several records.

@@ -37,7 +37,7 @@ struct IntakeContext {
 
 struct IntakeCounts {
     std::uint64_t records = 0;
-    std::uint64_t malformed = 0;       // Kept whole, with the reason in parse_error.
+    std::uint64_t malformed = 0;       // Kept whole or mended, with the reason in parse_error.
     std::uint64_t dropped_fields = 0;  // With names that journald drops, too.
     std::uint64_t cut = 0;             // Fields or messages that were cut or left out for a limit.
     IntakeCounts& operator+=(const IntakeCounts& more) noexcept {

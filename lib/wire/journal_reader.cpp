@@ -1,9 +1,11 @@
 // A state machine over the bytes: a line (which is a field, the name of a binary one, or empty), the length of a binary
 // value, the value, its line end.  Bytes that are not enough for the next step are kept until more come.
 #include <algorithm>
+#include <utility>
 
 #include "wire/journal_entry.h"
 #include "wire/journal_export.h"
+#include "wire/json.h"
 #include "wire/whole_message.h"
 
 namespace sluice::wire {
@@ -156,6 +158,7 @@ class JournalImporter final : public Importer {
     }
 
     void take_line(std::string_view line, Bytes& into) {
+        line = std::exchange(at_start_, false) ? without_byte_order_mark(line) : line;
         if (line.empty()) {
             flush(into);
             return;
@@ -188,6 +191,7 @@ class JournalImporter final : public Importer {
     }
 
     ImportOptions options_;
+    bool at_start_ = true;
     State state_ = State::line;
     std::string held_;  // Not yet used.
     std::string name_;  // Of the binary value being read.

@@ -67,15 +67,10 @@ void JsonLinesDecoder::read_line(std::string_view line, const Sink& sink) {
     if (line.empty() || line == "\r") {
         return;
     }
-    const std::size_t before = into.size();
-    auto read = reader_.append_object(
+    const auto read = reader_.append_object(
         line, {.severity = context.severity, .time_ns = context.time_ns, .names = &context.names}, into);
-    if (read && into.size() - before > kImportRecordBytesMax) {
-        read = fail(Errc::too_large, "a record of {} bytes", into.size() - before);
-        into.resize(before);
-    }
     if (read) {
-        ++counts.records;
+        counts += *read;
     } else {
         append_malformed(line, {context.severity, context.names.stream({}), context.time_ns}, read.error().text(),
                          context.limits, into, counts);

@@ -1,6 +1,6 @@
 // JSON objects, one per line, from a socket.  The keys of json.h; the key `stream`, where it is a valid stream name, is
-// the identifier that names the stream.  Empty lines are ignored.  A line that is no object, or that cannot be a
-// record, is the message of one, whole, with the reason in parse_error.
+// the identifier that names the stream.  Empty lines are ignored.  Of an object, what cannot be in a record is
+// mended, with the reason in parse_error; a line that is no object is the message of a record, whole, with the same.
 #pragma once
 
 #include <optional>

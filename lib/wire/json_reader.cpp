@@ -2,18 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "wire/base64.h"
-#include "wire/intake.h"
+#include "wire/intake_record.h"
 #include "wire/json.h"
+#include "wire/json_repair.h"
 #include "wire/time_text.h"
 
 namespace sluice::wire {
 namespace {
 
 namespace dom = simdjson::dom;
-
-constexpr int kDepthMax = 16;
 
 // Index of a key within the object; used up by an envelope value and then no field.
 constexpr std::size_t kNone = SIZE_MAX;
@@ -41,73 +41,52 @@ std::optional<WallNs> time_of_integer(std::int64_t value) noexcept {
     return value;
 }
 
-std::optional<WallNs> time_of(const dom::element& value) {
-    switch (value.type()) {
-        case dom::element_type::STRING:
-            return parse_rfc3339(value.get_string().value_unsafe());
-        case dom::element_type::INT64:
-            return time_of_integer(value.get_int64().value_unsafe());
-        case dom::element_type::DOUBLE: {
-            const double number = value.get_double().value_unsafe();
-            // Whole units and fraction apart: a double has no room for nanoseconds since 1970.
-            if (!(number > -9e15 && number < 9e15)) {
-                return std::nullopt;
-            }
-            const auto whole = static_cast<std::int64_t>(number);
-            const auto scaled = time_of_integer(whole);
-            if (!scaled) {
-                return std::nullopt;
-            }
-            const double unit = whole == 0 ? 1e9 : static_cast<double>(*scaled / whole);
-            return *scaled + static_cast<std::int64_t>((number - static_cast<double>(whole)) * unit);
-        }
-        default:
-            return std::nullopt;
+std::optional<WallNs> time_of_double(double number) noexcept {
+    // Whole units and fraction apart: a double has no room for nanoseconds since 1970.
+    if (!(number > -9e15 && number < 9e15)) {
+        return std::nullopt;
     }
+    const auto whole = static_cast<std::int64_t>(number);
+    const auto scaled = time_of_integer(whole);
+    if (!scaled) {
+        return std::nullopt;
+    }
+    const double unit = whole == 0 ? 1e9 : static_cast<double>(*scaled / whole);
+    return *scaled + static_cast<std::int64_t>((number - static_cast<double>(whole)) * unit);
 }
 
-// Names that are no severities of syslog.
-std::optional<Severity> severity_of_logger(std::string_view name) {
-    std::string lower(name.substr(0, 16));
-    for (char& c : lower) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+std::optional<WallNs> time_of_text(std::string_view text) noexcept {
+    if (const auto time = parse_rfc3339(text)) {
+        return time;
     }
-    if (lower == "trace" || lower == "verbose") {
-        return Severity::debug;
+    const char* const end = text.data() + text.size();
+    std::int64_t whole = 0;
+    if (const auto [rest, error] = std::from_chars(text.data(), end, whole); error == std::errc() && rest == end) {
+        return time_of_integer(whole);
     }
-    if (lower == "fatal" || lower == "dpanic") {
-        return Severity::crit;
-    }
-    // slog: the level below, and how far above it.
-    const std::size_t sign = lower.find_first_of("+-");
-    const std::string_view base = std::string_view(lower).substr(0, sign);
-    const bool offset = sign != std::string::npos && sign + 1 < name.size() && name.size() <= lower.size() &&
-                        lower.find_first_not_of("0123456789", sign + 1) == std::string::npos;
-    const bool of_slog = base == "debug" || base == "info" || base == "warn" || base == "error";
-    return offset && of_slog ? parse_severity(base) : std::nullopt;
+    double number = 0;
+    const auto [rest, error] = std::from_chars(text.data(), end, number, std::chars_format::fixed);
+    return error == std::errc() && rest == end ? time_of_double(number) : std::nullopt;
 }
 
-std::optional<Severity> severity_of(const dom::element& value) {
+// 0 is what programs write that have no time, and what a record has that does not say.
+std::optional<WallNs> time_of(const dom::element& value) noexcept {
+    std::optional<WallNs> time;
+    if (value.is_string()) {
+        time = time_of_text(value.get_string().value_unsafe());
+    } else if (value.is_int64()) {
+        time = time_of_integer(value.get_int64().value_unsafe());
+    } else if (value.is<double>()) {
+        time = time_of_double(value.get_double().value_unsafe());
+    }
+    return time == 0 ? std::nullopt : time;
+}
+
+std::optional<Severity> severity_of(const dom::element& value) noexcept {
     if (value.is_int64()) {
-        const std::int64_t number = value.get_int64().value_unsafe();
-        if (number >= 0 && number <= 7) {
-            return static_cast<Severity>(number);
-        }
-        constexpr std::array kPino{Severity::debug,   Severity::debug, Severity::info,
-                                   Severity::warning, Severity::err,   Severity::crit};
-        if (number >= 10 && number <= 60 && number % 10 == 0) {
-            return kPino[static_cast<std::size_t>(number / 10 - 1)];
-        }
-        return std::nullopt;
+        return level_of_number(value.get_int64().value_unsafe());
     }
-    std::string_view name;
-    if (value.get_string().get(name) != simdjson::SUCCESS) {
-        return std::nullopt;
-    }
-    if (const auto severity = parse_severity(name)) {
-        return severity;
-    }
-    return severity_of_logger(name);
+    return value.is_string() ? parse_level(value.get_string().value_unsafe()) : std::nullopt;
 }
 
 // The bytes of an object that is exactly {"base64": "..."}.
@@ -212,9 +191,12 @@ Envelope take_envelope(const dom::object& object, const JsonDefaults& defaults) 
     return envelope;
 }
 
-void add_field(RecordBuilder& record, std::string& name, const dom::element& value, int depth);
+// RecordBuilder, or MendingSink.
+template <class Sink>
+void add_field(Sink& record, std::string& name, const dom::element& value, int depth);
 
-void add_object(RecordBuilder& record, std::string& name, const dom::object& object, int depth) {
+template <class Sink>
+void add_object(Sink& record, std::string& name, const dom::object& object, int depth) {
     const std::size_t length = name.size();
     for (const auto [key, value] : object) {
         name += '.';
@@ -224,8 +206,9 @@ void add_object(RecordBuilder& record, std::string& name, const dom::object& obj
     }
 }
 
-// Recursion ends at kDepthMax.
-void add_field(RecordBuilder& record, std::string& name, const dom::element& value, int depth) {
+// Recursion ends at kJsonDepthMax.
+template <class Sink>
+void add_field(Sink& record, std::string& name, const dom::element& value, int depth) {
     switch (value.type()) {
         case dom::element_type::STRING:
             record.string_field(name, value.get_string().value_unsafe());
@@ -250,7 +233,7 @@ void add_field(RecordBuilder& record, std::string& name, const dom::element& val
         case dom::element_type::OBJECT:
             if (const auto bytes = bytes_of(value)) {
                 record.bytes_field(name, as_bytes(*bytes));
-            } else if (depth < kDepthMax) {
+            } else if (depth < kJsonDepthMax) {
                 add_object(record, name, value.get_object().value_unsafe(), depth);
             } else {
                 record.string_field(name, simdjson::minify(value));
@@ -265,31 +248,154 @@ std::string_view unreserved(std::string_view key) noexcept {
     return start > 0 && start == key.size() ? std::string_view("field") : key.substr(start);
 }
 
-Result<void> append_envelope_and_fields(const dom::object& object, const JsonDefaults& defaults,
-                                        RecordBuilder& record) {
-    const Envelope envelope = take_envelope(object, defaults);
-    const std::string_view stream =
-        defaults.names == nullptr ? envelope.stream : defaults.names->stream(envelope.stream);
-    record.begin(envelope.severity, stream, envelope.time_ns).message(envelope.message);
+template <class Sink>
+void add_fields(Sink& record, const dom::object& object, const Envelope& envelope, JsonDefaults::Reserved reserved) {
     std::size_t index = 0;
     std::string name;
     for (const auto [key, value] : object) {
         if (std::find(envelope.used.begin(), envelope.used.end(), index++) == envelope.used.end()) {
-            name = defaults.reserved == JsonDefaults::Reserved::rename ? unreserved(key) : key;
+            name = reserved == JsonDefaults::Reserved::rename ? unreserved(key) : key;
             add_field(record, name, value, 1);
         }
     }
-    if (defaults.names != nullptr && !envelope.stream.empty() && envelope.stream != stream) {
-        record.string_field(kIdentifierFieldName, envelope.stream);
-    }
-    return record.finish();
 }
+
+// A name that a field may have.
+std::string mended_name(std::string_view name) {
+    std::size_t bytes = std::min(name.size(), kNameBytesMax);
+    while (bytes < name.size() && bytes > 0 && (static_cast<unsigned char>(name[bytes]) & 0xC0U) == 0x80U) {
+        --bytes;  // Not inside a character.
+    }
+    std::string mended(name.substr(0, bytes));
+    for (char& c : mended) {
+        c = valid_field_name({&c, 1}) ? c : '_';
+    }
+    return mended.empty() ? "field" : mended;
+}
+
+// Fields as a record can have them: names are mended, and what finds no room is JSON text.
+class MendingSink : public FieldSink<MendingSink> {
+ public:
+    MendingSink(RecordBuilder& record, JsonFaults& faults, std::size_t fields_max) noexcept
+        : record_(record), faults_(faults), room_(fields_max) {}
+
+    MendingSink& raw_field(FieldType type, std::string_view name, ByteView value) {
+        if (room_ == 0) {
+            left_out_ += left_out_.empty() ? '{' : ',';
+            append_json_string(left_out_, name);
+            left_out_ += ':';
+            append_json_value(left_out_, {type, name, value});
+            return *this;
+        }
+        --room_;
+        if (valid_field_name(name)) {
+            record_.raw_field(type, name, value);
+        } else {
+            faults_.add(name, name.size() > kNameBytesMax ? "a long name, cut" : "no name of a field, mended");
+            record_.raw_field(type, mended_name(name), value);
+        }
+        return *this;
+    }
+    // A JSON object; empty: there is room for all.
+    std::string take_left_out() {
+        left_out_ += left_out_.empty() ? "" : "}";
+        return std::move(left_out_);
+    }
+
+ private:
+    RecordBuilder& record_;
+    JsonFaults& faults_;
+    std::size_t room_;
+    std::string left_out_;
+};
+
+constexpr std::string_view kUnparsedName = "unparsed";
+// parse_error, unparsed, syslog_identifier, line_part, line_more.
+constexpr std::size_t kOwnFieldsMax = 5;
 
 }  // namespace
 
 struct JsonReader::Impl {
     dom::parser parser;
+
+    // Valid until the next call.
+    Result<dom::object> parse(std::string_view line, JsonFaults& faults) {
+        dom::element element;
+        auto error = parser.parse(line.data(), line.size()).get(element);
+        if (error != simdjson::SUCCESS) {
+            const auto repaired = repair_json_object(line, faults);
+            if (!repaired || parser.parse(*repaired).get(element) != simdjson::SUCCESS) {
+                return fail(Errc::malformed, "no JSON: {}", simdjson::error_message(error));
+            }
+        }
+        dom::object object;
+        if (element.get_object().get(object) != simdjson::SUCCESS) {
+            return fail(Errc::malformed, "JSON, but no object");
+        }
+        return object;
+    }
 };
+
+namespace {
+
+struct Target {
+    RecordWriter::Head head;
+    std::string_view identifier;  // Empty: none that the stream does not say.
+    JsonDefaults::Reserved reserved;
+    const RecordLimits& limits;
+    Bytes& into;
+};
+
+// Of what a record can have as it is.  False: something it cannot.
+bool append_strictly(const dom::object& object, const Envelope& envelope, const Target& target) {
+    const std::size_t before = target.into.size();
+    RecordBuilder record(target.into, target.limits);
+    record.begin(target.head.severity, target.head.stream, target.head.time_ns).message(envelope.message);
+    add_fields(record, object, envelope, target.reserved);
+    if (!target.identifier.empty()) {
+        record.string_field(kIdentifierFieldName, target.identifier);
+    }
+    return record.finish() && target.into.size() - before <= kImportRecordBytesMax;
+}
+
+// False: the limits have no room for that.
+bool append_mended(const dom::object& object, const Envelope& envelope, const Target& target, JsonFaults& faults,
+                   IntakeCounts& counts) {
+    const std::size_t before = target.into.size();
+    const std::size_t part_bytes = intake_message_bytes_max(target.limits);
+    const std::size_t fields_max = target.limits.fields_max;
+    std::string_view message = envelope.message;
+    RecordBuilder record(target.into, target.limits);
+    record.begin(target.head.severity, target.head.stream, target.head.time_ns).message(message.substr(0, part_bytes));
+    MendingSink fields(record, faults, fields_max - std::min(fields_max, kOwnFieldsMax));
+    add_fields(fields, object, envelope, target.reserved);
+    if (const std::string left_out = fields.take_left_out(); !left_out.empty()) {
+        faults.add(kUnparsedName, "fields beyond the limit of a record");
+        record.string_field(kUnparsedName, left_out);
+    }
+    if (!target.identifier.empty()) {
+        record.string_field(kIdentifierFieldName, target.identifier);
+    }
+    if (!faults.empty()) {
+        record.string_field(kParseErrorName, faults.text());
+    }
+    if (message.size() > part_bytes) {
+        record.int_field("line_part", 1).bool_field("line_more", true);
+    }
+    if (!record.finish() || target.into.size() - before > kImportRecordBytesMax) {
+        return false;
+    }
+    counts = {.records = 1, .malformed = faults.empty() ? 0U : 1U};
+    LongMessage parts(target.head, !faults.empty());
+    while (message.size() > part_bytes) {  // Bounded: each turn takes a part.
+        message.remove_prefix(part_bytes);
+        parts.append(message.substr(0, part_bytes), message.size() > part_bytes, {}, target.limits, target.into,
+                     counts);
+    }
+    return true;
+}
+
+}  // namespace
 
 JsonReader::JsonReader(RecordLimits limits) : impl_(std::make_unique<Impl>()), limits_(limits) {}
 JsonReader::~JsonReader() = default;
@@ -300,25 +406,37 @@ Result<JsonOutcome> JsonReader::append_record(std::string_view line, const JsonD
     if (line.size() > kFrameBytesMax) {
         return fail(Errc::too_large, "a line of {} bytes exceeds {}", line.size(), kFrameBytesMax);
     }
-    if (append_object(line, defaults, into)) {
-        return JsonOutcome::object;
+    if (const auto counts = append_object(line, defaults, into)) {
+        return counts->malformed == 0 ? JsonOutcome::object : JsonOutcome::mended;
     }
     RecordBuilder record(into, limits_);
     SLUICE_CHECK(record.begin(defaults.severity, defaults.stream, defaults.time_ns).message(line).finish());
     return JsonOutcome::plain_text;
 }
 
-Result<void> JsonReader::append_object(std::string_view line, const JsonDefaults& defaults, Bytes& into) {
-    dom::element element;
-    if (const auto error = impl_->parser.parse(line.data(), line.size()).get(element); error != simdjson::SUCCESS) {
-        return fail(Errc::malformed, "no JSON: {}", simdjson::error_message(error));
+Result<IntakeCounts> JsonReader::append_object(std::string_view line, const JsonDefaults& defaults, Bytes& into) {
+    line = without_byte_order_mark(line);
+    JsonFaults faults;
+    SLUICE_TRY(const dom::object object, impl_->parse(line, faults));
+    const Envelope envelope = take_envelope(object, defaults);
+    const std::string_view stream =
+        defaults.names == nullptr ? envelope.stream : defaults.names->stream(envelope.stream);
+    const Target target{.head = {envelope.severity, stream, envelope.time_ns},
+                        .identifier = envelope.stream == stream ? std::string_view() : envelope.stream,
+                        .reserved = defaults.reserved,
+                        .limits = limits_,
+                        .into = into};
+    const std::size_t before = into.size();
+    if (faults.empty() && append_strictly(object, envelope, target)) {
+        return IntakeCounts{.records = 1};
     }
-    dom::object object;
-    if (element.get_object().get(object) != simdjson::SUCCESS) {
-        return fail(Errc::malformed, "JSON, but no object");
+    into.resize(before);
+    IntakeCounts counts;
+    if (!append_mended(object, envelope, target, faults, counts)) {
+        into.resize(before);
+        append_malformed(line, target.head, "too large for a record", limits_, into, counts);
     }
-    RecordBuilder record(into, limits_);
-    return append_envelope_and_fields(object, defaults, record);
+    return counts;
 }
 
 }  // namespace sluice::wire

@@ -80,28 +80,6 @@ void append_float(std::string& to, double value) {
     }
 }
 
-void append_value(std::string& to, const FieldView& field) {
-    switch (field.type) {
-        case FieldType::string:
-            append_text(to, field.text());
-            break;
-        case FieldType::bytes:
-            to += R"({"base64":")";
-            append_base64(to, field.value);
-            to += "\"}";
-            break;
-        case FieldType::int64:
-            fmt::format_to(std::back_inserter(to), "{}", field.as_int64());
-            break;
-        case FieldType::float64:
-            append_float(to, field.as_float64());
-            break;
-        case FieldType::boolean:
-            to += field.as_boolean() ? "true" : "false";
-            break;
-    }
-}
-
 // Whose names the fields must not take.
 enum class OwnKeys : bool { absent, present };
 
@@ -141,16 +119,38 @@ void append_fields(std::string& to, std::vector<FieldView>& fields, OwnKeys own)
         append_name(to, fields[i].name, own);
         const bool array = next[i] != SIZE_MAX;
         to += array ? "[" : "";
-        append_value(to, fields[i]);
+        append_json_value(to, fields[i]);
         for (std::size_t other = next[i]; other != SIZE_MAX; other = next[other]) {
             to += ',';
-            append_value(to, fields[other]);
+            append_json_value(to, fields[other]);
         }
         to += array ? "]" : "";
     }
 }
 
 }  // namespace
+
+void append_json_value(std::string& to, const FieldView& field) {
+    switch (field.type) {
+        case FieldType::string:
+            append_text(to, field.text());
+            break;
+        case FieldType::bytes:
+            to += R"({"base64":")";
+            append_base64(to, field.value);
+            to += "\"}";
+            break;
+        case FieldType::int64:
+            fmt::format_to(std::back_inserter(to), "{}", field.as_int64());
+            break;
+        case FieldType::float64:
+            append_float(to, field.as_float64());
+            break;
+        case FieldType::boolean:
+            to += field.as_boolean() ? "true" : "false";
+            break;
+    }
+}
 
 void append_json_string(std::string& to, std::string_view text) {
     to += '"';
@@ -213,7 +213,7 @@ void append_json_record(std::string& to, const RecordView& record) {
         to += ',';
         append_json_string(to, field.name);
         to += ':';
-        append_value(to, field);
+        append_json_value(to, field);
     }
     to += '}';
 }

@@ -60,21 +60,11 @@ class Digits {
     bool bad_ = false;
 };
 
-// Seconds east of UTC: "Z" or "+hh:mm".
-std::optional<int> parse_zone(std::string_view text) noexcept {
-    if (text == "Z") {
-        return 0;
-    }
-    if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') {
-        return std::nullopt;
-    }
-    Digits digits(text);
-    const auto hours = static_cast<int>(digits.number(1, 2));
-    const auto minutes = static_cast<int>(digits.number(4, 2));
-    if (digits.bad() || hours > 23 || minutes > 59) {
-        return std::nullopt;
-    }
-    return (text[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+// Of RFC 5424: "Z" or "+hh:mm".
+std::optional<std::int32_t> parse_zone(std::string_view text) noexcept {
+    const bool form = text == "Z" || (text.size() == 6 && text[3] == ':');
+    const auto zone = form ? zone_at_front(text) : std::nullopt;
+    return zone && zone->bytes == text.size() ? std::optional(zone->seconds) : std::nullopt;
 }
 
 std::optional<WallNs> parse_timestamp(std::string_view text) noexcept {

@@ -1,6 +1,7 @@
 #include "wire/syslog_stream.h"
 
 #include <charconv>
+#include <utility>
 
 #include "base/format.h"
 #include "wire/syslog_head.h"
@@ -9,6 +10,7 @@ namespace sluice::wire {
 namespace {
 
 constexpr std::size_t kLengthDigitsMax = 8;
+constexpr std::size_t kPriorityDigitsMax = 3;
 
 // A longer frame comes out in parts, the first of which is read from so many bytes.
 std::size_t whole_bytes_max(const RecordLimits& limits) noexcept {
@@ -16,13 +18,21 @@ std::size_t whole_bytes_max(const RecordLimits& limits) noexcept {
     return message + std::min(message, kIntakeFieldBytes);
 }
 
-// What may stand before "<" of a counted frame: 1 to 8 digits, then a space.
-bool continues_length(std::string_view length, char c) noexcept {
-    if (length.ends_with(' ')) {
-        return false;
+// Whether "<PRI>" may go on with `c`; complete: it ends with '>'.
+bool continues_priority(std::string_view begun, char c) noexcept {
+    if (begun.empty()) {
+        return c == '<';
     }
-    return c == ' ' ? !length.empty()
-                    : c >= (length.empty() ? '1' : '0') && c <= '9' && length.size() < kLengthDigitsMax;
+    const std::size_t digits = begun.size() - 1;
+    return !begun.ends_with('>') && (c == '>' ? digits > 0 : c >= '0' && c <= '9' && digits < kPriorityDigitsMax);
+}
+
+// The same of "LENGTH <PRI>".
+bool continues_count(std::string_view begun, char c) noexcept {
+    if (const std::size_t space = begun.find(' '); space != std::string_view::npos) {
+        return continues_priority(begun.substr(space + 1), c);
+    }
+    return c == ' ' ? !begun.empty() : c >= (begun.empty() ? '1' : '0') && c <= '9' && begun.size() < kLengthDigitsMax;
 }
 
 }  // namespace
@@ -30,7 +40,7 @@ bool continues_length(std::string_view length, char c) noexcept {
 void SyslogStreamDecoder::take(std::string_view bytes, const IntakeContext& context, Bytes& into,
                                IntakeCounts& counts) {
     const Sink sink{context, into, counts};
-    while (!bytes.empty()) {  // Bounded: each step takes bytes, or leaves the state `start` or `after_counted`.
+    while (!bytes.empty()) {  // Bounded: each step takes bytes, or goes to a state that does.
         step(bytes, sink);
     }
 }
@@ -39,8 +49,11 @@ void SyslogStreamDecoder::finish(const IntakeContext& context, Bytes& into, Inta
     const Sink sink{context, into, counts};
     if (state_ == State::counted) {
         end_frame({}, fmt::format("the connection ended {} bytes before the message", left_), sink);
-    } else if (!held_.empty() || long_) {
-        end_frame({}, {}, sink);
+    } else {
+        add(std::exchange(begun_, {}), sink);
+        if (!held_.empty() || long_) {
+            end_frame({}, {}, sink);
+        }
     }
     state_ = State::start;
 }
@@ -48,9 +61,13 @@ void SyslogStreamDecoder::finish(const IntakeContext& context, Bytes& into, Inta
 void SyslogStreamDecoder::step(std::string_view& bytes, const Sink& sink) {
     switch (state_) {
         case State::start:
-            return step_start(bytes);
+            return step_start(bytes, sink);
         case State::line:
             return step_line(bytes, sink);
+        case State::lines:
+            return step_lines(bytes, sink);
+        case State::line_end:
+            return step_line_end(bytes, sink);
         case State::counted:
             return step_counted(bytes, sink);
         case State::after_counted:
@@ -60,37 +77,83 @@ void SyslogStreamDecoder::step(std::string_view& bytes, const Sink& sink) {
     }
 }
 
-// Takes the length of a counted frame, or what looks like one until here.
-void SyslogStreamDecoder::step_start(std::string_view& bytes) {
-    while (!bytes.empty() && continues_length(held_, bytes.front())) {
-        held_ += bytes.front();
+// Takes the length of a counted frame and its "<PRI>", or what looks like that until here.
+void SyslogStreamDecoder::step_start(std::string_view& bytes, const Sink& sink) {
+    while (!bytes.empty() && continues_count(begun_, bytes.front())) {
+        begun_ += bytes.front();
         bytes.remove_prefix(1);
     }
-    if (bytes.empty()) {
+    if (begun_.ends_with('>')) {
+        std::from_chars(begun_.data(), begun_.data() + begun_.size(), left_);
+        const std::size_t priority_bytes = begun_.size() - begun_.find('<');
+        if (left_ >= priority_bytes) {
+            held_ = begun_.substr(begun_.size() - priority_bytes);
+            begun_.clear();
+            left_ -= priority_bytes;
+            state_ = State::counted;
+            if (left_ == 0) {
+                step_counted(bytes, sink);
+            }
+            return;
+        }
+    } else if (bytes.empty()) {
         return;
     }
-    state_ = State::line;
-    if (bytes.front() == '<' && held_.ends_with(' ')) {
-        std::from_chars(held_.data(), held_.data() + held_.size(), left_);
-        held_.clear();
-        state_ = State::counted;
-    }
+    state_ = after_nul_ && begun_.empty() && bytes.front() == '<' ? State::lines : State::line;
+    held_ = std::exchange(begun_, {});
 }
 
 void SyslogStreamDecoder::step_line(std::string_view& bytes, const Sink& sink) {
-    std::size_t end = ends_with_nul_ ? std::string_view::npos : bytes.find('\n');
-    const std::size_t nul = bytes.substr(0, end).find('\0');
-    end = std::min(end, nul);
+    const std::size_t line_end = bytes.find('\n');
+    const std::size_t nul = bytes.substr(0, line_end).find('\0');
+    const std::size_t end = std::min(line_end, nul);
     if (end == std::string_view::npos) {
         add(bytes, sink);
         bytes = {};
         return;
     }
     const bool empty = held_.empty() && !long_ && end == 0;
-    ends_with_nul_ |= end == nul && !empty;
+    after_nul_ = end == nul && (after_nul_ || !empty);
     state_ = State::start;
     end_frame(bytes.substr(0, end), {}, sink);
     bytes.remove_prefix(end + 1);
+}
+
+// As syslog(3) of glibc writes them: a message of lines, up to a NUL.
+void SyslogStreamDecoder::step_lines(std::string_view& bytes, const Sink& sink) {
+    const std::size_t end = bytes.find_first_of(std::string_view("\n\0", 2));
+    if (end == std::string_view::npos) {
+        add(bytes, sink);
+        bytes = {};
+        return;
+    }
+    if (bytes[end] == '\0') {
+        state_ = State::start;
+        end_frame(bytes.substr(0, end), {}, sink);
+    } else {
+        state_ = State::line_end;
+        add(bytes.substr(0, end), sink);
+        begun_ = '\n';
+    }
+    bytes.remove_prefix(end + 1);
+}
+
+// A line that begins with "<PRI>" is a message of its own, and LF ends messages again.
+void SyslogStreamDecoder::step_line_end(std::string_view& bytes, const Sink& sink) {
+    while (!bytes.empty() && continues_priority(std::string_view(begun_).substr(1), bytes.front())) {
+        begun_ += bytes.front();
+        bytes.remove_prefix(1);
+    }
+    if (begun_.ends_with('>')) {
+        end_frame({}, {}, sink);
+        held_ = begun_.substr(1);
+        begun_.clear();
+        after_nul_ = false;
+        state_ = State::line;
+    } else if (!bytes.empty()) {
+        add(std::exchange(begun_, {}), sink);
+        state_ = State::lines;
+    }
 }
 
 void SyslogStreamDecoder::step_counted(std::string_view& bytes, const Sink& sink) {

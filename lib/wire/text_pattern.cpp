@@ -24,18 +24,6 @@ constexpr char lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-// Also the names that other loggers use.
-std::optional<Severity> severity_of(std::string_view word) noexcept {
-    if (const auto severity = parse_severity(word)) {
-        return severity;
-    }
-    const auto same = [word](std::string_view name) { return std::ranges::equal(word, name, {}, lower); };
-    if (same("trace") || same("verbose") || same("fine")) {
-        return Severity::debug;
-    }
-    return same("fatal") || same("severe") ? std::optional(Severity::crit) : std::nullopt;
-}
-
 std::optional<std::int64_t> day_of(std::int64_t year, std::int64_t month, std::int64_t day) noexcept {
     const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(year)),
                                            std::chrono::month(static_cast<unsigned>(month)),
@@ -111,21 +99,13 @@ class TextPattern::Cursor {
         return -1;
     }
     bool zone(std::int64_t& seconds) noexcept {
-        if (accept('Z') || accept('z')) {
-            seconds = 0;
-            return true;
-        }
-        const bool west = accept('-');
-        std::int64_t hours = 0;
-        std::int64_t minutes = 0;
-        if ((!west && !accept('+')) || !number(2, 2, hours)) {
+        const auto zone = zone_at_front(line_.substr(at_));
+        if (!zone) {
             return false;
         }
-        if (accept(':') ? !number(2, 2, minutes) : at_digit() && !number(2, 2, minutes)) {
-            return false;
-        }
-        seconds = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
-        return hours < 24 && minutes < 60;
+        seconds = zone->seconds;
+        at_ += zone->bytes;
+        return true;
     }
 
  private:
@@ -298,7 +278,7 @@ bool TextPattern::take(const Item& item, Cursor& cursor, Parts& parts) noexcept 
             return found;
         }
         case Kind::severity:
-            parts.severity = severity_of(cursor.word());
+            parts.severity = parse_level(cursor.word());
             return parts.severity.has_value();
     }
     return false;
@@ -340,12 +320,8 @@ std::optional<WallNs> TextPattern::time_of(const Parts& parts) const noexcept {
 }
 
 std::optional<std::int32_t> TextPattern::parse_zone(std::string_view text) noexcept {
-    Cursor cursor(text, 0);
-    std::int64_t seconds = 0;
-    if (!cursor.zone(seconds) || cursor.at() != text.size()) {
-        return std::nullopt;
-    }
-    return static_cast<std::int32_t>(seconds);
+    const auto zone = zone_at_front(text);
+    return zone && zone->bytes == text.size() ? std::optional(zone->seconds) : std::nullopt;
 }
 
 }  // namespace sluice::wire

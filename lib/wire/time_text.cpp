@@ -44,9 +44,14 @@ class Scanner {
         }
         return value;
     }
+    std::int64_t zone() noexcept {
+        const auto zone = zone_at_front(rest_);
+        failed_ |= !zone;
+        rest_.remove_prefix(zone ? zone->bytes : 0);
+        return zone ? zone->seconds : 0;
+    }
     bool done() const noexcept { return rest_.empty(); }
     bool failed() const noexcept { return failed_; }
-    char front() const noexcept { return rest_.empty() ? '\0' : rest_.front(); }
 
  private:
     bool at_digit() const noexcept { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
@@ -54,26 +59,34 @@ class Scanner {
     bool failed_ = false;
 };
 
-// Seconds east of UTC.  "Z", "+01:00", "+0100", "+01", or nothing.  Empty: more hours or minutes than there are.
-std::optional<int> scan_zone(Scanner& scan) noexcept {
-    if (scan.done() || scan.accept("Zz")) {
-        return 0;
+}  // namespace
+
+std::optional<ZoneText> zone_at_front(std::string_view text) noexcept {
+    const auto two_digits = [text](std::size_t at) {
+        const auto digit = [text](std::size_t i) {
+            return i < text.size() && text[i] >= '0' && text[i] <= '9' ? text[i] - '0' : -1;
+        };
+        return digit(at) < 0 || digit(at + 1) < 0 ? -1 : digit(at) * 10 + digit(at + 1);
+    };
+    if (text.starts_with('Z') || text.starts_with('z')) {
+        return ZoneText{.seconds = 0, .bytes = 1};
     }
-    const int sign = scan.front() == '-' ? -1 : 1;
-    scan.expect("+-");
-    const int hours = scan.number(2);
-    int minutes = 0;
-    if (!scan.done()) {
-        scan.accept(":");
-        minutes = scan.number(2);
-    }
-    if (hours > 23 || minutes > 59) {
+    if (!text.starts_with('+') && !text.starts_with('-')) {
         return std::nullopt;
     }
-    return sign * (hours * 3600 + minutes * 60);
+    const int hours = two_digits(1);
+    std::size_t bytes = 3;
+    int minutes = 0;
+    if (hours >= 0 && bytes < text.size() && (text[bytes] == ':' || (text[bytes] >= '0' && text[bytes] <= '9'))) {
+        bytes += text[bytes] == ':' ? 1 : 0;
+        minutes = two_digits(bytes);
+        bytes += 2;
+    }
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) {
+        return std::nullopt;
+    }
+    return ZoneText{.seconds = (text[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60), .bytes = bytes};
 }
-
-}  // namespace
 
 void append_rfc3339(std::string& to, WallNs time_ns) {
     std::int64_t seconds = time_ns / kSecond;
@@ -105,7 +118,7 @@ std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept {
     int minute = 0;
     int second = 0;
     std::int64_t fraction = 0;
-    std::optional<int> zone = 0;
+    std::int64_t zone = 0;
     if (!scan.done()) {
         scan.expect("Tt ");
         hour = scan.number(2);
@@ -115,15 +128,15 @@ std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept {
             second = scan.number(2);
             fraction = scan.accept(".,") ? scan.fraction() : 0;
         }
-        zone = scan_zone(scan);
+        zone = scan.done() ? 0 : scan.zone();
     }
     const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                            std::chrono::day(static_cast<unsigned>(day))};
-    if (scan.failed() || !scan.done() || !zone || !date.ok() || hour > 23 || minute > 59 || second > 60) {
+    if (scan.failed() || !scan.done() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
         return std::nullopt;
     }
     const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    const std::int64_t seconds = days * kDaySeconds + hour * 3600 + minute * 60 + second - *zone;
+    const std::int64_t seconds = days * kDaySeconds + hour * 3600 + minute * 60 + second - zone;
     if (seconds > kSecondsMax || seconds < -kSecondsMax) {
         return std::nullopt;
     }

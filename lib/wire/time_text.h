@@ -17,6 +17,13 @@ inline constexpr std::int64_t kSecondsMax = INT64_MAX / kSecond - 1;
 // "2023-11-21T01:02:03.123456789Z"
 void append_rfc3339(std::string& to, WallNs time_ns);
 
+// The zone at the front of a text: Z (or z), +01:00, -0530 or +01; at most 23 hours and 59 minutes.
+struct ZoneText {
+    std::int32_t seconds = 0;  // East of UTC.
+    std::size_t bytes = 0;
+};
+std::optional<ZoneText> zone_at_front(std::string_view text) noexcept;
+
 // "2023-11-21T01:02:03Z"; a fraction of any length (digits after the ninth are dropped), ',' for '.', a space or 't'
 // for 'T', an offset such as +01:00 or -0530 instead of Z; no zone means UTC; a date alone means midnight.
 std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept;

@@ -116,6 +116,17 @@ class Log(WithDaemon):
         self.assertIn(b"2 lines are not JSON objects", result.stderr)
         self.assertEqual(self.good("tail", "-n", "2", "--output", "cat"), b"not json\n[1]\n")
 
+    def test_an_odd_value_is_mended_and_counted(self):
+        fields = b",".join(b'"k%d":1' % i for i in range(1100))
+        lines = b'\xef\xbb\xbf{"msg":"a","level":"error","n":1e400}\r\n{"msg":"b",' + fields + b"}\n"
+        result = self.daemon.command("log", "--format", "json", "--field", "host=h", data=lines)
+        self.assertIn(b"2 lines have a value that was mended", result.stderr)
+        first, second = (json.loads(line) for line in self.good("tail", "--output", "json").splitlines())
+        self.assertEqual((first["severity"], first["message"], first["n"], first["host"]), ("err", "a", "1e400", "h"))
+        self.assertIn("n", first["parse_error"])
+        self.assertEqual((second["k0"], json.loads(second["unparsed"])["k1099"], second["host"]), (1, 1, "h"))
+        self.assertIn(b"1 lines have a value that was mended", self.good("import", "--format", "json", data=lines[:44]))
+
     def test_a_line_is_delivered_while_the_pipe_stays_open(self):
         tail = self.daemon.popen("tail", "-f", "-n", "0", "--output", "cat", stdout=subprocess.PIPE)
         log = self.daemon.popen("log", stdin=subprocess.PIPE)

@@ -35,6 +35,7 @@ void IngestTest::stop() {
 }
 
 void IngestTest::start() {
+    loop.clock().advance(std::chrono::seconds(1));  // 0 is no time.
     stop();
     ingest_.emplace(loop.loop(), disk, options);
     scope_.emplace(loop.loop(), nullptr);
@@ -98,6 +99,7 @@ std::uint64_t IngestTest::told(const Group& group) {
         }
         if ((batch->header.flags & wire::kBatchByDaemon) != 0) {
             for (const wire::RecordView record : batch->records) {
+                EXPECT_EQ(record.time_ns(), batch->header.receive_time_ns);
                 lost += static_cast<std::uint64_t>(record.fields().find("lost")->as_int64());
             }
         }
@@ -118,6 +120,7 @@ std::vector<std::string> IngestTest::own_records(const Group& group) {
             continue;
         }
         for (const wire::RecordView record : batch->records) {
+            EXPECT_EQ(record.time_ns(), batch->header.receive_time_ns);
             std::string text = fmt::format("{} {}", severity_name(record.severity()), record.message());
             for (const wire::FieldView field : record.fields()) {
                 text += fmt::format(" {}={}", field.name, field.value_text());

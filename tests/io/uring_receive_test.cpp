@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,6 +109,34 @@ TEST_F(UringReceive, FilesArriveAllOfThem) {
     EXPECT_EQ(messages_[1].files.size(), 2U);
     EXPECT_EQ(messages_[1].bytes, 0U);
     EXPECT_EQ(messages_[2].files.size(), 253U);
+}
+
+// Nothing but a flag tells that they were there.
+TEST_F(UringReceive, FilesThatFindNoDescriptorAreCutAndTold) {
+    const Fd file(memfd_create("f", MFD_CLOEXEC));
+    const std::array files{file.get(), file.get()};
+    send_to(path(), "", files);
+    send_to(path(), "", files);
+    send_to(path(), "text");
+    const Fd next(dup(file.get()));
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit one_left = before;
+    one_left.rlim_cur = static_cast<rlim_t>(next.get()) + 2;
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &one_left), 0);
+    const std::size_t count = receive();
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ASSERT_EQ(count, 3U);
+    EXPECT_EQ(messages_[0].files.size(), 1U);
+    EXPECT_TRUE(messages_[0].files_cut);
+    EXPECT_EQ(messages_[1].files.size(), 0U);
+    EXPECT_TRUE(messages_[1].files_cut);
+    EXPECT_EQ(text(2), "text");
+    EXPECT_FALSE(messages_[2].files_cut);
+    send_to(path(), "", files);
+    ASSERT_EQ(receive(), 1U);
+    EXPECT_EQ(messages_[0].files.size(), 2U);
+    EXPECT_FALSE(messages_[0].files_cut);
 }
 
 // Also of a process that has ended and was waited for: nobody else can get its pid from that pidfd.

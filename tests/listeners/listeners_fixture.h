@@ -55,7 +55,9 @@ struct Told final : ListenerEvents {
     void on_failed(std::string_view listener, const Error& error) override {
         failures.push_back(fmt::format("{}: {}", listener, error));
     }
+    void on_connections_waiting(std::string_view, std::size_t open) override { waiting.push_back(open); }
     std::vector<io::PeerCredentials> refused;
+    std::vector<std::size_t> waiting;
     std::vector<std::string> files_refused;
     std::vector<std::string> troubles;
     std::vector<std::string> failures;

@@ -125,6 +125,25 @@ TEST_F(PassedFileListenerTest, TwoFilesAreRefusedAndTold) {
     expect_refused("files beside a payload, or more than one");
 }
 
+// The daemon is at its limit of descriptors.
+TEST_F(PassedFileListenerTest, FilesThatTheKernelHadNoDescriptorForAreRefusedAndTold) {
+    start_journal();
+    std::vector<Fd> one;
+    one.push_back(memory("MESSAGE=one of two\n"));
+    scripted().pass_cut("", {}, kSender);
+    scripted().pass_cut("", std::move(one), kSender);
+    scripted().pass("MESSAGE=behind\n", {}, kSender);
+    knock();
+    pass(std::chrono::seconds(1));
+    write_all();
+    EXPECT_THAT(told.files_refused, ElementsAre(HasSubstr("no file descriptor left"), HasSubstr("no file descriptor")));
+    EXPECT_EQ(report().files, 2U);
+    EXPECT_EQ(report().files_refused, 2U);
+    EXPECT_EQ(report().records_lost, 2U);
+    EXPECT_THAT(records,
+                testing::UnorderedElementsAre("tester info behind", HasSubstr("2 records lost on listener journal")));
+}
+
 TEST_F(PassedFileListenerTest, SyslogTakesNoFiles) {
     ListenerOptions options;
     options.name = "syslog";

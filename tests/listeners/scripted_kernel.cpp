@@ -24,6 +24,11 @@ void ScriptedKernel::pass(std::string_view bytes, std::vector<Fd> files, io::Pee
     passed_.push_back({.bytes = std::string(bytes), .files = std::move(files), .sender = sender});
 }
 
+void ScriptedKernel::pass_cut(std::string_view bytes, std::vector<Fd> files, io::PeerCredentials sender) {
+    pass(bytes, std::move(files), sender);
+    passed_.back().files_cut = true;
+}
+
 Result<io::Handle> ScriptedKernel::listen_unix(const std::string& path, mode_t mode, io::SocketKind kind) {
     SLUICE_TRY(io::Handle socket, below_.listen_unix(path, mode, kind));
     return io::Handle(*this, socket.release());
@@ -54,6 +59,7 @@ Result<std::size_t> ScriptedKernel::receive(const io::Handle& socket, std::span<
         message.sender = next.sender;
         message.time_ns = clock().wall_now();
         message.files = std::move(next.files);
+        message.files_cut = next.files_cut;
     }
     if (count == into.size()) {
         return count;

@@ -23,6 +23,8 @@ class ScriptedKernel final : public io::Kernel {
     bool has_failed(Call call) const noexcept { return failed_.contains(call); }
     // Comes with the next receive() of a datagram, before what is in the socket.
     void pass(std::string_view bytes, std::vector<Fd> files, io::PeerCredentials sender);
+    // The same of a message whose files the kernel had no descriptors for, or not for all.
+    void pass_cut(std::string_view bytes, std::vector<Fd> files, io::PeerCredentials sender);
     // As asked for last.
     io::PassedFiles passed_files() const noexcept { return passed_files_; }
 
@@ -45,6 +47,7 @@ class ScriptedKernel final : public io::Kernel {
         std::string bytes;
         std::vector<Fd> files;
         io::PeerCredentials sender;
+        bool files_cut = false;
     };
     struct Failure {
         std::uint64_t calls_left;

@@ -70,13 +70,109 @@ TEST_F(StreamListenerTest, WhatHasNoEndEndsWithTheConnection) {
     EXPECT_EQ(report().connections_open, 0U);
 }
 
-TEST_F(StreamListenerTest, ConnectionsAboveTheLimitAreClosed) {
+// A short client sends, closes, and takes it for done.
+TEST_F(StreamListenerTest, ConnectionsAboveTheLimitWait) {
     start_with("json", Protocol::json);
+    io::Handle first = connect();
+    const io::Handle second = connect();
+    for (int i = 0; i < 5; ++i) {
+        const io::Handle beyond = connect();
+        write(beyond, fmt::format("{{\"msg\":\"{}\"}}\n", i));
+    }
+    write_all();
+    EXPECT_THAT(records, ElementsAre());
+    EXPECT_EQ(report().connections_open, 2U);
+    EXPECT_EQ(report().connections_waiting, 0U);  // In the backlog.
+    EXPECT_THAT(told.waiting, ElementsAre(2U));
+    first = io::Handle();
+    write_all();
+    EXPECT_THAT(records,
+                ElementsAre("tester info 0", "tester info 1", "tester info 2", "tester info 3", "tester info 4"));
+    EXPECT_EQ(report().connections_refused, 0U);
+    EXPECT_EQ(report().records_lost, 0U);
+    EXPECT_THAT(told.waiting, ElementsAre(2U));
+    pass(std::chrono::minutes(1));
+    const io::Handle again = connect();
+    const io::Handle above = connect();
+    EXPECT_THAT(told.waiting, ElementsAre(2U, 2U));
+}
+
+// They leave room for others.
+TEST_F(StreamListenerTest, ConnectionsOfAUserAboveTheLimitWaitUnread) {
+    ListenerOptions options;
+    options.name = "json";
+    options.protocol = Protocol::json;
+    options.connections_per_uid_max = 1;
+    start(std::move(options));
+    io::Handle first = connect();
+    for (int i = 0; i < 5; ++i) {
+        const io::Handle beyond = connect();
+        write(beyond, fmt::format("{{\"msg\":\"{}\"}}\n", i));
+    }
+    write_all();
+    EXPECT_THAT(records, ElementsAre());
+    EXPECT_EQ(report().connections_open, 1U);
+    EXPECT_EQ(report().connections_waiting, 5U);
+    first = io::Handle();
+    write_all();
+    EXPECT_THAT(records,
+                ElementsAre("tester info 0", "tester info 1", "tester info 2", "tester info 3", "tester info 4"));
+    EXPECT_EQ(report().connections_waiting, 0U);
+    EXPECT_EQ(report().records_lost, 0U);
+}
+
+TEST_F(StreamListenerTest, DrainTakesWhatConnectionsAboveTheLimitsHaveSent) {
+    for (const std::uint32_t per_uid : {64U, 1U}) {
+        for (const Overflow overflow : {Overflow::block, Overflow::drop}) {
+            records.clear();
+            ListenerOptions options;
+            options.name = "json";
+            options.protocol = Protocol::json;
+            options.connections_max = 2;
+            options.connections_per_uid_max = per_uid;
+            options.overflow = Overflow::block;
+            start(options);
+            const io::Handle first = connect();
+            const io::Handle second = connect();
+            for (int i = 0; i < 5; ++i) {
+                const io::Handle beyond = connect();
+                write(beyond, "{\"msg\":\"a\"}\n");
+            }
+            options.overflow = overflow;
+            coro::Job<Result<>> drained(kernel().loop(), "drain", &Listeners::drain, &listeners());
+            for (int turn = 0; turn < 500 && !drained.done(); ++turn) {
+                write_all();
+                pass(std::chrono::milliseconds(10));
+            }
+            ASSERT_TRUE(drained.done());
+            EXPECT_EQ(records.size(), 5U);
+            EXPECT_EQ(report().records_lost, 0U);
+            end();
+        }
+    }
+}
+
+TEST_F(StreamListenerTest, ConnectionsAboveTheLimitAreALossWhereNobodyWaits) {
+    ListenerOptions options;
+    options.name = "json";
+    options.protocol = Protocol::json;
+    options.connections_max = 2;
+    options.overflow = Overflow::drop;
+    start(std::move(options));
     const io::Handle first = connect();
     const io::Handle second = connect();
     const io::Handle third = connect();
+    const io::Handle fourth = connect();
     EXPECT_EQ(report().connections_open, 2U);
-    EXPECT_EQ(report().connections_refused, 1U);
+    EXPECT_EQ(report().connections_refused, 2U);
+    EXPECT_EQ(report().records_lost, 2U);
+    pass(std::chrono::seconds(1));
+    write_all();
+    EXPECT_EQ(records.size(), 2U);
+    EXPECT_THAT(records, testing::Each(testing::HasSubstr(
+                             "1 records lost on listener json: a connection above the limit lost=1 reason=a connection "
+                             "above the limit listener=json sender_pid=1000")));
+    EXPECT_EQ(report().losses_reported, 2U);
 }
 
 TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {

@@ -1,5 +1,7 @@
 #include "store/log_writer.h"
 
+#include <cerrno>
+
 #include "store/calibrate.h"
 #include "store_fixture.h"
 
@@ -271,6 +273,29 @@ TEST_F(LogWriterTest, DiskThatFailsForEverRefusesAndNumbersNothing) {
     expect_log(1, 6);
     reopen_after(CrashKind::power);
     expect_log(1, 6);
+}
+
+// No client may take that for a refusal of its own: it tries again.
+TEST_F(LogWriterTest, WhateverTheDiskSaysIsTroubleWithTheDisk) {
+    for (const int error : {EROFS, EACCES, EPERM, EINVAL, ENOENT, ESTALE, EUCLEAN, ENODEV, ETIMEDOUT}) {
+        start(5);
+        next_ = 1;
+        open();
+        write_many(1, true);
+        write_many(1, false);
+        for (const OpCode code : {OpCode::write, OpCode::sync}) {
+            const std::size_t rule = faults().add(io::fail_from(code, "/store/*", 1, error));
+            const std::size_t opens = faults().add(io::fail_from(OpCode::open, "/store/*", 1, error));
+            const auto refused = program->append({{.messages = {"refused"}}}, true);
+            ASSERT_FALSE(refused) << error;
+            EXPECT_EQ(errc_name(refused.error().code()), "io_error") << error;
+            EXPECT_EQ(refused.error().sys_errno(), error);
+            faults().remove(opens);
+            faults().remove(rule);
+        }
+        write_many(1, true);
+        expect_log(1, 3);
+    }
 }
 
 // The disk has it although the write failed: a batch whose sender was told so may come again.

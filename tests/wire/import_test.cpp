@@ -44,6 +44,8 @@ TEST(DetectImportFormat, LooksAtTheStart) {
     EXPECT_EQ(detect_import_format("\n {\"a\":1}"), ImportFormat::json);
     EXPECT_EQ(detect_import_format("__CURSOR=s\n"), ImportFormat::journal);
     EXPECT_EQ(detect_import_format("PATH=/bin\n"), ImportFormat::text);
+    EXPECT_EQ(detect_import_format("\xEF\xBB\xBF{\"a\":1}"), ImportFormat::json);
+    EXPECT_EQ(detect_import_format("\xEF\xBB\xBF__CURSOR=s\n"), ImportFormat::journal);
     EXPECT_EQ(detect_import_format(""), ImportFormat::text);
 }
 
@@ -51,6 +53,15 @@ TEST(JsonImport, LinesThatAreNoObjectsAreKeptWhole) {
     const auto result = run(ImportFormat::json, "{\"msg\":\"a\",\"n\":1}\n\nno object\n{\"msg\":\"b\"}");
     EXPECT_EQ(result.records, (Lines{"info@0 a n=1", "info@0 no object", "info@0 b"}));
     EXPECT_EQ(result.counts.not_understood, 1U);
+}
+
+TEST(JsonImport, AnOddValueIsMended) {
+    const auto result =
+        run(ImportFormat::json, "\xEF\xBB\xBF{\"msg\":\"a\",\"level\":\"error\",\"n\":1e400}\r\n\r\n{}");
+    EXPECT_EQ(result.records,
+              (Lines{R"(err@0 a n=1e400 parse_error="n": a number beyond 64 bits, now text)", "info@0 "}));
+    EXPECT_EQ(result.counts.mended, 1U);
+    EXPECT_EQ(result.counts.not_understood, 0U);
 }
 
 // The daemon would drop them; Zeek's _path must not be lost.
@@ -72,6 +83,21 @@ TEST(TextImport, ALineIsARecord) {
     EXPECT_EQ(run(ImportFormat::text, "a\n\nb").records, (Lines{"info@0 a", "info@0 ", "info@0 b"}));
     EXPECT_EQ(run(ImportFormat::text, "a\n").records, (Lines{"info@0 a"}));
     EXPECT_EQ(run(ImportFormat::text, "").records, Lines{});
+}
+
+// As Windows writes it.
+TEST(TextImport, AByteOrderMarkAndCarriageReturnsAreNoText) {
+    EXPECT_EQ(run(ImportFormat::text,
+                  "\xEF\xBB\xBF"
+                  "1970-01-01 00:00:01 WARN a\r\n1970-01-01 00:00:02 SEVERE b\rc\r\n",
+                  with_pattern("%F %T %l"))
+                  .records,
+              (Lines{"warning@1000000000 a", "crit@2000000000 b\rc"}));
+    EXPECT_EQ(run(ImportFormat::journal, "\xEF\xBB\xBFMESSAGE=a\n\n").records, (Lines{"info@0 a"}));
+    ImportOptions options;
+    options.limits.message_bytes_max = 4;
+    EXPECT_EQ(run(ImportFormat::text, "12345\r\n", options).records,
+              (Lines{"info@0 1234 line_part=1 line_more=true", "info@0 5 line_part=2 line_more=false"}));
 }
 
 TEST(TextImport, LinesWithoutATimeContinueTheRecordBefore) {

@@ -53,37 +53,41 @@ TEST(JsonLines, NamesOfTheDaemonStay) {
 }
 
 TEST(JsonLines, WhatIsNotUnderstoodIsTheMessage) {
-    for (const std::string_view text : {"text", "{\"a\":", "[1]", "7", "\"text\"", "{\"a\":\"\xFF\"}", "{\"\":1}",
-                                        "{\"a=b\":1}", "{\"a\":1} x", "{\"a\":99999999999999999999}"}) {
+    for (const std::string_view text : {"text", "{\"a\":", "[1]", "7", "\"text\"", "{\"a\":1} x"}) {
         const Intake result = lines(text);
         ASSERT_EQ(result.records.size(), 1U) << text;
         EXPECT_THAT(result.records[0], testing::StartsWith(fmt::format("info app@42 {} | parse_error=", text)));
         EXPECT_EQ(result.counts, (IntakeCounts{.records = 1, .malformed = 1})) << text;
     }
     EXPECT_EQ(lines("[1]").records, (Lines{"info app@42 [1] | parse_error=JSON, but no object"}));
-    EXPECT_EQ(lines(R"({"a":1,"b":2})", 0, {.fields_max = 1}).records,
-              (Lines{R"(info app@42 {"a":1,"b":2} | parse_error=too many fields)"}));
 }
 
-TEST(JsonLines, AnObjectThatIsNoRecordComesInParts) {
-    const Intake result = lines(R"({"msg":"0123456789"})", 0, {.message_bytes_max = 8});
+TEST(JsonLines, AnObjectWithAnOddValueKeepsTheOthers) {
+    const Intake result = lines("\xEF\xBB\xBF{\"level\":\"error\",\"stream\":\"s\",\"n\":1e400}\r\n{}\n");
     EXPECT_EQ(result.records,
-              (Lines{R"(info app@42 {"msg":" | parse_error=message too long line_part=1 line_more=true)",
-                     "info app@42 01234567 | line_part=2 line_more=true",
-                     R"(info app@42 89"} | line_part=3 line_more=false)"}));
-    EXPECT_EQ(result.counts, (IntakeCounts{.records = 3, .malformed = 1}));
+              (Lines{R"(err s@42  | n=1e400 parse_error="n": a number beyond 64 bits, now text)", "info app@42  |"}));
+    EXPECT_EQ(result.counts, (IntakeCounts{.records = 2, .malformed = 1}));
+}
+
+TEST(JsonLines, AMessageAboveTheLimitComesInParts) {
+    const Intake result = lines(R"({"msg":"0123456789abcdefgh","level":"error","stream":"s","time":1,"n":1})", 0,
+                                {.message_bytes_max = 8});
+    EXPECT_EQ(result.records, (Lines{"err s@1000000000 01234567 | n=1 line_part=1 line_more=true",
+                                     "err s@1000000000 89abcdef | line_part=2 line_more=true",
+                                     "err s@1000000000 gh | line_part=3 line_more=false"}));
+    EXPECT_EQ(result.counts, (IntakeCounts{.records = 3}));
 }
 
 // Flattened names can take more than the text.
 TEST(JsonLines, ARecordTooLargeForTheStoreIsTheMessage) {
-    std::string text = "{\"" + std::string(200, 'n') + "\":{";
+    std::string text = "{\"level\":\"error\",\"" + std::string(200, 'n') + "\":{";
     for (int i = 0; i < 1000; ++i) {
         text += fmt::format("{}\"{}\":\"{}\"", i == 0 ? "" : ",", i, std::string(950, 'v'));
     }
     text += "}}";
     const Intake result = lines(text);
     EXPECT_EQ(result.counts, (IntakeCounts{.records = 1, .malformed = 1}));
-    EXPECT_THAT(result.records.at(0), testing::HasSubstr(text + " | parse_error=a record of 11"));
+    EXPECT_EQ(result.records.at(0), "err app@42 " + text + " | parse_error=too large for a record");
 }
 
 TEST(JsonLines, ALineAboveTheLimitComesInParts) {

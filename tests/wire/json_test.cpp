@@ -108,15 +108,110 @@ TEST(JsonReader, TimesAreScaledByMagnitude) {
 
 TEST(JsonReader, OtherLinesBecomeTheMessage) {
     for (const std::string line :
-         {"", "plain text", "[1,2]", "\"text\"", "{\"a\":1} trailing", "{\"a\":", "{\"a\":\"\xff\"}", "{\"a=b\":1}",
-          "{\"\":1}", "{\"a\":1000000000000000000000000}"}) {
+         {"", "plain text", "[1,2]", "\"text\"", "{\"a\":1} trailing", "{\"a\":", "{\"a\":1,}", "{a:1}", "{\"a\" 1}",
+          "{\"a\":1 \"b\":2}", "{\"a\":\"\xff}", "{\"a\":[1}", "{\"a\xff", "{\"a\":}", "{\"a\":1e400"}) {
         const Read result = read(line);
         EXPECT_EQ(result.outcome, JsonOutcome::plain_text) << line;
         EXPECT_EQ(result.record().message(), line);
         EXPECT_EQ(result.record().severity(), Severity::notice);
     }
-    EXPECT_EQ(read(R"({"a":1,"b":2})", {.fields_max = 1}).outcome, JsonOutcome::plain_text);
-    EXPECT_EQ(read(fmt::format(R"({{"{}":1}})", std::string(256, 'k'))).outcome, JsonOutcome::plain_text);
+}
+
+// What is mended, and all else of the record.
+std::string mended(std::string_view fields, RecordLimits limits = {}) {
+    const Read result = read(fmt::format(R"({{"level":"error",{},"stream":"s","msg":"m"}})", fields), limits);
+    EXPECT_EQ(result.outcome, JsonOutcome::mended) << fields;
+    const std::string shown = result.shown();
+    EXPECT_TRUE(shown.starts_with("err s@0 m |")) << shown;
+    return shown.substr(11);
+}
+
+TEST(JsonReader, OneOddValueDoesNotCostTheRecord) {
+    EXPECT_EQ(mended(R"("n":18446744073709551616,"o":1)"),
+              R"( n=18446744073709551616:0 o=1:2 parse_error="n": a number beyond 64 bits, now text:0)");
+    EXPECT_EQ(mended(R"("n":-1e400)"), R"( n=-1e400:0 parse_error="n": a number beyond 64 bits, now text:0)");
+    EXPECT_EQ(mended(R"("n":NaN)"), R"( n=NaN:0 parse_error="n": a word that is not JSON, now text:0)");
+    EXPECT_EQ(mended(R"("t":"a\ud83eb\udd17\ud83e\u0041 \ud83e\udd17\"")"),
+              " t=a\xEF\xBF\xBD"
+              "b\xEF\xBF\xBD\xEF\xBF\xBD"
+              "A \xF0\x9F\xA4\x97\":0 parse_error=\"t\": half of a surrogate pair, now U+FFFD:0");
+    EXPECT_EQ(mended("\"t\":\"caf\xe9\\n\\u00e9\\u20ac\""),
+              " t=caf\xe9\n\xc3\xa9\xe2\x82\xac:1 parse_error=\"t\": text that is not UTF-8, now bytes:0");
+    EXPECT_EQ(mended("\"t\":\"a\tb\""), " t=a\tb:0 parse_error=\"t\": a control character:0");
+    EXPECT_EQ(mended(R"("t":"C:\Users\x")"), R"( t=C:\Users\x:0 parse_error="t": an escape that JSON does not have:0)");
+    EXPECT_EQ(mended(R"("a":[1,1e400,"]"],"o":{"p":{"q":1e400}})"),
+              R"( a=[1,1e400,"]"]:0 o.p.q=1e400:0 parse_error="a": a value that is not JSON, now text; )"
+              R"("q": a number beyond 64 bits, now text:0)");
+    EXPECT_EQ(mended("\"a\":[\"\xe9\"]"), " a=[\"\xe9\"]:1 parse_error=\"a\": a value that is not JSON, now text:0");
+    EXPECT_EQ(
+        mended(R"("a":1e400,"b":1e400,"c":1e400,"d":1e400,"e":1e400)"),
+        R"( a=1e400:0 b=1e400:0 c=1e400:0 d=1e400:0 e=1e400:0 parse_error="a": a number beyond 64 bits, now text; )"
+        R"("b": a number beyond 64 bits, now text; "c": a number beyond 64 bits, now text; 2 more:0)");
+}
+
+TEST(JsonReader, AnOddMessageDoesNotCostTheRecord) {
+    EXPECT_EQ(read("{\"level\":\"error\",\"msg\":\"caf\xe9\"}").shown(),
+              "err in@0 caf\xe9 | parse_error=\"msg\": text that is not UTF-8, now bytes:0");
+    EXPECT_EQ(read(R"({"level":"error","time":1e400,"msg":"m"})").shown(),
+              R"(err in@0 m | time=1e400:0 parse_error="time": a number beyond 64 bits, now text:0)");
+}
+
+TEST(JsonReader, ANameThatNoFieldHasIsMended) {
+    EXPECT_EQ(mended(R"("":1,"k=y":2,"k\ny":3,"a":{"":4})"),
+              R"( field=1:2 k_y=2:2 k_y=3:2 a.=4:2 parse_error="": no name of a field, mended; )"
+              R"("k=y": no name of a field, mended; "k\ny": no name of a field, mended:0)");
+    EXPECT_EQ(mended("\"k\xe9\":1"),
+              " k\xEF\xBF\xBD=1:2 parse_error=\"k\\xe9\": a name that is not UTF-8, now with U+FFFD:0");
+    const std::string cut = mended(fmt::format("\"{}\xc3\xa9\":1", std::string(254, 'k')));
+    EXPECT_TRUE(cut.starts_with(fmt::format(" {}=1:2 parse_error=\"kkk", std::string(254, 'k')))) << cut;
+}
+
+TEST(JsonReader, FieldsBeyondTheLimitAreOneObject) {
+    EXPECT_EQ(mended(R"("a":1,"b":{"c":"x","d":2.5},"e":true,"f":{"base64":"/w=="},"":1,"g":null,"h":"\"")",
+                     {.fields_max = 7}),
+              R"( a=1:2 b.c=x:0 unparsed={"b.d":2.5,"e":true,"f":{"base64":"/w=="},"":1,"h":"\""}:0)"
+              R"( parse_error="unparsed": fields beyond the limit of a record:0)");
+    std::string fields;
+    for (int i = 0; i < 1100; ++i) {
+        fields += fmt::format("{}\"k{}\":{}", i == 0 ? "" : ",", i, i);
+    }
+    const std::string all = mended(fields);
+    for (const char* kept : {" k0=0:2", " k1018=1018:2", "\"k1019\":1019", "\"k1099\":1099"}) {
+        EXPECT_NE(all.find(kept), std::string::npos) << kept;
+    }
+    EXPECT_EQ(read(R"({"level":1,"a":1,"b":2})", {.fields_max = 1}).shown(),
+              R"(alert in@0 {"level":1,"a":1,"b":2} | parse_error=too large for a record:0)");
+}
+
+// Deeper than the parser goes.
+TEST(JsonReader, DeepNestingIsText) {
+    for (const auto& [open, close] : {std::pair(R"({"a":)", '}'), std::pair("[", ']')}) {
+        std::string deep;
+        for (int i = 0; i < 50'000; ++i) {
+            deep += open;
+        }
+        deep += "1" + std::string(50'000, close);
+        const std::string shown = mended("\"d\":" + deep);
+        EXPECT_NE(shown.find(deep.substr(16 * 5, 1000)), std::string::npos);
+        EXPECT_TRUE(shown.ends_with("a value that is not JSON, now text:0")) << shown.substr(shown.size() - 100);
+    }
+}
+
+TEST(JsonReader, AByteOrderMarkIsDropped) {
+    EXPECT_EQ(read("\xEF\xBB\xBF{\"level\":\"error\",\"msg\":\"m\"}\r").shown(), "err in@0 m |");
+    EXPECT_EQ(read("\xEF\xBB\xBFtext").shown(), "notice in@0 \xEF\xBB\xBFtext |");
+}
+
+TEST(JsonReader, ZeroIsNoTimeAndNumbersMayBeText) {
+    EXPECT_EQ(read(R"({"time":0,"ts":2})").shown(), "notice in@2000000000  | time=0:2");
+    EXPECT_EQ(read(R"({"time":"1970-01-01T00:00:00Z","ts":0.0})").shown(),
+              "notice in@0  | time=1970-01-01T00:00:00Z:0 ts=0:3");
+    EXPECT_EQ(read(R"({"ts":"1700528523.5"})").record().time_ns(), 1700528523500000000);
+    EXPECT_EQ(read(R"({"ts":"1700528523000"})").record().time_ns(), 1700528523000000000);
+    EXPECT_EQ(read(R"({"ts":"1700528523x"})").record().time_ns(), 0);
+    EXPECT_EQ(read(R"({"level":"30"})").shown(), "info in@0  |");
+    EXPECT_EQ(read(R"({"level":"W"})").shown(), "warning in@0  |");
+    EXPECT_EQ(read(R"({"level":35})").shown(), "notice in@0  | level=35:2");
 }
 
 TEST(JsonReader, TooLongLineIsRefusedAndLeavesNothing) {

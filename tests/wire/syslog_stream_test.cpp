@@ -47,11 +47,40 @@ TEST(SyslogStream, WhatIsNoLengthIsText) {
 }
 
 // glibc's syslog(3) on a stream socket.
-TEST(SyslogStream, AfterANulOnlyNulsEndFrames) {
+TEST(SyslogStream, AfterANulAMessageMayHaveLineEnds) {
     EXPECT_EQ(syslog_stream("<6>a\0<6>b\nc\0<6>d\n"sv).records,
               (Lines{"info app@42 a |", "info app@42 b\nc |", "info app@42 d |"}));
     EXPECT_EQ(syslog_stream("<6>a\n\0<6>b\n<6>c\0"sv).records,
               (Lines{"info app@42 a |", "info app@42 b |", "info app@42 c |"}));  // The frame was empty.
+}
+
+// A program that ends its messages with LF, and has a NUL in one.
+TEST(SyslogStream, ANulInsideALineSwallowsNoOther) {
+    SyslogStreamDecoder decoder;
+    const Intake open = intake([&](const IntakeContext& context, Bytes& into, IntakeCounts& counts) {
+        decoder.take("<13>a: one\0two\n<13>a: three\n<11>a: four\n"sv, context, into, counts);
+    });
+    EXPECT_EQ(open.records, (Lines{"notice a@42 one | syslog_facility=1",
+                                   "info app@42 two | parse_error=no priority from <0> to <191> at byte 1",
+                                   "notice a@42 three | syslog_facility=1", "err a@42 four | syslog_facility=1"}));
+    EXPECT_EQ(decoder.held_bytes(), 0U);
+    EXPECT_EQ(syslog_stream("<6>a\0<b>c</b>\n<6>\n<6\n<3>d\n<4>e\n"sv).records,
+              (Lines{"info app@42 a |", "info app@42 <b>c</b> | parse_error=no priority from <0> to <191> at byte 1",
+                     "info app@42  |", "info app@42 <6 | parse_error=no priority from <0> to <191> at byte 1",
+                     "err app@42 d |", "warning app@42 e |"}));
+    EXPECT_EQ(syslog_stream("<6>a\0\n<6>b\n<6>c\0<6>d\ne<6>\n<1234>\n<>"sv).records,
+              (Lines{"info app@42 a |", "info app@42 b |", "info app@42 c |", "info app@42 d\ne<6>\n<1234>\n<> |"}));
+}
+
+TEST(SyslogStream, ANumberInFrontOfALineIsNoLength) {
+    EXPECT_EQ(syslog_stream("404 <html>\n<3>a: b\n3 <6>c\n10 <1234>d\n2 <>e\n").records,
+              (Lines{"info app@42 404 <html> | parse_error=no priority from <0> to <191> at byte 1", "err a@42 b |",
+                     "info app@42  |", "info app@42 c | parse_error=no priority from <0> to <191> at byte 1",
+                     "info app@42 10 <1234>d | parse_error=no priority from <0> to <191> at byte 1",
+                     "info app@42 2 <>e | parse_error=no priority from <0> to <191> at byte 1"}));
+    EXPECT_EQ(syslog_stream("2 <6>c\n404 <").records,
+              (Lines{"info app@42 2 <6>c | parse_error=no priority from <0> to <191> at byte 1",
+                     "info app@42 404 < | parse_error=no priority from <0> to <191> at byte 1"}));
 }
 
 TEST(SyslogStream, ACountedFrameCutShortIsKept) {
@@ -89,7 +118,9 @@ TEST(SyslogStream, ALengthThatCannotBeHeldComesInParts) {
 TEST(SyslogStream, ACutAnywhereGivesTheSameRecords) {
     const std::string_view text =
         "<14>Nov 20 12:00:00 host tag[1]: one\n27 <6>1 - - - - - - two\nthree\n\n12\n8 <6>a: 1<6>b\0<6>c\nd\0"
-        "40 <6>a: 0123456789abcdefghijklmnopqrstuvwxyz<11>1 - h a - - [a b=\"c\\]\"] m\0x"sv;
+        "40 <6>a: 0123456789abcdefghijklmnopqrstuvwxyz<11>1 - h a - - [a b=\"c\\]\"] m\0<6>n\n<b\n<15>o\n"
+        "404 <html>\n4 <13>"
+        "2 <6>p\n<6>q\0<6>r\n<6"sv;
     for (const std::uint32_t message_bytes_max : {1000U, 12U, 1U}) {
         const RecordLimits limits{.message_bytes_max = message_bytes_max};
         const Intake whole = syslog_stream(text, 0, limits);

@@ -45,5 +45,24 @@ TEST(Rfc3339, RefusesOtherText) {
     }
 }
 
+// All that read times read them with this.
+TEST(ZoneText, IsReadAtTheFront) {
+    const auto zone = [](std::string_view text) {
+        const auto found = zone_at_front(text);
+        return found ? fmt::format("{} {}", found->seconds, found->bytes) : std::string("-");
+    };
+    EXPECT_EQ(zone("Z"), "0 1");
+    EXPECT_EQ(zone("z x"), "0 1");
+    EXPECT_EQ(zone("+01:30"), "5400 6");
+    EXPECT_EQ(zone("-0530 x"), "-19800 5");
+    EXPECT_EQ(zone("+01"), "3600 3");
+    EXPECT_EQ(zone("+01 x"), "3600 3");
+    EXPECT_EQ(zone("+23:59"), "86340 6");
+    for (const char* bad :
+         {"", "x", "+", "+1", "+1x", "+01:", "+01:3", "+013", "+01:x0", "+24:00", "+00:60", "+99:99", "UTC"}) {
+        EXPECT_EQ(zone(bad), "-") << bad;
+    }
+}
+
 }  // namespace
 }  // namespace sluice::wire
