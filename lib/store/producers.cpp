@@ -27,7 +27,6 @@ const ProducerState* ProducerTable::find(const ProducerId& id) const noexcept {
 
 std::vector<std::pair<ProducerId, ProducerState>> ProducerTable::entries() const {
     std::vector<std::pair<ProducerId, ProducerState>> all;
-    all.reserve(order_.size());
     for (const Entry& entry : order_) {
         all.emplace_back(entry.id, entry.state);
     }
@@ -41,7 +40,6 @@ void ProducerTable::clear() noexcept {
 
 Bytes ProducerTable::encode() const {
     Bytes out;
-    out.reserve(kSnapshotHeadBytes + order_.size() * kEntryBytes);
     append_int<std::uint32_t>(out, static_cast<std::uint32_t>(order_.size()));
     append_int<std::uint32_t>(out, 0);
     for (const Entry& entry : order_) {

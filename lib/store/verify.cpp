@@ -1,11 +1,11 @@
 #include "store/verify.h"
 
-#include <filesystem>
 #include <optional>
 
 #include "store/catalog.h"
 #include "store/identity.h"
 #include "store/mapping.h"
+#include "store/offline_file.h"
 #include "store/verify_parts.h"
 #include "wire/batch.h"
 
@@ -53,22 +53,14 @@ Result<> Verifier::check_identity() {
 }
 
 Result<> Verifier::load() {
-    std::error_code error;
-    std::vector<std::string> names;
-    for (std::filesystem::directory_iterator entry(directory_, error), end; !error && entry != end;
-         entry.increment(error)) {
-        std::string name = entry->path().filename().string();
-        if (parse_segment_name(name)) {
-            names.push_back(std::move(name));
-        } else if (name.starts_with("aside-")) {
+    SLUICE_TRY(const std::vector<std::string> names, list_files(directory_));
+    for (const std::string& name : names) {
+        if (name.starts_with(kAside)) {
             problem(name, 0, "was set aside by recovery because it could not be read");
         }
-    }
-    if (error) {
-        return fail_errno(error.value(), "list '{}'", directory_);
-    }
-    std::ranges::sort(names);
-    for (std::string& name : names) {
+        if (!parse_segment_name(name)) {
+            continue;
+        }
         Result<Mapping> mapping = Mapping::open(directory_ + "/" + name);
         if (!mapping) {
             problem(name, 0, mapping.error().text());
@@ -82,7 +74,7 @@ Result<> Verifier::load() {
         } else if (segment_name(header->segment_id) != name) {
             problem(name, 0, fmt::format("its header says {}", segment_name(header->segment_id)));
         } else {
-            segments_.push_back({std::move(name), std::move(*mapping), *header});
+            segments_.push_back({name, std::move(*mapping), *header});
         }
     }
     return {};
