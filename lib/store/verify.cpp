@@ -1,7 +1,5 @@
 #include "store/verify.h"
 
-#include <optional>
-
 #include "store/catalog.h"
 #include "store/identity.h"
 #include "store/mapping.h"
@@ -37,8 +35,8 @@ class Verifier {
     StoreId store_id_{};
     std::vector<Segment> segments_;
     VerifyReport report_;
-    std::optional<std::uint64_t> expected_;  // The sequence that should come next.
-    std::uint64_t bad_from_ = 0;             // Where the gap began that is being crossed; 0: none.
+    std::uint64_t expected_ = 1;  // The sequence that should come next.
+    std::uint64_t bad_from_ = 0;  // Where the gap began that is being crossed; 0: none.
 };
 
 Result<> Verifier::check_identity() {
@@ -99,15 +97,15 @@ void Verifier::check_records(const Segment& segment, std::uint64_t offset, const
 
 void Verifier::check_frame(const Segment& segment, std::uint64_t offset, const FrameView& frame) {
     const std::uint64_t first = frame.header.first_sequence;
-    if (bad_from_ != 0 || (expected_ && first != *expected_)) {
+    if (bad_from_ != 0 || first != expected_) {
         VerifyProblem lost{.file = segment.name,
                            .offset = bad_from_ != 0 ? bad_from_ : offset,
                            .bytes = bad_from_ != 0 ? offset - bad_from_ : 0,
-                           .first_sequence = expected_.value_or(segment.header.first_sequence),
+                           .first_sequence = expected_,
                            .end_sequence = first,
                            .what = "no valid frame"};
         if (lost.first_sequence > lost.end_sequence) {
-            lost.what = fmt::format("sequence {} where {} was expected", first, *expected_);
+            lost.what = fmt::format("sequence {} where {} was expected", first, expected_);
             lost.first_sequence = lost.end_sequence = 0;
         }
         report_.problems.push_back(std::move(lost));
@@ -140,10 +138,10 @@ void Verifier::check_segment(const Segment& segment, std::uint64_t limit) {
         offset += round_up(frame->bytes(), segment.header.block_bytes);
     }
     bad_from_ = 0;
-    if (limit != kNoLimit && expected_.value_or(segment.header.first_sequence) < limit) {
+    if (limit != kNoLimit && expected_ < limit) {
         report_.problems.push_back({.file = segment.name,
                                     .offset = offset,
-                                    .first_sequence = expected_.value_or(segment.header.first_sequence),
+                                    .first_sequence = expected_,
                                     .end_sequence = limit,
                                     .what = "the segment ends before the next one begins"});
         expected_ = limit;
@@ -174,14 +172,14 @@ Result<VerifyReport> Verifier::run() {
         if (i == 0) {
             expected_ = segments_[i].header.first_sequence;
             if (report_.parts == 0) {
-                report_.oldest_sequence = std::max(sealed_end, *expected_);
+                report_.oldest_sequence = std::max(sealed_end, expected_);
             }
         }
         const bool last = i + 1 == segments_.size();
         check_segment(segments_[i], last ? kNoLimit : segments_[i + 1].header.first_sequence);
         report_.epoch = segments_[i].header.epoch;
     }
-    report_.next_sequence = std::max(expected_.value_or(1), sealed_end);
+    report_.next_sequence = std::max(expected_, sealed_end);
     return std::move(report_);
 }
 
