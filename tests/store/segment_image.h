@@ -52,6 +52,7 @@ class SegmentImage {
         frame.first_sequence = next_;
         frame.count = count;
         frame.epoch = header.epoch;
+        frame.durable_sequence = durable;
         frame.kind = kind;
         seal_frame(frame, std::span(bytes).subspan(at), header.salt);
         next_ += count;
@@ -60,7 +61,8 @@ class SegmentImage {
     void flip(std::size_t at) { bytes[at] ^= std::byte{0x10}; }
 
     SegmentHeader header;
-    Bytes bytes;  // Ends with the last frame.
+    Bytes bytes;                // Ends with the last frame.
+    std::uint64_t durable = 1;  // What the next frames say of it.
 
  private:
     std::uint64_t next_ = 1;

@@ -32,7 +32,9 @@ struct Reported final : StoreEvents {
     std::vector<std::string> failed;
     std::vector<SegmentInfo> opened;
     std::vector<SegmentInfo> removed;
+    std::vector<SegmentInfo> sealed;
     unsigned spare_failures = 0;
+    std::string spare_failure;  // The last one.
 
     void on_damage(const Damage& what) override { damage.push_back(what); }
     void on_set_aside(const std::string& file, const Error& why) override {
@@ -43,7 +45,11 @@ struct Reported final : StoreEvents {
     }
     void on_segment_opened(const SegmentInfo& info) override { opened.push_back(info); }
     void on_segment_removed(const SegmentInfo& info) override { removed.push_back(info); }
-    void on_spare_failed(const Error&) override { ++spare_failures; }
+    void on_segment_sealed(const SegmentInfo& info) override { sealed.push_back(info); }
+    void on_spare_failed(const Error& why) override {
+        ++spare_failures;
+        spare_failure = fmt::format("{}", why);
+    }
 };
 
 // One batch of records that say `messages`, with the producer's number.
@@ -143,6 +149,9 @@ class Program {
     Result<Committed> append(std::vector<BatchOf> batches, bool durable) {
         return run(&Program::do_append, std::move(batches), durable);
     }
+    Result<Committed> append_group(Group group, bool durable) {
+        return run(&Program::do_append_group, std::move(group), durable);
+    }
     Result<Committed> sync() { return run(&Program::do_sync); }
     Result<> release(std::uint64_t sealed_end) { return run(&Program::do_release, sealed_end); }
     Result<> close() { return run(&Program::do_close); }
@@ -161,6 +170,9 @@ class Program {
     Task<Result<Committed>> do_append(std::vector<BatchOf> batches, bool durable) {
         GroupOf made = make_group(batches);
         co_return co_await writer->append(std::move(made.group), made.marks, durable);
+    }
+    Task<Result<Committed>> do_append_group(Group group, bool durable) {
+        co_return co_await writer->append(std::move(group), {}, durable);
     }
     Task<Result<Committed>> do_sync() { co_return co_await writer->sync(); }
     Task<Result<>> do_release(std::uint64_t sealed_end) { co_return co_await writer->release(sealed_end); }
