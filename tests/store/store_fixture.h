@@ -34,7 +34,8 @@ struct Reported final : StoreEvents {
     std::vector<SegmentInfo> removed;
     std::vector<SegmentInfo> sealed;
     unsigned spare_failures = 0;
-    std::string spare_failure;  // The last one.
+    std::string spare_failure;       // The last one.
+    std::vector<std::string> parts;  // What was done with them: "sealed FILE ROWS BYTES".
 
     void on_damage(const Damage& what) override { damage.push_back(what); }
     void on_set_aside(const std::string& file, const Error& why) override {
@@ -46,6 +47,16 @@ struct Reported final : StoreEvents {
     void on_segment_opened(const SegmentInfo& info) override { opened.push_back(info); }
     void on_segment_removed(const SegmentInfo& info) override { removed.push_back(info); }
     void on_segment_sealed(const SegmentInfo& info) override { sealed.push_back(info); }
+    void on_part_sealed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override {
+        parts.push_back(fmt::format("sealed {} {} {}", file, rows, bytes));
+    }
+    void on_parts_merged(const std::string& file, std::size_t inputs, std::uint64_t rows,
+                         std::uint64_t bytes) override {
+        parts.push_back(fmt::format("merged {} {} {} {}", file, inputs, rows, bytes));
+    }
+    void on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override {
+        parts.push_back(fmt::format("removed {} {} {}", file, rows, bytes));
+    }
     void on_spare_failed(const Error& why) override {
         ++spare_failures;
         spare_failure = fmt::format("{}", why);
