@@ -1,7 +1,6 @@
 #include "store/log_scan.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "store/identity.h"
 #include "store/offline_file.h"
@@ -50,21 +49,11 @@ Result<> LogScan::load(const std::string& directory) {
     SLUICE_TRY(const std::size_t size, file.read(0, bytes));
     SLUICE_TRY(store_id_, parse_identity(ByteView(bytes).first(size)));
 
-    std::error_code error;
-    std::vector<std::string> names;
-    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-         entry.increment(error)) {
-        std::string name = entry->path().filename().string();
-        if (parse_segment_name(name)) {
-            names.push_back(std::move(name));
-        }
-    }
-    if (error) {
-        return fail_errno(error.value(), "list '{}'", directory);
-    }
-    std::ranges::sort(names);
+    SLUICE_TRY(const std::vector<std::string> names, list_files(directory));
     for (const std::string& name : names) {
-        open_segment(directory, name);
+        if (parse_segment_name(name)) {
+            open_segment(directory, name);
+        }
     }
     for (std::size_t i = 0; i < segments_.size(); ++i) {
         segments_[i].limit = i + 1 < segments_.size() ? segments_[i + 1].header.first_sequence : kNoLimit;

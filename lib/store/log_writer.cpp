@@ -32,12 +32,7 @@ LogWriter::~LogWriter() = default;
 Task<Result<std::unique_ptr<LogWriter>>> LogWriter::open(io::Kernel& kernel, const io::Handle& directory,
                                                          WriterOptions options, StoreEvents& events) {
     std::unique_ptr<LogWriter> writer(new LogWriter(kernel, directory, std::move(options), events));
-    Result<> started = co_await writer->start();
-    if (!started) {
-        writer->background_.cancel();
-        co_await writer->background_.join();
-        co_return std::unexpected(std::move(started).error());
-    }
+    SLUICE_CO_CHECK(co_await writer->start());
     co_return std::move(writer);
 }
 
@@ -62,7 +57,7 @@ Task<Result<>> LogWriter::start() {
     SLUICE_CO_CHECK(co_await take_over());
     const std::uint64_t first = unsynced_.empty() ? next_sequence_ : unsynced_.front().first_sequence;
     SLUICE_CO_CHECK(co_await roll(first));
-    background_.spawn("spare segments", &SparePool::keep_ready, &spares_);
+    background_.spawn("spare segments", &SparePool::keep_ready, &spares_);  // Nothing fails any more.
     co_return Result<>{};
 }
 

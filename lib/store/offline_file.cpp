@@ -4,10 +4,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 namespace sluice::store {
+
+Result<std::vector<std::string>> list_files(const std::string& directory) {
+    std::error_code error;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
+        names.push_back(entry->path().filename().string());
+    }
+    if (error) {
+        return fail_errno(error.value(), "list '{}'", directory);
+    }
+    std::ranges::sort(names);
+    return names;
+}
 
 Result<OfflineFile> OfflineFile::open(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -24,12 +40,6 @@ Result<OfflineFile> OfflineFile::open(const std::string& path) {
 }
 
 OfflineFile::OfflineFile(OfflineFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), size_(other.size_) {}
-
-OfflineFile& OfflineFile::operator=(OfflineFile&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(size_, other.size_);
-    return *this;
-}
 
 OfflineFile::~OfflineFile() {
     if (fd_ >= 0) {

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
 
 namespace sluice::store {
+
+// The names in `directory`, sorted.  Errors: errno's.
+Result<std::vector<std::string>> list_files(const std::string& directory);
 
 // Threads: any, for reading.
 class OfflineFile {
@@ -14,7 +18,7 @@ class OfflineFile {
     // Errors: errno's.
     static Result<OfflineFile> open(const std::string& path);
     OfflineFile(OfflineFile&& other) noexcept;
-    OfflineFile& operator=(OfflineFile&& other) noexcept;
+    OfflineFile& operator=(OfflineFile&&) = delete;
     ~OfflineFile();
 
     std::uint64_t size() const noexcept { return size_; }

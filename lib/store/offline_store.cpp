@@ -6,7 +6,6 @@
 #include "store/offline_store.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "store/offline_file.h"
 
@@ -22,7 +21,7 @@ class OfflinePart final : public part::Source {
     Result<> read(std::uint64_t offset, std::span<std::byte> into) const override {
         SLUICE_TRY(const std::size_t size, file_.read(offset, into));
         if (size < into.size()) {
-            return fail(Errc::corrupt, "the file ends at {}", offset + size);
+            return fail(Errc::corrupt, "the file ends before {}", offset + into.size());
         }
         return {};
     }
@@ -81,18 +80,13 @@ std::uint32_t OfflineStore::epoch() const noexcept {
 }
 
 Result<std::vector<PartName>> OfflineStore::list(const std::string& directory) const {
-    std::error_code error;
+    SLUICE_TRY(const std::vector<std::string> files, list_files(directory));
     std::vector<PartName> names;
-    for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
-         entry.increment(error)) {
-        if (auto name = parse_part_file_name(entry->path().filename().string())) {
+    for (const std::string& file : files) {
+        if (auto name = parse_part_file_name(file)) {
             names.push_back(*std::move(name));
         }
     }
-    if (error) {
-        return fail_errno(error.value(), "list '{}'", directory);
-    }
-    std::ranges::sort(names, {}, part_file_name);
     return names;
 }
 

@@ -13,14 +13,15 @@ constexpr std::string_view kSuffix = ".slp";
 constexpr std::size_t kDigits = 16;
 constexpr std::size_t kClassBytesMax = 32;
 
+// Of 16 digits: all values fit.
 std::optional<std::uint64_t> parse_number(std::string_view digits) {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     const bool lower_case =
         std::ranges::all_of(digits, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-    if (error != std::errc() || end != digits.data() + digits.size() || !lower_case) {
+    if (!lower_case) {
         return std::nullopt;
     }
+    std::uint64_t value = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
     return value;
 }
 
@@ -40,7 +41,7 @@ std::string part_file_name(const PartName& name) {
 std::optional<PartName> parse_part_file_name(std::string_view file) {
     constexpr std::size_t kNumbers = 2 * (kDigits + 1);
     if (!file.starts_with(kPrefix) || !file.ends_with(kSuffix) ||
-        file.size() < kPrefix.size() + kNumbers + kSuffix.size() + 1) {
+        file.size() < kPrefix.size() + kNumbers + kSuffix.size()) {
         return std::nullopt;
     }
     file = file.substr(kPrefix.size(), file.size() - kPrefix.size() - kSuffix.size());

@@ -32,7 +32,6 @@ std::uint64_t PartSet::removed_end() const noexcept {
 
 std::vector<PartPointer> PartSet::by_sequence() const {
     std::vector<PartPointer> all;
-    all.reserve(size());
     for (const Class& one : classes) {
         all.insert(all.end(), one.parts.begin(), one.parts.end());
     }

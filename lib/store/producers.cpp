@@ -13,7 +13,6 @@ constexpr std::size_t kEntryBytesWithoutUser = 32;  // Of version 0.1.
 
 Bytes ProducerTable::encode() const {
     Bytes out;
-    out.reserve(kHeadBytes + table_.size() * kEntryBytes);
     append_int<std::uint32_t>(out, static_cast<std::uint32_t>(table_.size()));
     append_int<std::uint32_t>(out, kEntryBytes);
     for (const Entry* entry : table_.in_order()) {

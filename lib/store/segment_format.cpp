@@ -25,8 +25,8 @@ std::optional<Integer> parse_hex_name(std::string_view name, std::string_view pr
     }
     Integer value = 0;
     const char* first = name.data() + prefix.size();
-    const auto [end, error] = std::from_chars(first, first + kDigits, value, 16);
-    if (error != std::errc() || end != first + kDigits) {
+    const char* end = std::from_chars(first, first + kDigits, value, 16).ptr;
+    if (end != first + kDigits) {  // Any value of so many digits fits.
         return std::nullopt;
     }
     return value;

@@ -1,11 +1,9 @@
 #include "store/verify.h"
 
-#include <filesystem>
-#include <optional>
-
 #include "store/catalog.h"
 #include "store/identity.h"
 #include "store/mapping.h"
+#include "store/offline_file.h"
 #include "store/verify_parts.h"
 #include "wire/batch.h"
 
@@ -37,8 +35,8 @@ class Verifier {
     StoreId store_id_{};
     std::vector<Segment> segments_;
     VerifyReport report_;
-    std::optional<std::uint64_t> expected_;  // The sequence that should come next.
-    std::uint64_t bad_from_ = 0;             // Where the gap began that is being crossed; 0: none.
+    std::uint64_t expected_ = 1;  // The sequence that should come next.
+    std::uint64_t bad_from_ = 0;  // Where the gap began that is being crossed; 0: none.
 };
 
 Result<> Verifier::check_identity() {
@@ -53,22 +51,14 @@ Result<> Verifier::check_identity() {
 }
 
 Result<> Verifier::load() {
-    std::error_code error;
-    std::vector<std::string> names;
-    for (std::filesystem::directory_iterator entry(directory_, error), end; !error && entry != end;
-         entry.increment(error)) {
-        std::string name = entry->path().filename().string();
-        if (parse_segment_name(name)) {
-            names.push_back(std::move(name));
-        } else if (name.starts_with("aside-")) {
+    SLUICE_TRY(const std::vector<std::string> names, list_files(directory_));
+    for (const std::string& name : names) {
+        if (name.starts_with(kAside)) {
             problem(name, 0, "was set aside by recovery because it could not be read");
         }
-    }
-    if (error) {
-        return fail_errno(error.value(), "list '{}'", directory_);
-    }
-    std::ranges::sort(names);
-    for (std::string& name : names) {
+        if (!parse_segment_name(name)) {
+            continue;
+        }
         Result<Mapping> mapping = Mapping::open(directory_ + "/" + name);
         if (!mapping) {
             problem(name, 0, mapping.error().text());
@@ -82,7 +72,7 @@ Result<> Verifier::load() {
         } else if (segment_name(header->segment_id) != name) {
             problem(name, 0, fmt::format("its header says {}", segment_name(header->segment_id)));
         } else {
-            segments_.push_back({std::move(name), std::move(*mapping), *header});
+            segments_.push_back({name, std::move(*mapping), *header});
         }
     }
     return {};
@@ -107,15 +97,15 @@ void Verifier::check_records(const Segment& segment, std::uint64_t offset, const
 
 void Verifier::check_frame(const Segment& segment, std::uint64_t offset, const FrameView& frame) {
     const std::uint64_t first = frame.header.first_sequence;
-    if (bad_from_ != 0 || (expected_ && first != *expected_)) {
+    if (bad_from_ != 0 || first != expected_) {
         VerifyProblem lost{.file = segment.name,
                            .offset = bad_from_ != 0 ? bad_from_ : offset,
                            .bytes = bad_from_ != 0 ? offset - bad_from_ : 0,
-                           .first_sequence = expected_.value_or(segment.header.first_sequence),
+                           .first_sequence = expected_,
                            .end_sequence = first,
                            .what = "no valid frame"};
         if (lost.first_sequence > lost.end_sequence) {
-            lost.what = fmt::format("sequence {} where {} was expected", first, *expected_);
+            lost.what = fmt::format("sequence {} where {} was expected", first, expected_);
             lost.first_sequence = lost.end_sequence = 0;
         }
         report_.problems.push_back(std::move(lost));
@@ -148,10 +138,10 @@ void Verifier::check_segment(const Segment& segment, std::uint64_t limit) {
         offset += round_up(frame->bytes(), segment.header.block_bytes);
     }
     bad_from_ = 0;
-    if (limit != kNoLimit && expected_.value_or(segment.header.first_sequence) < limit) {
+    if (limit != kNoLimit && expected_ < limit) {
         report_.problems.push_back({.file = segment.name,
                                     .offset = offset,
-                                    .first_sequence = expected_.value_or(segment.header.first_sequence),
+                                    .first_sequence = expected_,
                                     .end_sequence = limit,
                                     .what = "the segment ends before the next one begins"});
         expected_ = limit;
@@ -182,14 +172,14 @@ Result<VerifyReport> Verifier::run() {
         if (i == 0) {
             expected_ = segments_[i].header.first_sequence;
             if (report_.parts == 0) {
-                report_.oldest_sequence = std::max(sealed_end, *expected_);
+                report_.oldest_sequence = std::max(sealed_end, expected_);
             }
         }
         const bool last = i + 1 == segments_.size();
         check_segment(segments_[i], last ? kNoLimit : segments_[i + 1].header.first_sequence);
         report_.epoch = segments_[i].header.epoch;
     }
-    report_.next_sequence = std::max(expected_.value_or(1), sealed_end);
+    report_.next_sequence = std::max(expected_, sealed_end);
     return std::move(report_);
 }
 

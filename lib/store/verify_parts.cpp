@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include "part/part.h"
 #include "store/mapping.h"
+#include "store/offline_file.h"
 #include "store/part_set.h"
 #include "store/seal_state.h"
 
@@ -110,19 +110,15 @@ void PartsVerifier::read_state() {
 
 // Without what a crash has left, and the next start deletes.
 Result<std::vector<PartName>> PartsVerifier::list() const {
-    std::error_code error;
+    SLUICE_TRY(const std::vector<std::string> files, list_files(directory_));
     std::vector<PartName> names;
-    for (std::filesystem::directory_iterator entry(directory_, error), end; !error && entry != end;
-         entry.increment(error)) {
-        const auto name = parse_part_file_name(entry->path().filename().string());
+    for (const std::string& file : files) {
+        const auto name = parse_part_file_name(file);
         const bool counts = name && name->end_sequence > state_.removed_end(name->class_name) &&
                             (!has_state_ || name->first_sequence < state_.sealed_end);
         if (counts) {
             names.push_back(*name);
         }
-    }
-    if (error) {
-        return fail_errno(error.value(), "list '{}'", directory_);
     }
     std::ranges::sort(names, {},
                       [](const PartName& name) { return std::pair(name.first_sequence, ~name.end_sequence); });

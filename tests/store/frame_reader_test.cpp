@@ -65,6 +65,14 @@ class FrameReaderTest : public testing::Test {
     FrameReaderTest() : world_(1), kernel_(world_, io::SimKernel::Options{}) {}
 
     void put(Image& image) { world_.disk().put_file(kPath, image.bytes()); }
+    void truncate(std::uint64_t size) {
+        const auto cut = [](io::Kernel& kernel, std::uint64_t to) -> Task<Result<>> {
+            const io::OpenOptions options{.flags = O_RDWR};
+            SLUICE_CO_TRY(const io::Handle file, co_await kernel.open(-1, kPath, options));
+            co_return co_await kernel.truncate(file, to);
+        };
+        ASSERT_TRUE(io::block_on(kernel_, "test", cut, std::ref<io::Kernel>(kernel_), size));
+    }
     // Everything that the reader says until the first End.
     Items read(Image& image, bool search = true, bool direct = false) {
         put(image);
@@ -238,6 +246,168 @@ TEST_F(FrameReaderTest, RefreshSeesWhatHasGrown) {
     reader.refresh();
     EXPECT_EQ(next(), "two");
     EXPECT_EQ(next(), fmt::format("end {}", image.tail()));
+}
+
+// Nothing but its header, which is the last that the file holds.
+TEST_F(FrameReaderTest, FrameWithoutPayloadAtTheVeryEndIsRead) {
+    Image image;
+    image.add("one");
+    const std::size_t last = image.add("");
+    image.bytes().resize(last + sizeof(FrameHeader));
+    EXPECT_EQ(read(image), (Items{"one", "", fmt::format("end {}", last + kBlock)}));
+    image.bytes().pop_back();
+    EXPECT_EQ(read(image), (Items{"one", fmt::format("end {}", last)}));
+}
+
+TEST_F(FrameReaderTest, FrameWithoutPayloadAtTheVeryEndIsFoundBehindAGap) {
+    Image image;
+    const std::size_t first = image.add("one");
+    const std::size_t last = image.add("");
+    image.bytes()[first + 65] ^= std::byte{1};
+    image.bytes().resize(last + sizeof(FrameHeader));
+    EXPECT_EQ(read(image),
+              (Items{fmt::format("hole {}+{}", first, last - first), "", fmt::format("end {}", last + kBlock)}));
+    image.bytes().pop_back();
+    EXPECT_EQ(read(image), (Items{fmt::format("torn {}", first)}));
+}
+
+TEST_F(FrameReaderTest, LargeFrameBehindAGapIsReadWhole) {
+    Image image;
+    const std::size_t first = image.add("one");
+    const std::size_t second = image.add(std::string(900'000, 'x'));
+    image.bytes()[first] ^= std::byte{1};
+    const Items expected{fmt::format("hole {}+{}", first, second - first), "x*900000",
+                         fmt::format("end {}", image.tail())};
+    EXPECT_EQ(read(image), expected);
+    image.bytes()[second + 800'000] ^= std::byte{1};
+    EXPECT_EQ(read(image), (Items{fmt::format("end {}", first)}));
+}
+
+class FrameReaderStepTest : public FrameReaderTest {
+ protected:
+    void open(Image& image, std::uint64_t file_bytes, bool search = true) {
+        put(image);
+        const auto open = [](io::Kernel& kernel) -> Task<Result<io::Handle>> {
+            co_return co_await kernel.open(-1, kPath, io::OpenOptions());
+        };
+        auto file = io::block_on(kernel_, "test", open, std::ref<io::Kernel>(kernel_));
+        ASSERT_TRUE(file) << file.error();
+        file_ = *std::move(file);
+        reader = std::make_unique<FrameReader>(kernel_, file_, image.header, file_bytes, search);
+        reads_ = world_.faults().add(io::fail_from(io::OpCode::read, kPath, 1, 0));
+    }
+    std::string next() {
+        const auto step = [](FrameReader& of) -> Task<Result<std::string>> {
+            SLUICE_CO_TRY(const FrameReader::Item item, co_await of.next());
+            co_return describe(item);
+        };
+        const Result<std::string> said = io::block_on(kernel_, "test", step, std::ref(*reader));
+        return said ? *said : fmt::format("{}", said.error());
+    }
+    std::uint64_t reads() { return world_.faults().hits(reads_); }
+    std::unique_ptr<FrameReader> reader;
+
+ private:
+    io::Handle file_;
+    std::size_t reads_ = 0;
+};
+
+TEST_F(FrameReaderStepTest, EndStaysWhereItWasAfterASearchToTheEnd) {
+    Image image;
+    image.add("one");
+    const std::string end = fmt::format("end {}", image.tail());
+    open(image, kFileBytes);
+    EXPECT_EQ(reader->offset(), kHeaderBlock);
+    EXPECT_EQ(next(), "one");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(next(), end);
+        EXPECT_EQ(reader->offset(), image.tail());
+    }
+    reader->seek(kHeaderBlock);
+    EXPECT_EQ(next(), "one");
+}
+
+TEST_F(FrameReaderStepTest, ReadsAheadAndNothingTwice) {
+    Image image;
+    for (int i = 0; i < 500; ++i) {
+        image.add(fmt::format("frame {}", i));
+    }
+    open(image, kFileBytes, /*search=*/false);
+    for (int i = 0; i < 500; ++i) {
+        EXPECT_EQ(next(), fmt::format("frame {}", i));
+    }
+    EXPECT_EQ(reads(), 1U);
+}
+
+// Cut or overwritten while it is read: what was read before must not come again.
+TEST_F(FrameReaderStepTest, FileThatEndsBeforeItsSizeIsAnEnd) {
+    Image image;
+    const std::size_t first = image.add("one");
+    const std::size_t second = image.add("two");
+    open(image, kFileBytes);
+    EXPECT_EQ(next(), "one");
+    truncate(first + sizeof(FrameHeader) + 3);
+    reader->refresh();
+    const std::uint64_t before = reads();
+    EXPECT_EQ(next(), fmt::format("end {}", second));
+    EXPECT_LE(reads() - before, 10U) << "goes on beyond the end";
+    EXPECT_EQ(reader->offset(), second);
+}
+
+TEST_F(FrameReaderStepTest, ReadThatFailsIsAnErrorWhereverItIs) {
+    Image image;
+    const std::size_t first = image.add("one");
+    image.add(std::string(600'000, 'x'));
+    image.bytes()[first] ^= std::byte{1};
+    std::uint64_t failed = 0;
+    for (std::uint64_t nth = 1;; ++nth) {
+        world_.faults().clear_rules();
+        const std::size_t rule = world_.faults().add(io::fail_nth(io::OpCode::read, kPath, nth, EIO));
+        open(image, kFileBytes);
+        const std::string said = next();
+        if (world_.faults().hits(rule) == 0) {
+            EXPECT_TRUE(said.starts_with("hole")) << said;
+            break;
+        }
+        EXPECT_TRUE(said.starts_with("io_error")) << said;
+        ++failed;
+    }
+    EXPECT_GE(failed, 2U);
+}
+
+TEST_F(FrameReaderTest, OpenSegmentTellsHeaderAndSize) {
+    Image image;
+    image.header.epoch = 5;
+    encode_segment_header(image.header, image.bytes());
+    image.bytes().resize(sizeof(SegmentHeader));
+    world_.faults().rates.short_read = 0.9;
+    for (int i = 0; i < 20; ++i) {
+        put(image);
+        const auto opened =
+            io::block_on(kernel_, "test", open_segment, std::ref<io::Kernel>(kernel_), -1, kPath, /*direct=*/false);
+        ASSERT_TRUE(opened) << opened.error();
+        EXPECT_EQ(opened->info.header.epoch, 5U);
+        EXPECT_EQ(opened->info.header.segment_id, 7U);
+        EXPECT_EQ(opened->info.file_bytes, sizeof(SegmentHeader));
+    }
+}
+
+TEST_F(FrameReaderTest, OpenSegmentTellsWhatFails) {
+    Image image;
+    put(image);
+    for (const io::OpCode code : {io::OpCode::open, io::OpCode::stat, io::OpCode::read}) {
+        const std::size_t rule = world_.faults().add(io::fail_nth(code, kPath, 1, EIO));
+        const auto opened =
+            io::block_on(kernel_, "test", open_segment, std::ref<io::Kernel>(kernel_), -1, kPath, /*direct=*/false);
+        EXPECT_EQ(world_.faults().hits(rule), 1U);
+        EXPECT_EQ(code_of(opened), Errc::io_error);
+    }
+    image.bytes().resize(100);
+    put(image);
+    const auto cut =
+        io::block_on(kernel_, "test", open_segment, std::ref<io::Kernel>(kernel_), -1, kPath, /*direct=*/false);
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().text(), "'/log': a segment header has 128 bytes, this file ends after 100");
 }
 
 TEST_F(FrameReaderTest, OpenSegmentSaysWhatIsWrongWithAHeader) {

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 
-#include "store/calibrate.h"
 #include "store_fixture.h"
 
 namespace sluice::store::test {
@@ -399,68 +398,6 @@ TEST_F(LogWriterTest, SegmentsOfAnotherSizeAreReadAfterTheSettingChanged) {
         EXPECT_EQ(content->size(), info.file_bytes);
     }
     expect_log(1, 400);
-}
-
-// ---- calibration ----
-
-class CalibrateTest : public StoreTest {
- protected:
-    Result<Calibration> choose() {
-        io::SimKernel kernel(*world, io::SimKernel::Options{});
-        const auto run = [](io::Kernel& on) -> Task<Result<Calibration>> {
-            const io::OpenOptions open{.flags = O_RDONLY | O_DIRECTORY};
-            SLUICE_CO_TRY(const io::Handle directory, co_await on.open(-1, kDirectory, open));
-            co_return co_await choose_io_mode(on, directory);
-        };
-        return io::block_on(kernel, "test", run, std::ref<io::Kernel>(kernel));
-    }
-};
-
-TEST_F(CalibrateTest, MeasuresOnceAndRemembers) {
-    const auto first = choose();
-    ASSERT_TRUE(first) << first.error();
-    EXPECT_GT(first->direct, Duration::zero());
-    EXPECT_GT(first->buffered, Duration::zero());
-    const auto again = choose();
-    ASSERT_TRUE(again);
-    EXPECT_EQ(again->mode, first->mode);
-    EXPECT_EQ(again->buffered, Duration::zero());
-    EXPECT_EQ(disk().names(kDirectory), (std::vector<std::string>{"calibration"}));
-}
-
-TEST_F(CalibrateTest, TakesBufferedOnlyWhereItIsClearlyFaster) {
-    for (const auto& [slower, expected] : {std::pair{"/store/calibration-direct.tmp", IoMode::buffered},
-                                           std::pair{"/store/calibration-buffered.tmp", IoMode::direct}}) {
-        start(1);
-        io::FaultRule rule = io::fail_from(OpCode::write, slower, 1, 0);
-        rule.fault.delay = std::chrono::milliseconds(5);
-        faults().add(rule);
-        const auto found = choose();
-        ASSERT_TRUE(found) << found.error();
-        EXPECT_EQ(found->mode, expected) << slower;
-    }
-}
-
-// As the log commits: RWF_DSYNC with O_DIRECT, a sync without.
-TEST_F(CalibrateTest, EachWayIsMeasuredAsItCommits) {
-    const auto beyond_making = [this](const std::string& name) {
-        return std::pair(watch(OpCode::write, path(name)), watch(OpCode::sync, path(name)));
-    };
-    const auto [direct_writes, direct_syncs] = beyond_making("calibration-direct.tmp");
-    const auto [buffered_writes, buffered_syncs] = beyond_making("calibration-buffered.tmp");
-    ASSERT_TRUE(choose());
-    EXPECT_EQ(faults().hits(direct_syncs), 1U) << "only when the file was made";
-    EXPECT_EQ(faults().hits(direct_writes), faults().hits(buffered_writes));
-    EXPECT_GT(faults().hits(buffered_syncs), 4U) << "one round is no measurement";
-}
-
-TEST_F(CalibrateTest, WithoutDirectIoChoosesBuffered) {
-    disk().set_direct_io_alignment(0);
-    const auto found = choose();
-    ASSERT_TRUE(found) << found.error();
-    EXPECT_EQ(found->mode, IoMode::buffered);
-    EXPECT_EQ(found->direct, Duration::zero());
-    EXPECT_EQ(as_text(*disk().content(path("calibration"))), "buffered\n");
 }
 
 // ---- sealing ----

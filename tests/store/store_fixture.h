@@ -32,7 +32,10 @@ struct Reported final : StoreEvents {
     std::vector<std::string> failed;
     std::vector<SegmentInfo> opened;
     std::vector<SegmentInfo> removed;
+    std::vector<SegmentInfo> sealed;
     unsigned spare_failures = 0;
+    std::string spare_failure;       // The last one.
+    std::vector<std::string> parts;  // What was done with them: "sealed FILE ROWS BYTES".
 
     void on_damage(const Damage& what) override { damage.push_back(what); }
     void on_set_aside(const std::string& file, const Error& why) override {
@@ -43,7 +46,21 @@ struct Reported final : StoreEvents {
     }
     void on_segment_opened(const SegmentInfo& info) override { opened.push_back(info); }
     void on_segment_removed(const SegmentInfo& info) override { removed.push_back(info); }
-    void on_spare_failed(const Error&) override { ++spare_failures; }
+    void on_segment_sealed(const SegmentInfo& info) override { sealed.push_back(info); }
+    void on_part_sealed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override {
+        parts.push_back(fmt::format("sealed {} {} {}", file, rows, bytes));
+    }
+    void on_parts_merged(const std::string& file, std::size_t inputs, std::uint64_t rows,
+                         std::uint64_t bytes) override {
+        parts.push_back(fmt::format("merged {} {} {} {}", file, inputs, rows, bytes));
+    }
+    void on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override {
+        parts.push_back(fmt::format("removed {} {} {}", file, rows, bytes));
+    }
+    void on_spare_failed(const Error& why) override {
+        ++spare_failures;
+        spare_failure = fmt::format("{}", why);
+    }
 };
 
 // One batch of records that say `messages`, with the producer's number.
@@ -143,6 +160,9 @@ class Program {
     Result<Committed> append(std::vector<BatchOf> batches, bool durable) {
         return run(&Program::do_append, std::move(batches), durable);
     }
+    Result<Committed> append_group(Group group, bool durable) {
+        return run(&Program::do_append_group, std::move(group), durable);
+    }
     Result<Committed> sync() { return run(&Program::do_sync); }
     Result<> release(std::uint64_t sealed_end) { return run(&Program::do_release, sealed_end); }
     Result<> close() { return run(&Program::do_close); }
@@ -161,6 +181,9 @@ class Program {
     Task<Result<Committed>> do_append(std::vector<BatchOf> batches, bool durable) {
         GroupOf made = make_group(batches);
         co_return co_await writer->append(std::move(made.group), made.marks, durable);
+    }
+    Task<Result<Committed>> do_append_group(Group group, bool durable) {
+        co_return co_await writer->append(std::move(group), {}, durable);
     }
     Task<Result<Committed>> do_sync() { co_return co_await writer->sync(); }
     Task<Result<>> do_release(std::uint64_t sealed_end) { co_return co_await writer->release(sealed_end); }

@@ -1,0 +1,149 @@
+#include "store/seal_state.h"
+
+#include <gtest/gtest.h>
+
+#include "base/checksum.h"
+
+namespace sluice::store {
+namespace {
+
+SealState state_with(std::vector<EpochStart> epochs) {
+    SealState state;
+    for (std::size_t i = 0; i < state.store_id.size(); ++i) {
+        state.store_id[i] = static_cast<std::byte>(i + 1);
+    }
+    state.sealed_end = 0x1112131415161718;
+    state.missing_rows = 0x2122232425262728;
+    state.epochs = std::move(epochs);
+    return state;
+}
+
+Bytes resealed(Bytes bytes) {
+    store_int(bytes.data() + 8, checksum64(ByteView(bytes).subspan(16)));
+    return bytes;
+}
+
+std::string refusal_of(ByteView bytes) {
+    const Result<SealState> parsed = parse_seal_state(bytes);
+    return parsed ? "accepted" : fmt::format("{}", parsed.error());
+}
+
+constexpr std::string_view kDamaged = "corrupt: 'sealed' does not hold what it should";
+
+TEST(SealStateBytes, LieWhereTheHeaderSays) {
+    SealState state = state_with({{0x31323334, 0x4142434445464748}});
+    state.removed_of("ab") = {.class_name = "ab", .end_sequence = 5, .parts = 6, .rows = 7, .bytes = 8};
+    const Bytes bytes = encode_seal_state(state);
+    ASSERT_EQ(bytes.size(), 56U + 16 + 36 + 2);
+    const std::byte* at = bytes.data();
+    EXPECT_EQ(as_text(ByteView(bytes).first(4)), "SWPS");
+    EXPECT_EQ(load_int<std::uint32_t>(at + 4), 1U);
+    EXPECT_EQ(load_int<std::uint64_t>(at + 8), checksum64(ByteView(bytes).subspan(16)));
+    EXPECT_TRUE(std::equal(state.store_id.begin(), state.store_id.end(), bytes.begin() + 16));
+    EXPECT_EQ(load_int<std::uint64_t>(at + 32), state.sealed_end);
+    EXPECT_EQ(load_int<std::uint64_t>(at + 40), state.missing_rows);
+    EXPECT_EQ(load_int<std::uint32_t>(at + 48), 1U);
+    EXPECT_EQ(load_int<std::uint32_t>(at + 52), 1U);
+    EXPECT_EQ(load_int<std::uint32_t>(at + 56), 0x31323334U);
+    EXPECT_EQ(load_int<std::uint32_t>(at + 60), 0U);
+    EXPECT_EQ(load_int<std::uint64_t>(at + 64), 0x4142434445464748U);
+    for (std::uint64_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(load_int<std::uint64_t>(at + 72 + 8 * i), 5 + i);
+    }
+    EXPECT_EQ(load_int<std::uint32_t>(at + 104), 2U);
+    EXPECT_EQ(as_text(ByteView(bytes).subspan(108)), "ab");
+    const Result<SealState> read = parse_seal_state(bytes);
+    ASSERT_TRUE(read) << read.error();
+    EXPECT_EQ(*read, state);
+}
+
+TEST(SealStateBytes, OfAnEmptyStateAreTheHeadAlone) {
+    const SealState state = state_with({});
+    const Bytes bytes = encode_seal_state(state);
+    ASSERT_EQ(bytes.size(), 56U);
+    const Result<SealState> read = parse_seal_state(bytes);
+    ASSERT_TRUE(read) << read.error();
+    EXPECT_EQ(*read, state);
+}
+
+TEST(SealStateBytes, SayWhatIsWrongWithThem) {
+    Bytes bytes = encode_seal_state(state_with({}));
+    EXPECT_EQ(refusal_of(ByteView(bytes).first(55)), kDamaged);
+    EXPECT_EQ(refusal_of({}), kDamaged);
+    bytes[0] ^= std::byte{1};
+    EXPECT_EQ(refusal_of(bytes), kDamaged);
+    bytes[0] ^= std::byte{1};
+    bytes[4] = std::byte{2};
+    EXPECT_EQ(refusal_of(bytes), "unsupported: 'sealed' has format 2, this program reads 1");
+    bytes[4] = std::byte{1};
+    bytes[20] ^= std::byte{1};
+    EXPECT_EQ(refusal_of(bytes), "corrupt: 'sealed' fails its checksum");
+    bytes.push_back(std::byte{0});
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << "a byte too many";
+}
+
+TEST(SealStateBytes, EndOfZeroIsRefused) {
+    SealState state = state_with({});
+    state.sealed_end = 1;
+    EXPECT_TRUE(parse_seal_state(encode_seal_state(state)));
+    state.sealed_end = 0;
+    EXPECT_EQ(refusal_of(encode_seal_state(state)), kDamaged);
+}
+
+TEST(SealStateBytes, EpochsAscendAndTheirRecordsDoNotDescend) {
+    EXPECT_TRUE(parse_seal_state(encode_seal_state(state_with({{1, 5}, {2, 5}, {4, 6}}))));
+    EXPECT_EQ(refusal_of(encode_seal_state(state_with({{2, 5}, {2, 6}}))), kDamaged);
+    EXPECT_EQ(refusal_of(encode_seal_state(state_with({{2, 5}, {1, 6}}))), kDamaged);
+    EXPECT_EQ(refusal_of(encode_seal_state(state_with({{1, 5}, {2, 4}}))), kDamaged);
+    EXPECT_EQ(refusal_of(encode_seal_state(state_with({{1, 1}, {2, 7}, {3, 6}}))), kDamaged);
+}
+
+TEST(SealStateBytes, EpochsThatAreNotThereAreRefused) {
+    Bytes bytes = encode_seal_state(state_with({{1, 5}}));
+    store_int(bytes.data() + 48, std::uint32_t{2});
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged);
+    bytes.resize(bytes.size() + 15);
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged);
+    bytes = encode_seal_state(state_with({{1, 5}}));
+    store_int(bytes.data() + 48, std::uint32_t{0});
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << "bytes that belong to nothing";
+}
+
+TEST(SealStateBytes, RemovedClassesThatAreNotThereAreRefused) {
+    SealState state = state_with({});
+    state.removed_of("a").end_sequence = 3;
+    const Bytes whole = encode_seal_state(state);
+    Bytes bytes = whole;
+    store_int(bytes.data() + 52, std::uint32_t{2});
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged);
+    for (const std::uint32_t length : {0U, 2U, 0x7FFFFFFFU, 0xFFFFFFFFU}) {
+        bytes = whole;
+        store_int(bytes.data() + 56 + 32, length);
+        EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << length;
+    }
+    bytes = whole;
+    bytes.back() = std::byte{'A'};
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged);
+    bytes = whole;
+    bytes.pop_back();
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged);
+    bytes.pop_back();
+    EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << "less than the fixed bytes of one";
+}
+
+TEST(SealState, FindsWhatWasRemovedOfAClass) {
+    SealState state;
+    EXPECT_EQ(state.sealed_end, 1U);
+    EXPECT_EQ(state.removed_end("a"), 0U);
+    state.removed_of("a").end_sequence = 7;
+    state.removed_of("b").end_sequence = 9;
+    state.removed_of("a").rows = 5;
+    ASSERT_EQ(state.removed.size(), 2U);
+    EXPECT_EQ(state.removed_end("a"), 7U);
+    EXPECT_EQ(state.removed_end("b"), 9U);
+    EXPECT_EQ(state.removed_end("c"), 0U);
+    EXPECT_EQ(state.removed[0], (RemovedOfClass{.class_name = "a", .end_sequence = 7, .rows = 5}));
+}
+
+}  // namespace
+}  // namespace sluice::store
