@@ -109,7 +109,7 @@ Result<FileTable::Pointer> FileTable::find(std::uint32_t handle) const {
     return found->second;
 }
 
-Result<FileTable::Pointer> FileTable::find_writable(std::uint32_t handle, bool OpenFile::* may, Durability durability,
+Result<FileTable::Pointer> FileTable::find_writable(std::uint32_t handle, bool OpenFile::*may, Durability durability,
                                                     std::string_view verb) const {
     SLUICE_TRY(Pointer file, find(handle));
     if (!((*file).*may)) {
@@ -125,13 +125,6 @@ Result<FileTable::Pointer> FileTable::find_writable(std::uint32_t handle, bool O
         }
     }
     return file;
-}
-
-std::uint32_t FileTable::number() {
-    do {
-        ++last_number_;
-    } while (last_number_ == 0 || files_open_.contains(last_number_));
-    return last_number_;
 }
 
 Task<Result<FileTable::Pointer>> FileTable::open_plain(const RootPointer& root, const RelativePath& path,
@@ -196,7 +189,8 @@ Task<Result<OpenedFile>> FileTable::open(std::string_view root, std::string_view
     if (!file) {
         co_return std::unexpected(std::move(file).error());
     }
-    const OpenedFile opened{.handle = number(), .size = (*file)->size_at_open};
+    last_number_ = next_handle(last_number_, files_open_);
+    const OpenedFile opened{.handle = last_number_, .size = (*file)->size_at_open};
     files_open_.emplace(opened.handle, std::move(*file));
     co_return opened;
 }

@@ -39,6 +39,15 @@ struct Appended {
 
 inline constexpr std::size_t kReadBytesMax = std::size_t{1} << 20U;  // More: Errc::too_large.
 
+// The number of a handle that is opened after `last` was: never 0, and no key of `open`.  After the largest comes 1.
+template <class Map>
+std::uint32_t next_handle(std::uint32_t last, const Map& open) {
+    do {
+        ++last;
+    } while (last == 0 || open.contains(last));
+    return last;
+}
+
 class FileTable {
  public:
     // Borrows `files` until destroyed.
@@ -82,7 +91,7 @@ class FileTable {
     using Pointer = std::shared_ptr<OpenFile>;
 
     Result<Pointer> find(std::uint32_t handle) const;
-    Result<Pointer> find_writable(std::uint32_t handle, bool OpenFile::* may, Durability durability,
+    Result<Pointer> find_writable(std::uint32_t handle, bool OpenFile::*may, Durability durability,
                                   std::string_view verb) const;
     Task<Result<Pointer>> open_any(const RootPointer& root, const RelativePath& path, OpenFlags flags, mode_t mode);
     Task<Result<Pointer>> open_plain(const RootPointer& root, const RelativePath& path, OpenFlags flags, mode_t mode);
@@ -92,7 +101,6 @@ class FileTable {
     Task<Result<>> cut_back(OpenFile& file, std::uint64_t start, std::uint64_t length);
     Task<Result<>> finish(OpenFile& file, Durability durability);
     Task<> abandon(OpenFile& file);
-    std::uint32_t number();
 
     Files& files_;
     Identity identity_;

@@ -58,7 +58,6 @@ Task<Result<>> Roots::load(std::vector<RootOptions> options) {
         }
         io::OpenOptions how;
         how.flags = O_RDONLY | O_DIRECTORY;  // Not O_PATH: a directory is also synced and listed.
-        how.mode = 0;
         Result<io::Handle> directory = co_await kernel_.open(-1, each.path, how);
         if (!directory) {
             const std::string what = fmt::format("root {}: open", each.name);
@@ -93,7 +92,7 @@ Task<Result<io::Handle>> open_beneath(io::Kernel& kernel, const Root& root, cons
     constexpr int kAttempts = 8;  // EAGAIN: a rename elsewhere raced with a '..' inside a followed link.
     io::OpenOptions how;
     how.flags = flags;
-    how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+    how.mode = mode;
     how.resolve = root.resolve();
     for (int attempt = 1;; ++attempt) {
         Result<io::Handle> file = co_await kernel.open(root.directory().fd(), path, how);

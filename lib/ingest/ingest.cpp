@@ -249,7 +249,8 @@ void Ingest::dispatch() {
             group = std::make_unique<Group>();
             group->generation = generation_;
         }
-        group->durable = group->durable || std::exchange(sync_wanted_, false);
+        // Also of a group that is durable anyway: it is the sync that was wanted.
+        group->durable = std::exchange(sync_wanted_, false) || group->durable;
         ++in_flight_;
         ++counters_.groups;
         sink_.submit(std::move(group));

@@ -42,6 +42,9 @@ class JournalImporter final : public Importer {
                 if (!held_.empty()) {
                     take_line(held_, into);
                 }
+                if (state_ == State::size) {  // It was the name of a binary field.
+                    not_understood(name_, into);
+                }
                 break;
             case State::size:
                 not_understood(name_, into);
@@ -57,9 +60,6 @@ class JournalImporter final : public Importer {
             case State::skip_line:
             case State::line_end:
                 break;
-        }
-        if (state_ == State::line && !name_.empty()) {  // The last line was the name of a binary field.
-            not_understood(name_, into);
         }
         flush(into);
         held_.clear();

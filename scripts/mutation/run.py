@@ -19,8 +19,13 @@ LIMIT_SECONDS_MIN = 10.0
 BUSY_ROUNDS_MAX = 3
 ADDRESS_SPACE = 8 << 30
 FILE_BYTES = 4 << 30
-# A mutant may unlink or kill anything: it sees only its own processes, and may write only below its scratch folder.
-JAIL = 'mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro / && shift && exec "$@"'
+# A mutant may unlink or kill anything: it sees only its own processes, and may write only below its scratch folder, and
+# into temporary folders of its own (where the tree is not in them).
+JAIL = """mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,bind,ro / || exit
+for folder in /tmp /var/tmp; do
+    case "$1/" in "$folder"/*) ;; *) mount -t tmpfs tmpfs "$folder" || exit ;; esac
+done
+shift && exec "$@\""""
 UNSHARE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", JAIL, "sh"]
 
 

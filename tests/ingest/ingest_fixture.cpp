@@ -88,6 +88,20 @@ void IngestTest::write_all() {
     }
 }
 
+std::vector<wire::BatchView> IngestTest::batches_in(const Group& group) {
+    std::vector<wire::BatchView> batches;
+    ByteView rest = ByteView(group.buffer->data(), group.bytes).subspan(kGroupHeadBytes);
+    while (!rest.empty()) {
+        const auto batch = wire::parse_batch(rest);
+        EXPECT_TRUE(batch) << batch.error();
+        if (!batch) {
+            break;
+        }
+        batches.push_back(*batch);
+    }
+    return batches;
+}
+
 std::uint64_t IngestTest::told(const Group& group) {
     ByteView rest = ByteView(group.buffer->data(), group.bytes).subspan(kGroupHeadBytes);
     std::uint64_t lost = 0;

@@ -46,6 +46,7 @@ class IngestTest : public testing::Test {
     void write_all();
     // How many records the gap record in `group` tells of; 0: there is none.
     static std::uint64_t told(const Group& group);
+    static std::vector<wire::BatchView> batches_in(const Group& group);
     // The daemon's own records in `group`, each with the time of its batch: "severity message name=value ...".
     static std::vector<std::string> own_records(const Group& group);
 
