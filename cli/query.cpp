@@ -91,17 +91,17 @@ class QueryProgress {
         next_ = clock_.now() + std::chrono::milliseconds(500);
         const auto records = static_cast<double>(progress.records);
         const auto total = static_cast<double>(progress.records_total);
-        fmt::print(stderr, "\r\x1b[K{} records", human_count(records));
+        tell("\r\x1b[K{} records", human_count(records));
         if (total > 0) {
-            fmt::print(stderr, " of {} ({:.0f} %)", human_count(total), 100 * records / total);
+            tell(" of {} ({:.0f} %)", human_count(total), 100 * records / total);
         }
-        fmt::print(stderr, ", {} rows", human_count(static_cast<double>(rows)));
+        tell(", {} rows", human_count(static_cast<double>(rows)));
         std::fflush(stderr);
         shown_ = true;
     }
     void hide() {
         if (shown_) {
-            fmt::print(stderr, "\r\x1b[K");
+            tell("\r\x1b[K");
             std::fflush(stderr);
             shown_ = false;
         }
@@ -111,12 +111,12 @@ class QueryProgress {
         if (!enabled_) {
             return;
         }
-        fmt::print(stderr, "{} rows; {} of {} records match", found.rows,
-                   human_count(static_cast<double>(found.matched)), human_count(static_cast<double>(found.records)));
+        tell("{} rows; {} of {} records match", found.rows, human_count(static_cast<double>(found.matched)),
+             human_count(static_cast<double>(found.records)));
         if (found.parts + found.parts_skipped > 0) {
-            fmt::print(stderr, "; {} parts read, {} skipped", found.parts, found.parts_skipped);
+            tell("; {} parts read, {} skipped", found.parts, found.parts_skipped);
         }
-        fmt::print(stderr, "; {:.1f} ms\n", static_cast<double>(found.elapsed_us) / 1000);
+        tell("; {:.1f} ms\n", static_cast<double>(found.elapsed_us) / 1000);
     }
 
  private:
@@ -331,16 +331,16 @@ void QueryCommand::print_end(const wire::QueryEnd& end, Asker& asker) const {
         std::string_view rest = end.explain;
         while (!rest.empty()) {
             const std::size_t line = std::min(rest.find('\n'), rest.size());
-            fmt::print(stderr, "{}\n", wire::escaped(rest.substr(0, line)));
+            tell("{}\n", wire::escaped(rest.substr(0, line)));
             rest.remove_prefix(std::min(line + 1, rest.size()));
         }
     }
     if (end.counts.parts_damaged > 0) {
-        fmt::print(stderr, "sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
-                   end.counts.parts_damaged);
+        tell("sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
+             end.counts.parts_damaged);
     }
     if (const std::string warning = asker.source().warning(); !warning.empty()) {
-        fmt::print(stderr, "sluice query: {}\n", wire::escaped(warning));
+        tell("sluice query: {}\n", wire::escaped(warning));
     }
 }
 
@@ -398,7 +398,7 @@ int QueryCommand::failed(const Error& error) const {
         return kExitDone;
     }
     if (error.code() == Errc::cancelled) {
-        fmt::print(stderr, "sluice query: stopped; the rows are not all\n");
+        tell("sluice query: stopped; the rows are not all\n");
         return kExitFailed;
     }
     if (!asked_ && question_.store.empty()) {
