@@ -16,11 +16,13 @@ constexpr int kRefused = 100;
 int without(int mask) {
     const pid_t child = fork();
     if (child == 0) {
+        const int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd <= 2; ++fd) {
+            dup2(null, fd);
+        }
         for (int fd = 0; fd <= 2; ++fd) {
             if ((mask & (1 << fd)) != 0) {
                 close(fd);
-            } else {
-                dup2(open("/dev/null", O_RDWR | O_CLOEXEC), fd);
             }
         }
         if (!open_missing_standard_fds()) {

@@ -118,7 +118,8 @@ class MissingDescriptors(WithDaemon):
                                                        preexec_fn=closing(*descriptors))
                 self.daemon.wait_until_ready()
                 self.daemon.stop()
-                self.assertEqual((self.daemon.directory / "store/lock").read_bytes(), b"")
+                lock = (self.daemon.directory / "store/lock").read_text()
+                self.assertEqual(lock, f"{self.daemon.process.pid}\n")
 
 
 class Log(WithDaemon):
