@@ -38,6 +38,7 @@ constexpr const char* kHelp =
 constexpr std::size_t kFlushBytes = 64U << 10U;
 constexpr std::uint64_t kPlanMemory = 64ULL << 20U;  // Of the plan that only tells the columns: it is never run.
 constexpr std::size_t kHistogramRows = 32;
+constexpr Duration kCancelPatience = std::chrono::seconds(2);  // For the daemon to end a query that was stopped.
 
 struct Options {
     std::vector<std::string> words;  // Of the query.
@@ -148,9 +149,7 @@ class Asker {
             if (step.state != client::QueryState::idle) {
                 progress_.show(step.progress, rows_);
             }
-            if (stop_.raised()) {
-                source_->cancel();
-            }
+            SLUICE_CHECK(stop_if_asked());
             if (step.state == client::QueryState::idle) {
                 SLUICE_CHECK(before_wait(progress_));
                 SLUICE_CHECK(wait());
@@ -162,6 +161,18 @@ class Asker {
     QuerySource& source() noexcept { return *source_; }
 
  private:
+    // A daemon that goes on sending after a signal does not keep the command from ending.
+    Result<> stop_if_asked() {
+        if (!stop_.raised()) {
+            return {};
+        }
+        source_->cancel();
+        if (!give_up_at_) {
+            give_up_at_ = clock_.now() + kCancelPatience;
+        }
+        return clock_.now() < *give_up_at_ ? Result<>() : fail(Errc::cancelled, "the daemon does not end the query");
+    }
+
     // For the daemon, a signal, or the end of whoever reads standard output.
     Result<> wait() {
         // A signal that was served must not wake it again.
@@ -170,7 +181,9 @@ class Asker {
                                        {.fd = stop, .events = POLLIN, .revents = 0},
                                        {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};
         if (source_->fd() >= 0) {
-            ::poll(entries.data(), entries.size(), -1);
+            const int patience_ms =
+                static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(kCancelPatience).count());
+            ::poll(entries.data(), entries.size(), give_up_at_ ? patience_ms : -1);
         }
         if ((entries[2].revents & POLLERR) != 0) {
             return fail_errno(EPIPE, "write to standard output");
@@ -181,7 +194,9 @@ class Asker {
     const Context& context_;
     const Question& question_;
     std::unique_ptr<QuerySource> source_;
+    SystemClock clock_;
     StopSignals stop_;
+    std::optional<MonotonicTime> give_up_at_;  // After a signal.
     QueryProgress progress_;
     std::uint64_t rows_ = 0;
     bool connected_ = false;
@@ -364,6 +379,9 @@ Result<int> QueryCommand::run_histogram() {
             question_.text = filter;
             return std::unexpected(end.error());
         }
+        if (first && last && *last < *first) {
+            return fail(Errc::malformed, "the daemon says that its last record is older than its first");
+        }
         if (!first || !last) {
             asker.progress().counts(end->counts);
             return kExitDone;  // No record.
@@ -376,7 +394,8 @@ Result<int> QueryCommand::run_histogram() {
     const auto bucket = [&](QuerySource&, const wire::TailEntry& entry, QueryProgress&) -> Result<> {
         const auto begin = wire::parse_rfc3339(wire::column_text(entry, "time"));
         const auto n = entry.record.fields().find("n");
-        if (begin && n && n->type == wire::FieldType::int64 && *begin >= *first - width && *begin <= *last) {
+        if (begin && n && n->type == wire::FieldType::int64 && *begin % width == 0 &&
+            *begin / width >= *first / width - 1 && *begin <= *last) {
             counts[*begin] += static_cast<std::uint64_t>(n->as_int64());
         }
         return {};
