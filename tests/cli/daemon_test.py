@@ -122,6 +122,25 @@ class MissingDescriptors(WithDaemon):
                 self.assertEqual(lock, f"{self.daemon.process.pid}\n")
 
 
+class Put(WithDaemon):
+    def test_a_file_that_is_there_keeps_its_mode(self):
+        path = self.daemon.directory / "files/a"
+        self.good("put", "files:a", data=b"1")
+        self.assertEqual(path.stat().st_mode & 0o7777, 0o640)
+        for mode, size in ((0o600, 5), (0o666, 5), (0o600, 9 << 20)):
+            path.chmod(mode)
+            self.good("put", "files:a", data=b"a" * size)
+            self.assertEqual(path.stat().st_mode & 0o7777, mode)
+        self.good("put", "--mode", "0604", "files:a", data=b"1")
+        self.assertEqual(path.stat().st_mode & 0o7777, 0o604)
+
+    def test_directories_are_made_where_that_is_asked_for(self):
+        self.assertEqual(self.daemon.command("put", "files:notes/today.txt", data=b"1").returncode, 1)
+        self.good("put", "--parents", "files:notes/today.txt", data=b"1")
+        self.good("put", "--parents", "files:notes/large", data=b"a" * (9 << 20))
+        self.assertEqual(self.good("get", "files:notes/today.txt"), b"1")
+
+
 class Log(WithDaemon):
     def test_a_message_comes_back_with_its_fields_and_the_trusted_ones(self):
         self.good("log", "--stream", "shop/web", "--severity", "err", "--field", "user=ada", "--ack", "durable", "hello")
