@@ -18,7 +18,7 @@ Result<void> bench_idle(const BenchOptions& options, Figures& figures) {
     const double seconds = static_cast<double>(now_ns() - started) / 1e9;
     figures.add("idle connections", "open", static_cast<double>(connections.size()));
     figures.add("idle connect rate", "connections/s", static_cast<double>(connections.size()) / seconds);
-    fmt::print(stderr, "sluice bench: {} connections are open; Ctrl-C ends\n", connections.size());
+    tell("sluice bench: {} connections are open; Ctrl-C ends\n", connections.size());
     std::vector<pollfd> entries{{.fd = stop.fd(), .events = POLLIN, .revents = 0}};
     for (const auto& connection : connections) {
         entries.push_back({.fd = connection->fd(), .events = POLLIN, .revents = 0});

@@ -146,14 +146,14 @@ void Progress::show(MonotonicTime now) {
         line += fmt::format("  {} records", human_count(static_cast<double>(records_)));
     }
     line += fmt::format("  {}/s", human_bytes(static_cast<double>(bytes_) / seconds));
-    fmt::print(stderr, "{}", line);
+    tell("{}", line);
     std::fflush(stderr);
     shown_ = true;
 }
 
 void Progress::hide() {
     if (shown_) {
-        fmt::print(stderr, "\r\x1b[K");
+        tell("\r\x1b[K");
         std::fflush(stderr);
         shown_ = false;
     }

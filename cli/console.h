@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/format.h"
 #include "base/result.h"
 
 namespace sluice::cli {
@@ -23,6 +25,14 @@ class StopSignals {
     // Readable once a signal came.
     int fd() const noexcept;
 };
+
+// A message on standard error, as far as that takes it: what cannot be told there (a full disk, nobody reads) has no
+// other place to be told, and ends no command.
+template <class... Args>
+void tell(fmt::format_string<Args...> format, Args&&... args) {
+    const std::string text = fmt::format(format, std::forward<Args>(args)...);
+    std::fputs(text.c_str(), stderr);
+}
 
 // What a system call of this process, not of the daemon, failed with: closed for EPIPE, io_error for everything else.
 Error local_error(int sys_errno, std::string_view what);

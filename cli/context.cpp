@@ -1,5 +1,6 @@
 #include "cli/context.h"
 
+#include "cli/console.h"
 #include "wire/escape.h"
 
 namespace sluice::cli {
@@ -43,29 +44,29 @@ int exit_code_of(Errc code) noexcept {
 }
 
 int report(std::string_view command, const Error& error) {
-    fmt::print(stderr, "sluice {}: {} ({})\n", command, wire::escaped(error.text()), errc_name(error.code()));
+    tell("sluice {}: {} ({})\n", command, wire::escaped(error.text()), errc_name(error.code()));
     if (const std::string_view next = advice(error.code()); !next.empty()) {
-        fmt::print(stderr, "  {}\n", next);
+        tell("  {}\n", next);
     }
     return exit_code_of(error.code());
 }
 
 int report_no_daemon(std::string_view command, std::string_view path, const Error& error) {
     const bool absent = (error.code() == Errc::not_found || error.code() == Errc::closed) && error.sys_errno() != 0;
-    fmt::print(stderr, "sluice {}: {} {}: {}\n", command, absent ? "no daemon at" : "cannot use the daemon at",
-               wire::quoted(path), wire::escaped(error.text()));
+    tell("sluice {}: {} {}: {}\n", command, absent ? "no daemon at" : "cannot use the daemon at", wire::quoted(path),
+         wire::escaped(error.text()));
     if (error.code() == Errc::permission_denied && error.sys_errno() != 0) {
-        fmt::print(stderr, "  this user may not open the socket; its mode, owner and group decide who may\n");
+        tell("  this user may not open the socket; its mode, owner and group decide who may\n");
     } else if (absent) {
-        fmt::print(stderr,
-                   "  start one with 'sluiced --private DIR' (then --socket DIR/sluice.sock),\n"
-                   "  or 'systemctl start sluiced'; --socket PATH or SLUICE_SOCKET says where it listens\n");
+        tell(
+            "  start one with 'sluiced --private DIR' (then --socket DIR/sluice.sock),\n"
+            "  or 'systemctl start sluiced'; --socket PATH or SLUICE_SOCKET says where it listens\n");
     }
     return exit_code_of(error.code()) == kExitRefused && error.sys_errno() == 0 ? kExitRefused : kExitFailed;
 }
 
 int report_usage(std::string_view command, std::string_view text) {
-    fmt::print(stderr, "sluice {}: {}; see 'sluice {} --help'\n", command, text, command);
+    tell("sluice {}: {}; see 'sluice {} --help'\n", command, text, command);
     return kExitUsage;
 }
 
@@ -77,15 +78,15 @@ Result<client::Client> connect(const Context& context, std::string_view command)
 
 void WaitingNotice::waiting(const client::Waiting& waiting) {
     if (!shown_) {
-        fmt::print(stderr, "sluice {}: waiting for sluiced at {}: {}\n", command_, wire::quoted(path_),
-                   wire::escaped(waiting.reason.text()));
+        tell("sluice {}: waiting for sluiced at {}: {}\n", command_, wire::quoted(path_),
+             wire::escaped(waiting.reason.text()));
         shown_ = true;
     }
 }
 
 void WaitingNotice::over() {
     if (shown_) {
-        fmt::print(stderr, "sluice {}: sluiced is back\n", command_);
+        tell("sluice {}: sluiced is back\n", command_);
         shown_ = false;
     }
 }

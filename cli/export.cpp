@@ -76,7 +76,7 @@ class ExportCommand {
         const Result<void> done = loop();
         progress_.hide();
         if (options_.print_cursor && written_) {
-            fmt::print(stderr, "cursor: {}\n", wire::format_cursor(*written_));
+            tell("cursor: {}\n", wire::format_cursor(*written_));
         }
         if (done || reader_gone(done.error())) {
             return kExitDone;

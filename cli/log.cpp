@@ -268,21 +268,20 @@ class LogCommand {
         }
         if (!writer_.idle()) {
             const auto& counters = writer_.counters();
-            fmt::print(stderr, "sluice log: stopped; {} records are not acknowledged and may be stored or not\n",
-                       writer_.records() - counters.acknowledged_records - counters.rejected_records);
+            tell("sluice log: stopped; {} records are not acknowledged and may be stored or not\n",
+                 writer_.records() - counters.acknowledged_records - counters.rejected_records);
             exit_code_ = kExitFailed;
         }
         if (dropped_fields_ > 0) {
-            fmt::print(stderr, "sluice log: {} fields were dropped: names that begin with '_' are the daemon's own\n",
-                       dropped_fields_);
+            tell("sluice log: {} fields were dropped: names that begin with '_' are the daemon's own\n",
+                 dropped_fields_);
         }
         if (plain_lines_ > 0) {
-            fmt::print(stderr, "sluice log: {} lines are not JSON objects; stored as messages\n", plain_lines_);
+            tell("sluice log: {} lines are not JSON objects that can be records; stored as messages\n", plain_lines_);
         }
         if (mended_lines_ > 0) {
-            fmt::print(stderr,
-                       "sluice log: {} lines have a value that was mended; their field parse_error says which\n",
-                       mended_lines_);
+            tell("sluice log: {} lines have a value that was mended; their field parse_error says which\n",
+                 mended_lines_);
         }
         if (options_.print_cursor && exit_code_ == kExitDone) {
             print_cursor();
@@ -294,8 +293,8 @@ class LogCommand {
         if (last_) {
             fmt::print("{}\n", wire::format_cursor(*last_));
         } else {
-            fmt::print(stderr, "sluice log: no cursor: {}\n",
-                       writer_.records() == 0 ? "there was no record" : "the daemon does not know the place any more");
+            tell("sluice log: no cursor: {}\n",
+                 writer_.records() == 0 ? "there was no record" : "the daemon does not know the place any more");
             exit_code_ = kExitFailed;
         }
     }

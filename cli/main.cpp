@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/standard_fds.h"
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "wire/escape.h"
@@ -52,8 +53,8 @@ int parse_and_run(int argc, char** argv) {
     sluice::cli::add_bench(program, context);
     if (const auto ended = program.parse(argc, argv)) {
         if (ended->unknown_command) {
-            fmt::print(stderr, "sluice: there is no command {}; see 'sluice --help'\n",
-                       sluice::wire::quoted(*ended->unknown_command));
+            sluice::cli::tell("sluice: there is no command {}; see 'sluice --help'\n",
+                              sluice::wire::quoted(*ended->unknown_command));
             return sluice::cli::kExitUsage;
         }
         return ended->print() == 0 ? sluice::cli::kExitDone : sluice::cli::kExitUsage;
@@ -68,18 +69,22 @@ int flush_output(int exit_code) {
     if (flushed || errno == EPIPE || exit_code != sluice::cli::kExitDone) {
         return exit_code;
     }
-    fmt::print(stderr, "sluice: {}\n", sluice::cli::local_error(errno, "write to standard output").text());
+    sluice::cli::tell("sluice: {}\n", sluice::cli::local_error(errno, "write to standard output").text());
     return sluice::cli::kExitFailed;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (const auto filled = sluice::open_missing_standard_fds(); !filled) {
+        sluice::cli::tell("sluice: {}\n", filled.error().text());
+        return sluice::cli::kExitFailed;
+    }
     ::signal(SIGPIPE, SIG_IGN);  // A reader that is gone is an error of write(2).
     try {
         return flush_output(parse_and_run(argc, argv));
     } catch (const std::exception& error) {
-        fmt::print(stderr, "sluice: {}\n", error.what());
+        sluice::cli::tell("sluice: {}\n", error.what());
         return sluice::cli::kExitFailed;
     }
 }

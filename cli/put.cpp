@@ -15,16 +15,18 @@ constexpr const char* kHelp =
     "A daemon that restarts meanwhile is waited for, and the file is sent again.\n"
     "\n"
     "Examples:\n"
-    "  sluice put files:notes/today.txt <today.txt\n"
-    "  pg_dump shop | sluice put --durable files:backup/shop.sql\n"
+    "  sluice put files:today.txt <today.txt\n"
+    "  sluice put --parents files:notes/today.txt <today.txt\n"
+    "  pg_dump shop | sluice put --parents --durable files:backup/shop.sql\n"
     "  sluice put --mode 0600 files:secret <secret\n"
     "\n"
     "With --durable the file survives loss of power once the command has ended.\n";
 
 struct Options {
     std::string file;
-    std::string mode = "0640";
+    std::string mode;  // Empty: not given.
     bool durable = false;
+    bool parents = false;
 };
 
 Result<std::uint32_t> parse_mode(const std::string& text) {
@@ -76,7 +78,7 @@ int run_put(const Context& context, const Options& options) {
     if (!file) {
         return report_usage("put", file.error().text());
     }
-    const auto mode = parse_mode(options.mode);
+    const auto mode = options.mode.empty() ? Result<std::uint32_t>(0) : parse_mode(options.mode);
     if (!mode) {
         return report_usage("put", mode.error().text());
     }
@@ -88,7 +90,8 @@ int run_put(const Context& context, const Options& options) {
     if (auto filled = spool.fill(STDIN_FILENO); !filled) {
         return report("put", filled.error());
     }
-    return store_file(context, spool, {.file = std::move(*file), .durable = options.durable, .mode = *mode},
+    return store_file(context, spool,
+                      {.file = std::move(*file), .durable = options.durable, .parents = options.parents, .mode = *mode},
                       options.file);
 }
 
@@ -99,7 +102,8 @@ void add_put(args::Program& program, Context& context) {
     auto options = std::make_shared<Options>();
     command.option("file", options->file).type_name("ROOT:PATH").required();
     command.flag("--durable", options->durable, "End only when the file survives loss of power");
-    command.option("--mode", options->mode, "Permission bits of a new file, octal (0640)");
+    command.flag("--parents", options->parents, "Make the directories that are not there");
+    command.option("--mode", options->mode, "Permission bits, octal (those of the file that is there, else 0640)");
     command.action([&context, options] { return run_put(context, *options); });
 }
 

@@ -38,6 +38,7 @@ constexpr const char* kHelp =
 constexpr std::size_t kFlushBytes = 64U << 10U;
 constexpr std::uint64_t kPlanMemory = 64ULL << 20U;  // Of the plan that only tells the columns: it is never run.
 constexpr std::size_t kHistogramRows = 32;
+constexpr Duration kCancelPatience = std::chrono::seconds(2);  // For the daemon to end a query that was stopped.
 
 struct Options {
     std::vector<std::string> words;  // Of the query.
@@ -91,17 +92,17 @@ class QueryProgress {
         next_ = clock_.now() + std::chrono::milliseconds(500);
         const auto records = static_cast<double>(progress.records);
         const auto total = static_cast<double>(progress.records_total);
-        fmt::print(stderr, "\r\x1b[K{} records", human_count(records));
+        tell("\r\x1b[K{} records", human_count(records));
         if (total > 0) {
-            fmt::print(stderr, " of {} ({:.0f} %)", human_count(total), 100 * records / total);
+            tell(" of {} ({:.0f} %)", human_count(total), 100 * records / total);
         }
-        fmt::print(stderr, ", {} rows", human_count(static_cast<double>(rows)));
+        tell(", {} rows", human_count(static_cast<double>(rows)));
         std::fflush(stderr);
         shown_ = true;
     }
     void hide() {
         if (shown_) {
-            fmt::print(stderr, "\r\x1b[K");
+            tell("\r\x1b[K");
             std::fflush(stderr);
             shown_ = false;
         }
@@ -111,12 +112,12 @@ class QueryProgress {
         if (!enabled_) {
             return;
         }
-        fmt::print(stderr, "{} rows; {} of {} records match", found.rows,
-                   human_count(static_cast<double>(found.matched)), human_count(static_cast<double>(found.records)));
+        tell("{} rows; {} of {} records match", found.rows, human_count(static_cast<double>(found.matched)),
+             human_count(static_cast<double>(found.records)));
         if (found.parts + found.parts_skipped > 0) {
-            fmt::print(stderr, "; {} parts read, {} skipped", found.parts, found.parts_skipped);
+            tell("; {} parts read, {} skipped", found.parts, found.parts_skipped);
         }
-        fmt::print(stderr, "; {:.1f} ms\n", static_cast<double>(found.elapsed_us) / 1000);
+        tell("; {:.1f} ms\n", static_cast<double>(found.elapsed_us) / 1000);
     }
 
  private:
@@ -148,9 +149,7 @@ class Asker {
             if (step.state != client::QueryState::idle) {
                 progress_.show(step.progress, rows_);
             }
-            if (stop_.raised()) {
-                source_->cancel();
-            }
+            SLUICE_CHECK(stop_if_asked());
             if (step.state == client::QueryState::idle) {
                 SLUICE_CHECK(before_wait(progress_));
                 SLUICE_CHECK(wait());
@@ -162,6 +161,18 @@ class Asker {
     QuerySource& source() noexcept { return *source_; }
 
  private:
+    // A daemon that goes on sending after a signal does not keep the command from ending.
+    Result<> stop_if_asked() {
+        if (!stop_.raised()) {
+            return {};
+        }
+        source_->cancel();
+        if (!give_up_at_) {
+            give_up_at_ = clock_.now() + kCancelPatience;
+        }
+        return clock_.now() < *give_up_at_ ? Result<>() : fail(Errc::cancelled, "the daemon does not end the query");
+    }
+
     // For the daemon, a signal, or the end of whoever reads standard output.
     Result<> wait() {
         // A signal that was served must not wake it again.
@@ -170,7 +181,9 @@ class Asker {
                                        {.fd = stop, .events = POLLIN, .revents = 0},
                                        {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};
         if (source_->fd() >= 0) {
-            ::poll(entries.data(), entries.size(), -1);
+            const int patience_ms =
+                static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(kCancelPatience).count());
+            ::poll(entries.data(), entries.size(), give_up_at_ ? patience_ms : -1);
         }
         if ((entries[2].revents & POLLERR) != 0) {
             return fail_errno(EPIPE, "write to standard output");
@@ -181,7 +194,9 @@ class Asker {
     const Context& context_;
     const Question& question_;
     std::unique_ptr<QuerySource> source_;
+    SystemClock clock_;
     StopSignals stop_;
+    std::optional<MonotonicTime> give_up_at_;  // After a signal.
     QueryProgress progress_;
     std::uint64_t rows_ = 0;
     bool connected_ = false;
@@ -335,16 +350,16 @@ void QueryCommand::print_end(const wire::QueryEnd& end, Asker& asker) const {
         std::string_view rest = end.explain;
         while (!rest.empty()) {
             const std::size_t line = std::min(rest.find('\n'), rest.size());
-            fmt::print(stderr, "{}\n", wire::escaped(rest.substr(0, line)));
+            tell("{}\n", wire::escaped(rest.substr(0, line)));
             rest.remove_prefix(std::min(line + 1, rest.size()));
         }
     }
     if (end.counts.parts_damaged > 0) {
-        fmt::print(stderr, "sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
-                   end.counts.parts_damaged);
+        tell("sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
+             end.counts.parts_damaged);
     }
     if (const std::string warning = asker.source().warning(); !warning.empty()) {
-        fmt::print(stderr, "sluice query: {}\n", wire::escaped(warning));
+        tell("sluice query: {}\n", wire::escaped(warning));
     }
 }
 
@@ -368,6 +383,9 @@ Result<int> QueryCommand::run_histogram() {
             question_.text = filter;
             return std::unexpected(end.error());
         }
+        if (first && last && *last < *first) {
+            return fail(Errc::malformed, "the daemon says that its last record is older than its first");
+        }
         if (!first || !last) {
             asker.progress().counts(end->counts);
             return kExitDone;  // No record.
@@ -380,7 +398,8 @@ Result<int> QueryCommand::run_histogram() {
     const auto bucket = [&](QuerySource&, const wire::TailEntry& entry, QueryProgress&) -> Result<> {
         const auto begin = wire::parse_rfc3339(wire::column_text(entry, "time"));
         const auto n = entry.record.fields().find("n");
-        if (begin && n && n->type == wire::FieldType::int64 && *begin >= *first - width && *begin <= *last) {
+        if (begin && n && n->type == wire::FieldType::int64 && *begin % width == 0 &&
+            *begin / width >= *first / width - 1 && *begin <= *last) {
             counts[*begin] += static_cast<std::uint64_t>(n->as_int64());
         }
         return {};
@@ -402,7 +421,7 @@ int QueryCommand::failed(const Error& error) const {
         return kExitDone;
     }
     if (error.code() == Errc::cancelled) {
-        fmt::print(stderr, "sluice query: stopped; the rows are not all\n");
+        tell("sluice query: stopped; the rows are not all\n");
         return kExitFailed;
     }
     if (!asked_ && question_.store.empty()) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/format.h"
+#include "cli/console.h"
 #include "cli/context.h"
 #include "query/parser.h"
 #include "wire/escape.h"
@@ -69,7 +70,7 @@ int report_query(std::string_view command, std::string_view text, const Error& e
     const std::size_t column = column_of(error.text());
     if (error.code() != Errc::invalid_argument || column == 0 || column > text.size() + 1) {
         if (error.code() == Errc::invalid_argument) {
-            fmt::print(stderr, "sluice {}: {}\n", command, wire::escaped(error.text()));
+            tell("sluice {}: {}\n", command, wire::escaped(error.text()));
             return kExitUsage;
         }
         return report(command, error);
@@ -80,8 +81,8 @@ int report_query(std::string_view command, std::string_view text, const Error& e
     shown.insert(0, shown.size() < before.size() ? "..." : "");
     const std::size_t caret = cells(shown);
     const std::string_view rest = first_cells(after, kShownCells - std::min(kShownCells, caret));
-    fmt::print(stderr, "sluice {}: {}\n  {}{}{}\n  {}^\n", command, wire::escaped(error.text()), shown, rest,
-               rest.size() < after.size() ? "..." : "", std::string(caret, ' '));
+    tell("sluice {}: {}\n  {}{}{}\n  {}^\n", command, wire::escaped(error.text()), shown, rest,
+         rest.size() < after.size() ? "..." : "", std::string(caret, ' '));
     return kExitUsage;
 }
 

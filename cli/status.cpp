@@ -17,6 +17,25 @@ constexpr const char* kHelp =
 
 using Json = nlohmann::ordered_json;
 
+constexpr int kDepthMax = 16;  // Of the daemon's JSON: what shows it goes down into it.
+
+// Errors: malformed.
+Result<Json> parse_status(const std::string& text) {
+    bool too_deep = false;
+    const auto keep = [&too_deep](int depth, Json::parse_event_t, const Json&) {
+        too_deep = too_deep || depth > kDepthMax;
+        return !too_deep;
+    };
+    Json json = Json::parse(text, keep, /*allow_exceptions=*/false);
+    if (too_deep) {
+        return fail(Errc::malformed, "the daemon's status is nested more than {} deep", kDepthMax);
+    }
+    if (!json.is_object()) {
+        return fail(Errc::malformed, "the daemon's status is not a JSON object");
+    }
+    return json;
+}
+
 std::string value_text(const std::string& key, const Json& value) {
     const bool is_bytes = key == "bytes" || key.ends_with("_bytes") || key.find("_bytes_") != std::string::npos;
     if (is_bytes && value.is_number()) {
@@ -29,7 +48,7 @@ std::string value_text(const std::string& key, const Json& value) {
                                     s / 3600 % 24, s / 60 % 60, s % 60);
     }
     return value.is_string() ? wire::escaped(value.get<std::string>())
-                             : value.dump(-1, ' ', false, Json::error_handler_t::replace);
+                             : value.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
 }
 
 std::string label_of(std::string key) {
@@ -79,16 +98,17 @@ int run_status(const Context& context, const std::string& output) {
     if (!status) {
         return report("status", status.error());
     }
+    const auto json = parse_status(*status);
+    if (!json) {
+        return report("status", json.error());
+    }
     if (output == "json") {
-        fmt::print("{}\n", *status);
+        // Not as it came: a terminal may be what reads it.
+        fmt::print("{}\n", json->dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace));
         return kExitDone;
     }
-    const Json json = Json::parse(*status, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object()) {
-        return report("status", Error(Errc::malformed, "the daemon's status is not a JSON object"));
-    }
     std::string table;
-    append_table(table, json, 0);
+    append_table(table, *json, 0);
     fmt::print("{}", table);
     return kExitDone;
 }

@@ -183,7 +183,7 @@ class TailCommand {
         }
         const auto& cursor = text_.empty() ? reader_.cursor() : printed_through_;
         if (cursor) {
-            fmt::print(stderr, "cursor: {}\n", wire::format_cursor(*cursor));
+            tell("cursor: {}\n", wire::format_cursor(*cursor));
         }
     }
 

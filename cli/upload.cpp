@@ -55,13 +55,20 @@ Result<void> upload(client::Client& client, const Spool& spool, const UploadOpti
     if (spool.size() <= client.data_bytes_max(file.root.size() + file.path.size())) {
         Bytes buffer;
         SLUICE_TRY(const ByteView data, spool.piece(0, static_cast<std::size_t>(spool.size()), buffer));
-        SLUICE_CHECK(client.put(
-            {.durable = options.durable, .mode = options.mode, .root = file.root, .path = file.path, .data = data}));
+        SLUICE_CHECK(client.put({.durable = options.durable,
+                                 .mode = options.mode,
+                                 .root = file.root,
+                                 .path = file.path,
+                                 .data = data,
+                                 .parents = options.parents}));
         progress(data.size());
         return {};
     }
     SLUICE_TRY(const wire::OpenReply opened,
-               client.open({.flags = wire::kOpenReplace, .mode = options.mode, .root = file.root, .path = file.path}));
+               client.open({.flags = wire::kOpenReplace | (options.parents ? wire::kOpenParents : 0),
+                            .mode = options.mode,
+                            .root = file.root,
+                            .path = file.path}));
     auto written = write_pieces(client, spool, opened.handle, progress);
     if (!written) {
         // The daemon drops the temporary file with the handle, at the latest when this connection ends.

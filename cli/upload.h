@@ -11,7 +11,8 @@ namespace sluice::cli {
 struct UploadOptions {
     RootPath file;
     bool durable = false;
-    std::uint32_t mode = 0;  // 0: the daemon's default, 0640.
+    bool parents = false;    // Make the directories that are not there.
+    std::uint32_t mode = 0;  // 0: that of the file that is there, 0640 for a new one.
 };
 
 // Puts all of `spool` in place at once: one PUT if it fits, else OPEN (replace), WRITEs ahead of their replies, COMMIT.

@@ -1,8 +1,10 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
+#include "base/standard_fds.h"
 #include "daemon/service.h"
 
 namespace {
@@ -14,14 +16,24 @@ using namespace sluice::daemon;
 constexpr int kMallocArenas = 2;
 
 int finish(const EarlyExit& exit) {
+    errno = 0;
     std::fputs(exit.standard_output.c_str(), stdout);
     std::fputs(exit.standard_error.c_str(), stderr);
+    if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && exit.code == ExitCode::ok) {
+        std::fprintf(stderr, "sluiced: %s\n",
+                     sluice::Error::from_errno(errno, "write to standard output").text().c_str());
+        return static_cast<int>(ExitCode::failed);
+    }
     return static_cast<int>(exit.code);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (const auto filled = sluice::open_missing_standard_fds(); !filled) {
+        std::fprintf(stderr, "sluiced: %s\n", filled.error().text().c_str());
+        return static_cast<int>(ExitCode::failed);
+    }
     mallopt(M_ARENA_MAX, kMallocArenas);  // Before the first thread.
     const auto parsed = parse_command_line(argc, argv);
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {

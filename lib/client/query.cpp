@@ -5,6 +5,9 @@
 namespace sluice::client {
 namespace {
 
+// A daemon tells the progress a few times a second.  One that tells the same for so often is at no query.
+constexpr std::uint32_t kRepeatedMax = 1U << 16U;
+
 wire::FrameOptions frame_options(Duration timeout) {
     if (timeout == kForever) {
         return {};
@@ -103,6 +106,15 @@ Result<QueryStep> QueryReader::chunk() {
         return failed(std::move(decoded).error().during("a reply to QUERY"));
     }
     epoch_ = decoded->epoch;
+    if (decoded->entries.empty()) {
+        repeated_ = decoded->progress == told_ ? repeated_ + 1 : 0;
+        told_ = decoded->progress;
+        if (repeated_ > kRepeatedMax) {
+            return failed(Error(Errc::malformed, "the daemon tells again and again that the query is where it was"));
+        }
+    } else {
+        repeated_ = 0;
+    }
     const QueryState state = decoded->entries.empty() ? QueryState::progress : QueryState::rows;
     return QueryStep{.state = state, .epoch = epoch_, .progress = decoded->progress, .rows = decoded->entries};
 }

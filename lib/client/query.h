@@ -40,7 +40,8 @@ class QueryReader {
     QueryReader& operator=(const QueryReader&) = delete;
 
     // What came next.  Calling it again says that the last rows are consumed.  Errors are final: what the daemon
-    // answers (invalid_argument with "column N: ..." where the text is no query, limit_exceeded, cancelled), closed.
+    // answers (invalid_argument with "column N: ..." where the text is no query, limit_exceeded, cancelled), closed,
+    // malformed (also of a progress that is none).
     Result<QueryStep> next(Duration wait = kForever);
     // Asks the daemon to stop; next() then ends with `cancelled`, or with the end if that was under way.
     void cancel();
@@ -72,6 +73,8 @@ class QueryReader {
     std::uint64_t request_id_ = 0;
     Reply held_;                        // What the last QueryStep views, or end_.
     std::uint64_t consumed_bytes_ = 0;  // Handed out and not yet credited.
+    wire::QueryProgress told_;          // By the last chunk without rows.
+    std::uint32_t repeated_ = 0;        // How often it has told just that.
     std::uint32_t epoch_ = 0;
     bool ended_ = false;
     bool cancelled_ = false;

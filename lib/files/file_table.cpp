@@ -60,6 +60,9 @@ Result<> check_flags(OpenFlags flags) {
     if (flags.exclusive && !flags.create && !flags.replace) {
         return fail(Errc::invalid_argument, "open flags: exclusive needs create or replace");
     }
+    if (flags.parents && !flags.replace) {
+        return fail(Errc::invalid_argument, "open flags: parents needs replace");
+    }
     if (flags.truncate && !flags.write && !flags.replace) {
         return fail(Errc::invalid_argument, "open flags: truncate needs write");
     }
@@ -150,6 +153,7 @@ Task<Result<FileTable::Pointer>> FileTable::open_replace(const RootPointer& root
     ReplaceOptions options;
     options.exclusive = flags.exclusive;
     options.mode = mode;
+    options.parents = flags.parents;
     SLUICE_CO_TRY(Replacement replacement, co_await files_.replace(identity_, root, path, options));
     Result<io::FileStat> stat = co_await files_.kernel().stat(replacement.file());
     if (!stat) {

@@ -24,6 +24,7 @@ struct OpenFlags {
     bool exclusive = false;  // With create or replace: it must not exist.
     bool truncate = false;   // Needs write.
     bool append = false;
+    bool parents = false;  // With replace: the directories that are not there are made.
     bool replace = false;  // Writes go to a temporary, which commit() puts in place.  Implies write and create.
 };
 

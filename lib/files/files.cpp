@@ -70,6 +70,7 @@ Task<Result<std::uint64_t>> Files::put(const Identity& identity, std::string_vie
     SLUICE_CO_TRY(const auto charge, ledger_.charge(identity.uid));
     ReplaceOptions replace_options;
     replace_options.mode = options.mode;
+    replace_options.parents = options.parents;
     SLUICE_CO_TRY(Replacement replacement, co_await replace(identity, where, what, replace_options));
     Result<> done = co_await write_whole(kernel_, replacement.file(), 0, bytes, io::WriteSync::none);
     if (!done) {

@@ -36,7 +36,8 @@ inline constexpr std::size_t kGetPieceBytes = std::size_t{128} << 10U;
 
 struct PutOptions {
     Durability durability = Durability::none;
-    mode_t mode = 0;  // As ReplaceOptions::mode.
+    mode_t mode = 0;       // As in ReplaceOptions.
+    bool parents = false;  // The same.
 };
 
 class Files {

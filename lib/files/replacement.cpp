@@ -23,7 +23,8 @@ Task<Result<>> Replacement::check_target(io::Kernel& kernel, const Identity& ide
             co_return fail(Errc::wrong_type, "replace {}: not a regular file", shown_);
         }
         if (options.mode == 0) {
-            options.mode = target->mode & 0777;
+            resembles_ = *target;
+            options.mode = S_IRUSR | S_IWUSR;  // Until it resembles the target.
         }
         co_return Result<>{};
     }
@@ -56,6 +57,19 @@ Task<Result<>> Replacement::make_temporary(io::Kernel& kernel, mode_t mode, std:
     }
 }
 
+Task<Result<>> Replacement::prepare_temporary(io::Kernel& kernel, mode_t mode, std::uint64_t instance,
+                                              std::uint64_t& counter) {
+    SLUICE_CO_CHECK(co_await make_temporary(kernel, mode, instance, counter));
+    if (resembles_) {
+        const Result<> done = co_await kernel.resemble(file_, *resembles_);
+        if (!done) {
+            co_await abandon(kernel);
+            co_return std::unexpected(explain(done.error(), "give the mode of the old file to", shown_));
+        }
+    }
+    co_return Result<>{};
+}
+
 Task<Result<Replacement>> begin_replacement(io::Kernel& kernel, const RootPointer& root, const RelativePath& path,
                                             const Identity& identity, ReplaceOptions options, std::uint64_t instance,
                                             std::uint64_t& counter) {
@@ -63,11 +77,28 @@ Task<Result<Replacement>> begin_replacement(io::Kernel& kernel, const RootPointe
     replacement.target_ = path.leaf();
     replacement.shown_ = shown(root->name(), path.text());
     replacement.exclusive_ = options.exclusive;
+    if (options.parents && root->rights(identity).has(Right::create)) {
+        SLUICE_CO_CHECK(co_await coro::shield(make_parents(kernel, root, path)));
+    }
     SLUICE_CO_TRY(replacement.directory_, co_await open_parent(kernel, root, path));
     SLUICE_CO_CHECK(co_await replacement.check_target(kernel, identity, options));
     // Not cancelled: an open that is interrupted may have made the file all the same.
-    SLUICE_CO_CHECK(co_await coro::shield(replacement.make_temporary(kernel, options.mode, instance, counter)));
+    SLUICE_CO_CHECK(co_await coro::shield(replacement.prepare_temporary(kernel, options.mode, instance, counter)));
     co_return std::move(replacement);
+}
+
+namespace {
+Task<> unlink_quietly(io::Kernel& kernel, const Directory& directory, const std::string& name) {
+    (void)co_await kernel.unlink(directory.handle().fd(), name);
+}
+}  // namespace
+
+Task<> Replacement::abandon(io::Kernel& kernel) {
+    if (temporary_.empty()) {
+        co_return;
+    }
+    const std::string name = std::exchange(temporary_, {});
+    co_await coro::shield(unlink_quietly(kernel, directory_, name));
 }
 
 Task<Result<>> Replacement::place(io::Kernel& kernel, Durability durability) {
@@ -95,20 +126,6 @@ Task<Result<>> Replacement::commit(io::Kernel& kernel, const io::Handle& file, D
         co_return std::unexpected(explain(synced.error(), "sync", shown_));
     }
     co_return co_await coro::shield(place(kernel, durability));
-}
-
-namespace {
-Task<> unlink_quietly(io::Kernel& kernel, const Directory& directory, const std::string& name) {
-    (void)co_await kernel.unlink(directory.handle().fd(), name);
-}
-}  // namespace
-
-Task<> Replacement::abandon(io::Kernel& kernel) {
-    if (temporary_.empty()) {
-        co_return;
-    }
-    const std::string name = std::exchange(temporary_, {});
-    co_await coro::shield(unlink_quietly(kernel, directory_, name));
 }
 
 }  // namespace sluice::files

@@ -10,6 +10,7 @@
 // Threads: that of the kernel.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "files/roots.h"
@@ -23,7 +24,10 @@ enum class Durability : std::uint8_t {
 
 struct ReplaceOptions {
     bool exclusive = false;  // Errc::already_exists if there is a target, at begin() and again at commit().
-    mode_t mode = 0;         // Permission bits; 0: those of the target, 0640 for a new file.  The umask applies.
+    // Permission bits, to which the umask applies; 0640 for a new file if 0.  A file that replaces one has, if 0, just
+    // the bits of that, and its owner and group as far as the daemon may give a file away (Kernel::resemble).
+    mode_t mode = 0;
+    bool parents = false;  // Makes the directories that are not there, which needs `create`.  They stay, come what may.
 };
 
 class Replacement {
@@ -33,6 +37,7 @@ class Replacement {
           target_(std::move(other.target_)),
           temporary_(std::exchange(other.temporary_, {})),
           shown_(std::move(other.shown_)),
+          resembles_(other.resembles_),
           exclusive_(other.exclusive_),
           file_(std::move(other.file_)) {}
     Replacement& operator=(Replacement&&) = delete;
@@ -54,12 +59,14 @@ class Replacement {
     Replacement() = default;
     Task<Result<>> check_target(io::Kernel& kernel, const Identity& identity, ReplaceOptions& options);
     Task<Result<>> make_temporary(io::Kernel& kernel, mode_t mode, std::uint64_t instance, std::uint64_t& counter);
+    Task<Result<>> prepare_temporary(io::Kernel& kernel, mode_t mode, std::uint64_t instance, std::uint64_t& counter);
     Task<Result<>> place(io::Kernel& kernel, Durability durability);
 
     Directory directory_;
     std::string target_;     // A name in the directory.
     std::string temporary_;  // The same; empty once renamed or unlinked.
     std::string shown_;
+    std::optional<io::FileStat> resembles_;
     bool exclusive_ = false;  // Also where the client may only create: commit must not replace then.
     io::Handle file_;         // Open for reading and writing.
 };

@@ -114,4 +114,40 @@ Task<Result<Directory>> open_parent(io::Kernel& kernel, const RootPointer& root,
     co_return std::move(directory);
 }
 
+namespace {
+
+// Opens the directory at `path`, or makes it in `parent` and opens it then.
+Task<Result<io::Handle>> open_or_make(io::Kernel& kernel, const RootPointer& root, const io::Handle& parent,
+                                      const RelativePath& path) {
+    constexpr int kFlags = O_RDONLY | O_DIRECTORY;
+    Result<io::Handle> there = co_await open_beneath(kernel, *root, path.text(), kFlags, 0);
+    if (there || there.error().code() != Errc::not_found) {
+        co_return std::move(there);
+    }
+    const std::string leaf = path.leaf();
+    const Result<> made = co_await kernel.mkdir(parent.fd(), leaf, kDirectoryMode);
+    if (!made && made.error().code() != Errc::already_exists) {  // Somebody else may have made it just now.
+        co_return std::unexpected(explain(made.error(), "make directory", shown(root->name(), path.text())));
+    }
+    const Result<> synced = co_await kernel.sync(parent, io::SyncKind::all);
+    if (!synced) {
+        co_return std::unexpected(explain(synced.error(), "sync the parent of", shown(root->name(), path.text())));
+    }
+    co_return co_await open_beneath(kernel, *root, path.text(), kFlags, 0);
+}
+
+}  // namespace
+
+Task<Result<>> make_parents(io::Kernel& kernel, const RootPointer& root, const RelativePath& path) {
+    const std::string parent = path.parent();
+    Directory directory{.root = root, .own = {}};
+    for (std::size_t end = 0; end < parent.size(); ++end) {  // Bounded by kPathBytesMax.
+        end = std::min(parent.find('/', end), parent.size());
+        SLUICE_CO_TRY(const RelativePath part, RelativePath::parse(std::string_view(parent).substr(0, end)));
+        SLUICE_CO_TRY(io::Handle own, co_await open_or_make(kernel, root, directory.handle(), part));
+        directory.own = std::move(own);
+    }
+    co_return Result<>{};
+}
+
 }  // namespace sluice::files

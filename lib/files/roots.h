@@ -14,7 +14,8 @@
 
 namespace sluice::files {
 
-inline constexpr mode_t kDefaultMode = 0640;  // Of a new file whose mode is not said.
+inline constexpr mode_t kDefaultMode = 0640;    // Of a new file whose mode is not said.
+inline constexpr mode_t kDirectoryMode = 0750;  // Of a new directory.  The umask applies to both.
 
 struct RootOptions {
     std::string name;                  // 1..64 of [A-Za-z0-9._-].
@@ -68,6 +69,10 @@ class Roots {
 // Opens `path` beneath the root.  Errors name `path`, escaped.
 Task<Result<io::Handle>> open_beneath(io::Kernel& kernel, const Root& root, const std::string& path, int flags,
                                       mode_t mode);
+
+// Makes the directories of `path` that are not there, each with kDirectoryMode, and syncs their names: a file in them
+// is then as durable as in a directory that was there.
+Task<Result<>> make_parents(io::Kernel& kernel, const RootPointer& root, const RelativePath& path);
 
 // The directory that holds a file.
 struct Directory {

@@ -173,6 +173,9 @@ class Kernel {
     auto mkdir(int directory, const std::string& path, mode_t mode);                // -> Result<>
     auto allocate(const Handle& file, std::uint64_t offset, std::uint64_t length);  // -> Result<>; extends the file
     auto truncate(const Handle& file, std::uint64_t size);                          // -> Result<>
+    // -> Result<>.  `file`, which is ours, gets the permission bits of `other`, and its owner and group as far as this
+    // process may give it those.  A group that cannot be given gets no more than everybody gets.
+    auto resemble(const Handle& file, const FileStat& other);
     auto list(const Handle& directory);    // -> Result<vector<DirEntry>>, without . and ..
     auto file_system(const Handle& file);  // -> Result<FileSystem>
 

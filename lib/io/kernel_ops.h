@@ -221,6 +221,15 @@ inline auto Kernel::truncate(const Handle& file, std::uint64_t size) {
     return detail::start(*this, request, detail::decode_void("truncate"));
 }
 
+inline auto Kernel::resemble(const Handle& file, const FileStat& other) {
+    const OpRequest request{.code = OpCode::resemble,
+                            .fd = file.fd(),
+                            .offset = other.uid,
+                            .length = other.gid,
+                            .mode = other.mode & 0777U};
+    return detail::start(*this, request, detail::decode_void("change mode and owner"));
+}
+
 inline auto Kernel::list(const Handle& directory) {
     detail::DecodeList decode;
     const OpRequest request{.code = OpCode::list, .fd = directory.fd(), .data = decode.entries.get()};

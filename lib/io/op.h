@@ -40,13 +40,22 @@ enum class OpCode : std::uint8_t {
     truncate,     // fd, offset = new size.           Runs on the pool: no opcode before Linux 6.9.
     list,         // fd = directory; data = vector<DirEntry>.  Runs on the pool: no opcode.
     file_system,  // fd; data = FileSystem.           Runs on the pool: no opcode.
+    resemble,     // fd, mode, offset = uid, length = gid.  Runs on the pool: no opcode.
 };
-inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::file_system) + 1;
+inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::resemble) + 1;
 
 struct DirEntry {
     std::string name;
     bool is_directory = false;
 };
+
+// The permission bits of a file that is to resemble another.  In another group it gives that group nothing that it does
+// not give everybody.
+constexpr std::uint32_t resembling_mode(std::uint32_t mode, bool same_group) noexcept {
+    const std::uint32_t of_group = mode & 0070U;
+    const std::uint32_t of_all = mode & 0007U;
+    return same_group ? mode : (mode & 0707U) | (of_group & of_all << 3U);
+}
 
 // What is asked.  Everything it points to lives until the operation has completed.
 struct OpRequest {

@@ -117,6 +117,7 @@ class SimDisk {
     std::int32_t mkdir(const SimFile* directory, std::string_view path, std::uint32_t mode, PeerCredentials owner);
     std::int32_t allocate(SimFile& file, unsigned flags, std::uint64_t offset, std::uint64_t length);
     std::int32_t truncate(SimFile& file, std::uint64_t size);
+    static std::int32_t resemble(SimFile& file, const OpRequest& wanted, PeerCredentials caller);
     std::int32_t list(const SimFile& directory, std::vector<DirEntry>& into);
     // A socket file; replaces a stale one.  Returns its inode number, or -errno.
     std::int64_t bind_socket(std::string_view path, std::uint32_t mode, PeerCredentials owner);

@@ -128,6 +128,19 @@ std::int32_t SimDisk::allocate(SimFile& file, unsigned flags, std::uint64_t offs
     return 0;
 }
 
+std::int32_t SimDisk::resemble(SimFile& file, const OpRequest& wanted, PeerCredentials caller) {
+    SimInode& inode = *file.inode;
+    const auto gid = static_cast<std::uint32_t>(wanted.length);
+    if (caller.uid == 0) {
+        inode.uid = static_cast<std::uint32_t>(wanted.offset);
+    }
+    if (caller.uid == 0 || caller.gid == gid) {
+        inode.gid = gid;
+    }
+    inode.mode = resembling_mode(wanted.mode, inode.gid == gid);
+    return 0;
+}
+
 std::int32_t SimDisk::truncate(SimFile& file, std::uint64_t size) {
     if ((file.flags & O_ACCMODE) == O_RDONLY || file.inode->type != SimFileType::regular) {
         return -EINVAL;

@@ -68,6 +68,7 @@ std::vector<SimFault> plausible_faults(OpCode code, std::uint32_t flags) {
         case OpCode::allocate:
             return {failure(EIO), failure(ENOSPC), failure(EDQUOT)};
         case OpCode::truncate:
+        case OpCode::resemble:
             return {failure(EIO), failure(EIO, all), failure(EROFS), failure(EACCES)};
         default:
             return {};
@@ -179,6 +180,7 @@ SimFault SimFaults::by_rate(const OpRequest& request, SimRandom& random) {
         case OpCode::stat:
         case OpCode::list:
         case OpCode::truncate:
+        case OpCode::resemble:
             fail(rates.name_error, EIO);
             break;
         case OpCode::recv:

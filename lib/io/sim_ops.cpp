@@ -39,6 +39,7 @@ bool changes_disk(const Op& op) {
         case OpCode::mkdir:
         case OpCode::allocate:
         case OpCode::truncate:
+        case OpCode::resemble:
             return true;
         default:
             return false;
@@ -212,6 +213,8 @@ std::int32_t SimWorld::execute_file(Pending& pending) {
             return disk_.allocate(*file, op.flags, op.offset, op.length);
         case OpCode::truncate:
             return disk_.truncate(*file, op.offset);
+        case OpCode::resemble:
+            return SimDisk::resemble(*file, op, owner);
         case OpCode::list:
             return disk_.list(*file, *static_cast<std::vector<DirEntry>*>(op.data));
         case OpCode::file_system:

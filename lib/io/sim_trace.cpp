@@ -12,10 +12,10 @@ namespace {
 constexpr std::size_t kHashedBytes = 1024;  // Of each transfer: enough to tell runs apart, cheap for large ones.
 
 const char* name_of(OpCode code) {
-    static constexpr const char* kNames[] = {"nop",      "accept", "connect",    "recv",   "recv_pooled", "send",
-                                             "shutdown", "poll",   "open",       "close",  "read",        "write",
-                                             "sync",     "stat",   "rename",     "unlink", "mkdir",       "allocate",
-                                             "truncate", "list",   "file_system"};
+    static constexpr const char* kNames[] = {"nop",      "accept", "connect",     "recv",    "recv_pooled", "send",
+                                             "shutdown", "poll",   "open",        "close",   "read",        "write",
+                                             "sync",     "stat",   "rename",      "unlink",  "mkdir",       "allocate",
+                                             "truncate", "list",   "file_system", "resemble"};
     static_assert(std::size(kNames) == kOpCodes);
     return kNames[static_cast<std::size_t>(code)];
 }

@@ -96,7 +96,8 @@ UringKernel::~UringKernel() {
 void UringKernel::submit(Op& op) {
     op.driver_state = 0;
     ++in_flight_;
-    if (op.code == OpCode::truncate || op.code == OpCode::list || op.code == OpCode::file_system) {
+    if (op.code == OpCode::truncate || op.code == OpCode::list || op.code == OpCode::file_system ||
+        op.code == OpCode::resemble) {
         op.driver_state = kOnPool;
         submit_to_pool(op);
         return;

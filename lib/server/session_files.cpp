@@ -25,6 +25,7 @@ Task<Result<>> Session::open(const OwnedRequest& request) {
                                  .exclusive = (wanted.flags & wire::kOpenExclusive) != 0,
                                  .truncate = (wanted.flags & wire::kOpenTruncate) != 0,
                                  .append = (wanted.flags & wire::kOpenAppend) != 0,
+                                 .parents = (wanted.flags & wire::kOpenParents) != 0,
                                  .replace = (wanted.flags & wire::kOpenReplace) != 0};
     SLUICE_CO_TRY(const files::OpenedFile opened, co_await files_.open(wanted.root, wanted.path, flags, wanted.mode));
     output_.reply(request.header.id, wire::OpenReply{.handle = opened.handle, .size = opened.size});
@@ -140,7 +141,8 @@ Task<Result<>> Session::get(const OwnedRequest& request) {
 Task<Result<>> Session::put(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::PutRequest wanted, wire::PutRequest::decode(request.payload));
     const files::Identity identity{peer_.credentials.uid, peer_.credentials.gid, {}};
-    const files::PutOptions options{.durability = durability(wanted.durable), .mode = wanted.mode};
+    const files::PutOptions options{
+        .durability = durability(wanted.durable), .mode = wanted.mode, .parents = wanted.parents};
     SLUICE_CO_TRY(const std::uint64_t size,
                   co_await shared_.files.put(identity, wanted.root, wanted.path, wanted.data, options));
     output_.reply(request.header.id, wire::PutReply{.size = size});

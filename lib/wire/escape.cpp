@@ -1,5 +1,6 @@
 #include "wire/escape.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/bytes.h"
@@ -97,6 +98,29 @@ char32_t utf8_point(std::string_view sequence) noexcept {
 bool is_control(char32_t point) noexcept {
     return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x061C || point == 0x200E || point == 0x200F ||
            (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
+bool is_blank(char32_t point) noexcept {
+    return point == ' ' || point == 0xA0 || point == 0xAD || point == 0x034F || point == 0x115F || point == 0x1160 ||
+           point == 0x1680 || point == 0x17B4 || point == 0x17B5 || (point >= 0x180B && point <= 0x180F) ||
+           (point >= 0x2000 && point <= 0x200F) || (point >= 0x2028 && point <= 0x202F) ||
+           (point >= 0x205F && point <= 0x206F) || point == 0x2800 || point == 0x3000 || point == 0x3164 ||
+           (point >= 0xFE00 && point <= 0xFE0F) || point == 0xFEFF || point == 0xFFA0 ||
+           (point >= 0xE0000 && point <= 0xE0FFF);
+}
+
+bool has_blank(std::string_view text) noexcept {
+    if (is_ascii(text)) {
+        return text.find(' ') != std::string_view::npos;
+    }
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        if (length != 0 && is_blank(utf8_point(text.substr(0, length)))) {
+            return true;
+        }
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return false;
 }
 
 bool valid_utf8(std::string_view text) noexcept {

@@ -24,5 +24,8 @@ bool valid_utf8(std::string_view text) noexcept;
 char32_t utf8_point(std::string_view sequence) noexcept;
 // A code point that append_escaped does not let through.
 bool is_control(char32_t point) noexcept;
+// A code point that looks like a space or like nothing: what stands behind it looks like the beginning of a word.
+bool is_blank(char32_t point) noexcept;
+bool has_blank(std::string_view text) noexcept;
 
 }  // namespace sluice::wire

@@ -270,7 +270,7 @@ Result<GetReply> GetReply::decode(ByteView payload) {
 }
 
 void PutRequest::encode(Bytes& to) const {
-    append_int<std::uint32_t>(to, durable ? 1 : 0);
+    append_int<std::uint32_t>(to, (durable ? kPutDurable : 0) | (parents ? kPutParents : 0));
     append_int(to, mode);
     append_str(to, root);
     append_str(to, path);
@@ -280,7 +280,12 @@ void PutRequest::encode(Bytes& to) const {
 Result<PutRequest> PutRequest::decode(ByteView payload) {
     Reader reader(payload);
     PutRequest message;
-    message.durable = reader.flag(reader.u32());
+    const std::uint32_t flags = reader.u32();
+    if ((flags & ~(kPutDurable | kPutParents)) != 0) {
+        reader.refuse(Errc::unsupported, "unknown flag");
+    }
+    message.durable = (flags & kPutDurable) != 0;
+    message.parents = (flags & kPutParents) != 0;
     message.mode = reader.u32();
     message.root = reader.path_str(kNameBytesMax);
     message.path = reader.path_str(kPathBytesMax);

@@ -14,13 +14,16 @@ inline constexpr std::uint32_t kOpenCreate = 4;
 inline constexpr std::uint32_t kOpenExclusive = 8;
 inline constexpr std::uint32_t kOpenTruncate = 16;
 inline constexpr std::uint32_t kOpenAppend = 32;
-inline constexpr std::uint32_t kOpenReplace = 64;  // Write to a temporary; COMMIT puts it in place atomically.
-inline constexpr std::uint32_t kOpenFlagsKnown = 127;
+inline constexpr std::uint32_t kOpenReplace = 64;   // Write to a temporary; COMMIT puts it in place atomically.
+inline constexpr std::uint32_t kOpenParents = 128;  // With replace: make the directories that are not there.
+inline constexpr std::uint32_t kOpenFlagsKnown = 255;
 
 struct OpenRequest {
     static constexpr MessageType kType = MessageType::open;
     std::uint32_t flags = 0;  // Unknown bits: unsupported.
-    std::uint32_t mode = 0;   // Permission bits of a file that is created; at most 07777.
+    // Permission bits of a file that is created; at most 07777.  0: 0640; with replace, those of the file that is
+    // there.
+    std::uint32_t mode = 0;
     std::string_view root{};
     std::string_view path{};
 
@@ -174,13 +177,17 @@ struct GetReply {
     static Result<GetReply> decode(ByteView payload);
 };
 
+inline constexpr std::uint32_t kPutDurable = 1;
+inline constexpr std::uint32_t kPutParents = 2;
+
 struct PutRequest {
     static constexpr MessageType kType = MessageType::put;
     bool durable = false;
-    std::uint32_t mode = 0;
+    std::uint32_t mode = 0;  // As of OPEN with replace.
     std::string_view root{};
     std::string_view path{};
     ByteView data{};
+    bool parents = false;  // Make the directories that are not there.
 
     void encode(Bytes& to) const;
     static Result<PutRequest> decode(ByteView payload);

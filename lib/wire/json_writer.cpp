@@ -21,8 +21,14 @@ void append_code_unit(std::string& to, std::uint32_t unit) {
     fmt::format_to(std::back_inserter(to), "\\u{:04x}", unit);
 }
 
+// What is written as a number.
+enum class Numbered : bool {
+    controls,            // So that this output too is safe on a terminal.
+    controls_and_blanks  // So that a name does not look like another one.
+};
+
 // The character at the front of `text`, which is not plain; returns the bytes used.
-std::size_t append_special(std::string& to, std::string_view text) {
+std::size_t append_special(std::string& to, std::string_view text, Numbered numbered) {
     switch (text.front()) {
         case '"':
             to += "\\\"";
@@ -47,13 +53,31 @@ std::size_t append_special(std::string& to, std::string_view text) {
         to += "\xEF\xBF\xBD";
         return 1;
     }
-    // Controls of every kind are written as numbers, so that this output too is safe on a terminal.
-    if (const char32_t point = utf8_point(text.substr(0, length)); is_control(point)) {
+    const char32_t point = utf8_point(text.substr(0, length));
+    constexpr char32_t kOneUnitEnd = 0x10000;
+    if (is_control(point) || (numbered == Numbered::controls_and_blanks && is_blank(point) && point < kOneUnitEnd)) {
         append_code_unit(to, static_cast<std::uint32_t>(point));
     } else {
         to += text.substr(0, length);
     }
     return length;
+}
+
+void append_string(std::string& to, std::string_view text, Numbered numbered) {
+    to += '"';
+    while (!text.empty()) {
+        std::size_t plain = 0;
+        while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7F && text[plain] != '"' &&
+               text[plain] != '\\') {
+            ++plain;
+        }
+        to += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (!text.empty()) {
+            text.remove_prefix(append_special(to, text, numbered));
+        }
+    }
+    to += '"';
 }
 
 void append_text(std::string& to, std::string_view text) {
@@ -86,9 +110,9 @@ enum class OwnKeys : bool { absent, present };
 void append_name(std::string& to, std::string_view name, OwnKeys own) {
     to += to.ends_with('{') ? "" : ",";
     if (own == OwnKeys::absent || std::find(kOwnKeys.begin(), kOwnKeys.end(), name) == kOwnKeys.end()) {
-        append_json_string(to, name);
+        append_string(to, name, Numbered::controls_and_blanks);
     } else {
-        append_json_string(to, fmt::format("field.{}", name));
+        append_string(to, fmt::format("field.{}", name), Numbered::controls);
     }
     to += ':';
 }
@@ -153,20 +177,7 @@ void append_json_value(std::string& to, const FieldView& field) {
 }
 
 void append_json_string(std::string& to, std::string_view text) {
-    to += '"';
-    while (!text.empty()) {
-        std::size_t plain = 0;
-        while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7F && text[plain] != '"' &&
-               text[plain] != '\\') {
-            ++plain;
-        }
-        to += text.substr(0, plain);
-        text.remove_prefix(plain);
-        if (!text.empty()) {
-            text.remove_prefix(append_special(to, text));
-        }
-    }
-    to += '"';
+    append_string(to, text, Numbered::controls);
 }
 
 void append_json(std::string& to, const TailEntry& entry, const Cursor* cursor) {

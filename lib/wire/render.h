@@ -68,9 +68,11 @@ class Renderer {
     std::string cached_offset_;  // "+0100", for short_iso.
 };
 
-// " key=value", safe to show; in quotes where it must be.
+// " key=value", safe to show; both in quotes where they must be: a name that is not printable ASCII without spaces,
+// quotes, backslashes and '='.
 void append_field_text(std::string& to, const FieldView& field);
-// time=... severity=... stream=... message="..." key=value ...; a computed row has only its columns.
+// time=... severity=... stream=... message="..." key=value ...; a computed row has only its columns.  What a name
+// cannot have in logfmt is '_', behind "field." where the name would then begin with it.
 void append_logfmt(std::string& to, const TailEntry& entry);
 
 inline bool is_computed(const TailEntry& entry) noexcept {

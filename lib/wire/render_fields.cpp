@@ -9,8 +9,32 @@
 namespace sluice::wire {
 namespace {
 
+constexpr std::string_view kClientsPrefix = "field.";
+
 bool needs_quotes(std::string_view text) noexcept {
-    return text.empty() || text.find_first_of(" \"\\=") != std::string_view::npos;
+    return text.empty() || text.find_first_of("\"\\=") != std::string_view::npos || has_blank(text);
+}
+
+// A name that can be read as it stands.  Those of the trusted fields can, and no other name looks like one of them.
+bool is_plain_name(std::string_view name) noexcept {
+    return std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7F; }) && !needs_quotes(name);
+}
+
+// A name without what logfmt has no way to write.  A field is not taken for a trusted one for what is left of its name.
+std::string logfmt_name(std::string_view name) {
+    std::string text;
+    const std::string safe = escaped(name);
+    for (std::string_view rest = safe; !rest.empty();) {
+        const std::size_t length = utf8_length(rest);
+        const std::string_view character = rest.substr(0, length);
+        const bool impossible = character == "\"" || character == "=" || is_blank(utf8_point(character));
+        text += impossible ? "_" : character;
+        rest.remove_prefix(length);
+    }
+    if (text.starts_with('_') && !name.starts_with('_')) {
+        text.insert(0, kClientsPrefix);
+    }
+    return text;
 }
 
 void append_value(std::string& to, std::string_view text) {
@@ -72,7 +96,11 @@ void append_cell(std::string& to, std::string_view text, bool raw) {
 
 void append_field_text(std::string& to, const FieldView& field) {
     to += ' ';
-    append_escaped(to, field.name);
+    if (is_plain_name(field.name)) {
+        to += field.name;
+    } else {
+        append_quoted(to, field.name);
+    }
     to += '=';
     append_value(to, field.value_text());
 }
@@ -81,11 +109,7 @@ void append_logfmt(std::string& to, const TailEntry& entry) {
     const std::size_t start = to.size();
     const auto append_pair = [&](std::string_view name, std::string_view value) {
         to += to.size() == start ? "" : " ";
-        const std::size_t at = to.size();
-        append_escaped(to, name);
-        std::replace_if(
-            to.begin() + static_cast<std::ptrdiff_t>(at), to.end(),
-            [](char c) { return c == ' ' || c == '"' || c == '='; }, '_');
+        to += logfmt_name(name);
         to += '=';
         // What reads logfmt undoes escapes only between quotes.
         if (const std::string shown = escaped(value); shown != value || needs_quotes(value)) {
@@ -113,9 +137,8 @@ std::string column_text(const TailEntry& entry, std::string_view column) {
         if (auto own = own_text(entry, column)) {
             return *std::move(own);
         }
-        constexpr std::string_view kField = "field.";
-        if (column.starts_with(kField) && own_text(entry, column.substr(kField.size()))) {
-            column.remove_prefix(kField.size());
+        if (column.starts_with(kClientsPrefix) && own_text(entry, column.substr(kClientsPrefix.size()))) {
+            column.remove_prefix(kClientsPrefix.size());
         }
     }
     for (const FieldRange& fields : {entry.record.fields(), entry.trusted}) {

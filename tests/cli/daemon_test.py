@@ -28,6 +28,9 @@ class Daemon:
         how = how or ("--private", str(self.directory))
         with open(self.directory / "daemon.log", "ab") as log:
             self.process = subprocess.Popen([SLUICED, *how], stdout=log, stderr=log)
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
         deadline = time.monotonic() + PATIENCE_S
         while self.command("status").returncode != 0:
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -69,6 +72,73 @@ class WithDaemon(unittest.TestCase):
         result = self.daemon.command(*arguments, data=data)
         self.assertEqual(result.returncode, 0, result.stderr.decode(errors="replace"))
         return result.stdout
+
+
+def closing(*descriptors):
+    """A preexec_fn: the program starts without these of the descriptors 0, 1 and 2."""
+    return lambda: [os.close(descriptor) for descriptor in descriptors]
+
+
+class MissingDescriptors(WithDaemon):
+    """A program that opens a socket or a file as its descriptor 1 or 2 writes its messages there."""
+
+    def run_without(self, descriptors, *arguments, **streams):
+        return subprocess.run([SLUICE, "--socket", self.daemon.socket, *arguments], preexec_fn=closing(*descriptors),
+                              timeout=PATIENCE_S, **streams)
+
+    def test_nothing_that_the_command_prints_becomes_a_request(self):
+        self.good("log", "--stream", "s", "stored")
+        for arguments in (["tail", "--all"], ["query"], ["get", "files:none"], ["status"]):
+            with self.subTest(arguments[0]):
+                result = self.run_without([1], *arguments, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                self.assertEqual(result.returncode, 1)
+                self.assertNotIn(b"malformed", result.stderr)
+                self.assertEqual(self.run_without([1, 2], *arguments, stdin=subprocess.DEVNULL).returncode, 1)
+        self.assertEqual(self.good("query", "--count"), b"1\n")
+
+    def test_a_missing_standard_input_is_no_empty_file(self):
+        self.good("put", "files:a", data=b"kept")
+        result = self.run_without([0], "put", "files:a", stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"standard input", result.stderr)
+        self.assertEqual(self.good("get", "files:a"), b"kept")
+
+    def test_a_standard_error_that_takes_nothing_ends_no_command(self):
+        with open("/dev/full", "wb") as full:
+            for arguments in (["get", "files:none"], ["frobnicate"], ["log", "--field", "_uid=0", "x"]):
+                with self.subTest(arguments[0]):
+                    result = self.run_without([], *arguments, stderr=full, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                    self.assertIn(result.returncode, (0, 1, 2))
+
+    def test_the_daemon_writes_no_message_into_its_store(self):
+        self.daemon.stop()
+        for descriptors in ([2], [1, 2], [0, 1, 2]):
+            with self.subTest(descriptors):
+                self.daemon.process = subprocess.Popen([SLUICED, "--private", str(self.daemon.directory)],
+                                                       preexec_fn=closing(*descriptors))
+                self.daemon.wait_until_ready()
+                self.daemon.stop()
+                lock = (self.daemon.directory / "store/lock").read_text()
+                self.assertEqual(lock, f"{self.daemon.process.pid}\n")
+
+
+class Put(WithDaemon):
+    def test_a_file_that_is_there_keeps_its_mode(self):
+        path = self.daemon.directory / "files/a"
+        self.good("put", "files:a", data=b"1")
+        self.assertEqual(path.stat().st_mode & 0o7777, 0o640)
+        for mode, size in ((0o600, 5), (0o666, 5), (0o600, 9 << 20)):
+            path.chmod(mode)
+            self.good("put", "files:a", data=b"a" * size)
+            self.assertEqual(path.stat().st_mode & 0o7777, mode)
+        self.good("put", "--mode", "0604", "files:a", data=b"1")
+        self.assertEqual(path.stat().st_mode & 0o7777, 0o604)
+
+    def test_directories_are_made_where_that_is_asked_for(self):
+        self.assertEqual(self.daemon.command("put", "files:notes/today.txt", data=b"1").returncode, 1)
+        self.good("put", "--parents", "files:notes/today.txt", data=b"1")
+        self.good("put", "--parents", "files:notes/large", data=b"a" * (9 << 20))
+        self.assertEqual(self.good("get", "files:notes/today.txt"), b"1")
 
 
 class Log(WithDaemon):

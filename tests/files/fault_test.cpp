@@ -42,9 +42,30 @@ TEST_F(Fault, ShortReadsAreContinued) {
 
 // Whichever operation of a put fails, with whichever error: the old file stays whole (or, where the failed operation
 // was the directory's sync, the new one is in place), and no temporary is left.
+TEST_F(Fault, DirectoryThatCannotBeMadeIsReportedAndCanBeMadeLater) {
+    for (const OpCode code : {OpCode::open, OpCode::mkdir, OpCode::sync}) {
+        for (std::uint64_t nth = 1;; ++nth) {
+            const std::string path = fmt::format("{}-{}/e/a", static_cast<int>(code), nth);
+            Service service(environment);
+            const std::size_t rule = faults().add(io::fail_nth(code, "*", nth, EIO));
+            const auto put = service.put(path, "new", {.durability = Durability::durable, .parents = true});
+            const bool fired = faults().hits(rule) != 0;
+            faults().clear_rules();
+            EXPECT_EQ(put.has_value(), !fired) << static_cast<int>(code) << " number " << nth;
+            EXPECT_TRUE(service.put(path, "newer", {.parents = true}));
+            EXPECT_EQ(environment.content(path), "newer");
+            if (!fired) {
+                EXPECT_GT(nth, 1U);
+                break;
+            }
+        }
+    }
+}
+
 TEST_F(Fault, PutThatFailsAnywhereLeavesOldOrNewFile) {
     for (const int error : {ENOSPC, EIO, EDQUOT}) {
-        for (const OpCode code : {OpCode::open, OpCode::stat, OpCode::write, OpCode::sync, OpCode::rename}) {
+        for (const OpCode code :
+             {OpCode::open, OpCode::stat, OpCode::write, OpCode::sync, OpCode::rename, OpCode::resemble}) {
             for (std::uint64_t nth = 1;; ++nth) {
                 environment.write_file("d/a", "old");
                 Service service(environment);

@@ -12,6 +12,17 @@ class FileTableTest : public OnBothKernels {
         EXPECT_TRUE(opened) << opened.error();
         return opened ? opened->handle : 0;
     }
+    static Task<Result<>> change_mode(io::Kernel& kernel, std::string path, mode_t mode) {
+        io::OpenOptions options;
+        SLUICE_CO_TRY(const io::Handle file, co_await kernel.open(-1, path, options));
+        SLUICE_CO_TRY(io::FileStat wanted, co_await kernel.stat(file));
+        wanted.mode = mode;
+        co_return co_await kernel.resemble(file, wanted);
+    }
+    void set_mode(std::string_view path, mode_t mode) {
+        const Result<> done = environment->run(change_mode(environment->kernel(), environment->absolute(path), mode));
+        ASSERT_TRUE(done) << done.error();
+    }
 };
 SLUICE_ON_BOTH_KERNELS(FileTableTest);
 
@@ -241,6 +252,17 @@ TEST_P(FileTableTest, ReplaceKeepsTheModeUnlessOneIsGiven) {
     EXPECT_EQ(environment->run(service.files.stat(identity(), "files", "a"))->mode & 0777, 0600U);
     ASSERT_TRUE(service.put("a", "3", {.mode = 0640}));
     EXPECT_EQ(environment->run(service.files.stat(identity(), "files", "a"))->mode & 0777, 0640U);
+}
+
+TEST_P(FileTableTest, WhatReplacesAFileHasJustItsMode) {
+    Service service(*environment);
+    for (const mode_t mode : {mode_t{0600}, mode_t{0666}, mode_t{0444}}) {  // Whatever the umask says.
+        ASSERT_TRUE(service.put("a", "1"));
+        set_mode("a", mode);
+        ASSERT_TRUE(service.put("a", "2"));
+        EXPECT_EQ(environment->run(service.files.stat(identity(), "files", "a"))->mode & 0777, mode);
+        ASSERT_TRUE(service.put("a", "3", {.mode = 0640}));
+    }
 }
 
 TEST_P(FileTableTest, AbandonedReplacementLeavesNothing) {

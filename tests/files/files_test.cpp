@@ -29,6 +29,31 @@ TEST_P(FilesTest, PutAndGetReturnTheSameBytes) {
     EXPECT_EQ(environment->names("d"), std::vector<std::string>{"a"});
 }
 
+TEST_P(FilesTest, DirectoriesAreMadeWhereThatIsAskedFor) {
+    Service service(*environment);
+    EXPECT_EQ(code_of(service.put("d/e/a", "1")), Errc::not_found);
+    EXPECT_EQ(service.put("d/e/a", "1", {.durability = Durability::durable, .parents = true}), 1U);
+    EXPECT_EQ(service.put("d/f/a", "22", {.parents = true}), 2U);
+    EXPECT_EQ(service.put("d/f/a", "333", {.parents = true}), 3U);
+    EXPECT_EQ(environment->content("d/e/a"), "1");
+    EXPECT_EQ(environment->content("d/f/a"), "333");
+    EXPECT_EQ(environment->names("d"), (std::vector<std::string>{"e", "f"}));
+    const auto opened = service.open("g/a", {.parents = true, .replace = true});
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_TRUE(environment->run(service.table.commit(opened->handle, Durability::none)));
+    EXPECT_EQ(environment->content("g/a"), "");
+    EXPECT_EQ(code_of(service.put("d/e/a/b/c", "1", {.parents = true})), Errc::wrong_type);
+    EXPECT_EQ(code_of(service.open("h/a", {.write = true, .create = true, .parents = true})), Errc::invalid_argument);
+}
+
+TEST_P(FilesTest, NoDirectoryIsMadeForWhoMayCreateNothing) {
+    RootOptions options = open_root(*environment);
+    options.rules.front().rights = {Right::read, Right::write, Right::append, Right::list};
+    Service service(*environment, std::move(options));
+    EXPECT_EQ(code_of(service.put("d/a", "1", {.parents = true})), Errc::not_found);
+    EXPECT_EQ(environment->names(""), std::vector<std::string>());
+}
+
 TEST_P(FilesTest, NoFileGrowsBeyondTheLimitOfItsRoot) {
     environment->write_file("a", "12345678");
     RootOptions options = open_root(*environment, "files");

@@ -39,6 +39,22 @@ TEST(Escape, QuotedTextEscapesItsQuotes) {
     EXPECT_EQ(quoted(""), R"("")");
 }
 
+TEST(Escape, BlanksAreFound) {
+    EXPECT_TRUE(has_blank("a b"));
+    EXPECT_TRUE(
+        has_blank("a\xc2\xa0"
+                  "b"));                         // No-break space.
+    EXPECT_TRUE(has_blank("\xe2\x80\x8b_uid"));  // Zero width space.
+    EXPECT_TRUE(has_blank("\xff\xe3\x80\x80"));  // Ideographic space.
+    EXPECT_TRUE(
+        has_blank("\xf3\xa0\x81\x9f"
+                  "uid"));  // A tag, which shows nothing.
+    EXPECT_FALSE(has_blank(""));
+    EXPECT_FALSE(
+        has_blank("gr\xc3\xb6\xc3\x9f"
+                  "e_\xff"));
+}
+
 TEST(Utf8, LengthsAndPointsAreFound) {
     EXPECT_EQ(utf8_length("a"), 1U);
     EXPECT_EQ(utf8_length("\u07ff"), 2U);

@@ -162,8 +162,8 @@ void check_file_messages() {
     check("get_reply", 27, GetReply{13, kGoldenTime, 0100644}, {}, &GetReply::size, &GetReply::mtime_ns,
           &GetReply::mode);
     using P = PutRequest;
-    check("put", 28, P{true, 0644, "files", "etc/motd", as_bytes("hello, world\n")}, {}, &P::durable, &P::mode,
-          &P::root, &P::path, &P::data);
+    check("put", 28, P{true, 0644, "files", "etc/motd", as_bytes("hello, world\n"), true}, {}, &P::durable, &P::mode,
+          &P::root, &P::path, &P::data, &P::parents);
     check("put_reply", 28, PutReply{13}, {}, &PutReply::size);
     check("commit", 29, CommitRequest{5, true}, {}, &CommitRequest::handle, &CommitRequest::durable);
     check("commit_reply", 29, CommitReply{}, {});

@@ -33,7 +33,7 @@ TEST(Strings, AreBoundedBeforeTheyAreRead) {
 }
 
 TEST(OpenRequest, RefusesUnknownFlagsAndModes) {
-    EXPECT_EQ(decode_code(OpenRequest{.flags = 128, .root = "r", .path = "p"}), Errc::unsupported);
+    EXPECT_EQ(decode_code(OpenRequest{.flags = 256, .root = "r", .path = "p"}), Errc::unsupported);
     EXPECT_EQ(decode_code(OpenRequest{.mode = 010000, .root = "r", .path = "p"}), Errc::invalid_argument);
 }
 
@@ -69,6 +69,16 @@ TEST(TailRequest, FilterTextIsBoundedAndNotEmpty) {
     bytes.resize(bytes.size() - 1);
     store_int(bytes.data() + bytes.size() - 4, std::uint32_t{0});
     EXPECT_EQ(TailRequest::decode(bytes).error().code(), Errc::invalid_argument);
+}
+
+TEST(PutRequest, RefusesUnknownFlags) {
+    Bytes payload;
+    PutRequest{.durable = true, .root = "r", .path = "p", .parents = true}.encode(payload);
+    EXPECT_TRUE(PutRequest::decode(payload));
+    payload[0] = std::byte{4};
+    const auto refused = PutRequest::decode(payload);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::unsupported);
 }
 
 TEST(QueryRequest, TextIsBoundedAndUnknownFlagsAreRefused) {

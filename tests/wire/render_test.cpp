@@ -80,6 +80,59 @@ TEST_F(RenderTest, LogfmtHasEverythingAsPairs) {
               "path=\"/a b\" empty=\"\" _pid=77 _uid=0\n");
 }
 
+// What a client calls its field, and how it is shown.
+struct ShownName {
+    std::string_view name;
+    std::string_view in_short;
+    std::string_view in_logfmt;
+    std::string_view in_json;
+};
+
+TEST(Renderer, NoFieldOfAClientLooksLikeATrustedOne) {
+    constexpr ShownName kNames[] = {
+        {"by _uid", "\"by _uid\"", "by__uid", "\"by _uid\""},
+        {" uid", "\" uid\"", "field._uid", "\" uid\""},
+        {"\"uid", "\"\\\"uid\"", "field._uid", "\"\\\"uid\""},
+        {"a\\", "\"a\\\\\"", "a\\", "\"a\\\\\""},
+        {"\xe2\x80\x8b_uid", "\"\xe2\x80\x8b_uid\"", "field.__uid", "\"\\u200b_uid\""},
+        {"x\xc2\xa0_uid", "\"x\xc2\xa0_uid\"", "x__uid", "\"x\\u00a0_uid\""},
+        {"gr\xc3\xb6\xc3\x9f"
+         "e",
+         "\"gr\xc3\xb6\xc3\x9f"
+         "e\"",
+         "gr\xc3\xb6\xc3\x9f"
+         "e",
+         "\"gr\xc3\xb6\xc3\x9f"
+         "e\""},
+        {"http.status-code", "http.status-code", "http.status-code", "\"http.status-code\""}};
+    for (const ShownName& shown : kNames) {
+        Bytes bytes;
+        RecordBuilder record(bytes);
+        ASSERT_TRUE(record.begin(Severity::info, "s", 0).message("m").field(shown.name, 0).finish());
+        const TailEntry entry{1, 0, 0, {}, RecordView::unchecked(bytes.data())};
+        const auto line = [&](OutputFormat format) {
+            std::string text;
+            Renderer({.format = format, .utc = true}).append_line(text, entry);
+            return text;
+        };
+        EXPECT_TRUE(line(OutputFormat::short_line).ends_with(fmt::format("info: m {}=0\n", shown.in_short)))
+            << shown.name;
+        EXPECT_TRUE(line(OutputFormat::logfmt).ends_with(fmt::format("message=m {}=0\n", shown.in_logfmt)))
+            << shown.name;
+        EXPECT_TRUE(line(OutputFormat::json).ends_with(fmt::format("\"message\":\"m\",{}:0}}\n", shown.in_json)))
+            << shown.name;
+    }
+}
+
+TEST(Renderer, AValueWithASpaceOfAnyKindIsQuoted) {
+    Bytes bytes;
+    RecordBuilder record(bytes);
+    ASSERT_TRUE(record.begin(Severity::info, "s", 0).message("m").field("a", "b\xc2\xa0_uid:0").finish());
+    std::string text;
+    Renderer({.utc = true}).append_line(text, {1, 0, 0, {}, RecordView::unchecked(bytes.data())});
+    EXPECT_EQ(text, "Jan 01 00:00:00.000000 s info: m a=\"b\xc2\xa0_uid:0\"\n");
+}
+
 TEST_F(RenderTest, CsvHasAHeaderAndQuotesWhatNeedsIt) {
     EXPECT_EQ(line({.format = OutputFormat::csv, .raw_messages = true}),
               "time,severity,stream,message\n2023-11-21T01:02:03.123456789Z,err,web,\"bad\x1b[2J\nthing\"\n");
