@@ -56,8 +56,8 @@ std::string ranking(const std::map<std::string, std::uint64_t, std::less<>>& cou
 }  // namespace
 
 std::string_view level_name(Level level) noexcept {
-    constexpr std::array<std::string_view, 6> kNames{"debug", "info", "notice", "warn", "error", "crit"};
-    return kNames[static_cast<std::size_t>(level)];
+    constexpr std::array<std::string_view, 6> kLevelNames{"debug", "info", "notice", "warn", "error", "crit"};
+    return kLevelNames[static_cast<std::size_t>(level)];
 }
 
 void append_json(std::string& to, const GeneratedRecord& record) {

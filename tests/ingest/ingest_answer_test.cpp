@@ -191,21 +191,20 @@ TEST_F(IngestTest, FullGroupsGoInTheirOrder) {
 TEST_F(IngestTest, DuplicateIsAnsweredWithThePlaceOfTheFirst) {
     options.groups_in_flight_max = 1;
     start();
-    ingest().set_epoch(6);
     take(1, AckLevel::written, batch_of(4));
     take(2, AckLevel::written, batch_of(2));
     take(3, AckLevel::written, batch_of(3, 1, 5));
     write_all();
     EXPECT_EQ(shown(client.acks.at(3)), "written dropped 0 count 3 epoch 1 at 7");
     take(4, AckLevel::written, batch_of(3, 1, 5));
-    EXPECT_EQ(shown(client.acks.at(4)), "written again dropped 0 count 3 epoch 6 at 7");
+    EXPECT_EQ(shown(client.acks.at(4)), "written again dropped 0 count 3 epoch 1 at 7");
     take(5, AckLevel::accepted, batch_of(3, 1, 5));
     EXPECT_EQ(shown(client.acks.at(5)), "accepted again dropped 0 count 3 epoch 0 at 0");
     take(6, AckLevel::written, batch_of(3, 1, 4));
     EXPECT_EQ(shown(client.acks.at(6)), "written again dropped 0 count 3 epoch 0 at 0");
     // One that lies about its size has no place before the first record.
     take(7, AckLevel::written, batch_of(9, 1, 5));
-    EXPECT_EQ(shown(client.acks.at(7)), "written again dropped 0 count 9 epoch 6 at 1");
+    EXPECT_EQ(shown(client.acks.at(7)), "written again dropped 0 count 9 epoch 1 at 1");
     take(8, AckLevel::written, batch_of(10, 1, 5));
     EXPECT_EQ(shown(client.acks.at(8)), "written again dropped 0 count 10 epoch 0 at 0");
     EXPECT_EQ(ingest().counters().duplicates, 5U);
@@ -215,7 +214,7 @@ TEST_F(IngestTest, DuplicateIsAnsweredWithThePlaceOfTheFirst) {
 
 TEST_F(IngestTest, DuplicateIsDurableWhenItsLastRecordIs) {
     start();
-    ingest().restore_producer(producer_of(7), 41, 1000);
+    ingest().restore_producer(producer_of(7), wire::kNoUid, {.number = 41, .last_sequence = 1000});
     ingest().durable_up_to(1000);
     take(1, AckLevel::durable, batch_of(1, 7, 41));
     EXPECT_FALSE(client.answered(1));
@@ -273,7 +272,7 @@ TEST_F(IngestTest, DuplicateOfAProducerThatIsForgottenSinceIsAnswered) {
     write_one();
     take(2, AckLevel::durable, batch_of(1, 1, 1));
     ASSERT_EQ(disk.groups.size(), 1U);
-    ingest().restore_producer(producer_of(2), 1, 99);
+    ingest().restore_producer(producer_of(2), wire::kNoUid, {.number = 1, .last_sequence = 99});
     write_one();
     EXPECT_EQ(shown(client.acks.at(2)), "durable again dropped 0 count 1 epoch 0 at 0");
 }
@@ -282,8 +281,8 @@ TEST_F(IngestTest, DuplicateOfAProducerThatIsForgottenSinceIsAnswered) {
 
 TEST_F(IngestTest, AnnouncedBatchComesFirst) {
     start();
-    ingest().announce(Bytes(10));
-    ingest().announce(batch_of(1, 1, 5));
+    ingest().announce(Bytes(10), 1000);
+    ingest().announce(batch_of(1, 1, 5), 1000);
     const auto early = offer(1, AckLevel::written, batch_of(1, 1, 6));
     ASSERT_FALSE(early);
     EXPECT_EQ(fmt::format("{}", early.error()), "out_of_order: batch 6 skips a number; the next one is 5");
@@ -297,8 +296,8 @@ TEST_F(IngestTest, AnnouncedBatchComesFirst) {
 TEST_F(IngestTest, BatchesWithoutANumberAreNobodys) {
     options.producers_max = 1;
     start();
-    ingest().restore_producer(producer_of(1), 5, 100);
-    ingest().announce(batch_of(1));
+    ingest().restore_producer(producer_of(1), wire::kNoUid, {.number = 5, .last_sequence = 100});
+    ingest().announce(batch_of(1), 1000);
     take(1, AckLevel::written, batch_of(1));
     write_all();
     take(2, AckLevel::written, batch_of(1, 1, 5));

@@ -338,7 +338,7 @@ TEST_F(RecoveryCaseTest, SegmentWithoutItsFirstFramesIsSetAside) {
 TEST_F(RecoveryCaseTest, ProducersComeFromTheSegmentBeforeUpToWhereItEnds) {
     SegmentImage first(1, 1, kStore);
     ProducerTable known(8);
-    known.update(producer_id(7), {.number = 1, .last_sequence = 0});
+    known.update(producer_id(7), wire::kNoUid, {.number = 1, .last_sequence = 0});
     first.add_payload(known.encode(), 0, FrameKind::producers);
     first.add_payload(encode({.messages = {"1", "2"}, .producer = 9, .number = 4}), 2);
     first.add_payload(encode({.messages = {"3"}, .producer = 6, .number = 2}), 1);
@@ -364,7 +364,7 @@ TEST_F(RecoveryCaseTest, ProducersComeFromTheSegmentBeforeUpToWhereItEnds) {
 }
 
 TEST_F(RecoveryCaseTest, OnlySegmentWithoutItsProducersKnowsThoseThatItTellsOf) {
-    producers_->update(producer_id(3), {.number = 1, .last_sequence = 1});
+    producers_->update(producer_id(3), wire::kNoUid, {.number = 1, .last_sequence = 1});
     SegmentImage only = segment(1, 1);
     only.flip(kHeaderBlock);
     only.add_payload(encode({.messages = {"1"}, .producer = 5, .number = 8}), 1);
