@@ -1,8 +1,8 @@
 // Case without regard to language: the simple folding of Unicode, one character for one (CaseFolding.txt, C and S).
 //
 // ASCII folds within ASCII only: the long s and the sign of the kelvin are not "s" and "k", so that what has only ASCII
-// can be searched byte by byte (literal_search.h).  Cherokee, which folds to capitals, is left alone.  Bytes that are no
-// UTF-8 are kept as they are.
+// can be searched byte by byte (literal_search.h).  Cherokee, which folds to capitals, is left alone.  Bytes that are
+// no UTF-8 are kept as they are.
 #pragma once
 
 #include <string>

@@ -373,12 +373,15 @@ Result<Tail> read_tail(ByteView header, ByteView tail, std::uint64_t file_bytes)
     const auto version = load_int<std::uint16_t>(header.data() + 4);
     const bool magics = load_int<std::uint32_t>(header.data()) == kHeaderMagic &&
                         load_int<std::uint32_t>(tail.data() + 28) == kTailMagic;
-    if (magics && version != kPartVersion && version == load_int<std::uint16_t>(tail.data() + 24)) {
-        return fail(Errc::unsupported, "part of version {}; this build reads {}", version, kPartVersion);
+    const bool known = version >= kPartVersionOldest && version <= kPartVersion;
+    const bool agree = version == load_int<std::uint16_t>(tail.data() + 24);
+    if (magics && !known && agree) {
+        return fail(Errc::unsupported, "part of version {}; this build reads {} to {}", version, kPartVersionOldest,
+                    kPartVersion);
     }
     Tail read{0, load_int<std::uint32_t>(tail.data() + 16), load_int<std::uint32_t>(tail.data() + 20),
               load_int<std::uint64_t>(tail.data())};
-    if (!magics || load_int<std::uint64_t>(tail.data() + 8) != file_bytes ||
+    if (!magics || !agree || load_int<std::uint64_t>(tail.data() + 8) != file_bytes ||
         read.footer_stored_bytes > file_bytes - kPartHeaderBytes - kPartTailBytes ||
         read.footer_raw_bytes > kFooterBytesMax) {
         return fail(Errc::corrupt, "header or tail (offset {}, {} bytes) are not those of a part of {} bytes",
@@ -397,6 +400,7 @@ Result<Layout> read_footer(ByteView header, const Tail& tail, ByteView stored_an
     }
     Bytes raw(tail.footer_raw_bytes);
     Layout layout;
+    layout.version = load_int<std::uint16_t>(header.data() + 4);
     if (!decompress(stored, raw) || !read_raw_footer(raw, tail.footer_offset, layout)) {
         return fail(Errc::corrupt, "footer (offset {}, {} bytes): the tables do not hold", tail.footer_offset,
                     stored_and_tail.size());

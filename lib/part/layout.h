@@ -16,7 +16,9 @@
 
 namespace sluice::part {
 
-inline constexpr std::uint16_t kPartVersion = 1;
+// Version 1 differs in its token filters, whose words are folded for ASCII only.
+inline constexpr std::uint16_t kPartVersion = 2;
+inline constexpr std::uint16_t kPartVersionOldest = 1;
 inline constexpr std::size_t kPartHeaderBytes = 8;
 inline constexpr std::size_t kPartTailBytes = 32;
 inline constexpr std::size_t kFooterBytesMax = 256U << 20U;
@@ -85,6 +87,7 @@ struct PageLayout {
 };
 
 struct Layout {
+    std::uint16_t version = kPartVersion;
     Summary summary{};
     std::vector<PageLayout> pages;
     BlockTable blocks;

@@ -130,6 +130,10 @@ std::optional<Part::Range> Part::range(std::uint32_t column, std::uint32_t page)
     return Range{range.min, range.max};
 }
 
+TokenFold Part::token_fold() const noexcept {
+    return impl_->layout.version == 1 ? TokenFold::ascii : TokenFold::unicode;
+}
+
 bool Part::may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const {
     if (token_hashes.empty()) {
         return true;

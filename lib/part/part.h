@@ -13,6 +13,7 @@
 #include "part/column.h"
 #include "part/source.h"
 #include "part/template_set.h"
+#include "part/words.h"
 
 namespace sluice::part {
 
@@ -48,8 +49,10 @@ class Part : public std::enable_shared_from_this<Part> {
     std::optional<Range> range(std::uint32_t column) const noexcept;
     std::optional<Range> range(std::uint32_t column, std::uint32_t page) const noexcept;
 
-    // False: no value of the column has all the words with these hashes (part/words.h).  Reads the token filter; a
-    // damaged one excludes nothing.
+    // How the words of token filters are folded.
+    TokenFold token_fold() const noexcept;
+    // False: no value of the column has all the words with these hashes (part/words.h, of that folding).  Reads the
+    // token filter; a damaged one excludes nothing.
     bool may_contain(std::uint32_t column, std::span<const std::uint64_t> token_hashes) const;
 
     // Of constant and dictionary columns; others: invalid_argument.

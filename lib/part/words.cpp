@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/checksum.h"
+#include "part/case_fold.h"
 
 namespace sluice::part {
 
@@ -14,7 +15,11 @@ std::string lower_case(std::string_view text) {
     return result;
 }
 
-std::uint64_t token_hash(std::string_view word) noexcept {
+std::uint64_t token_hash(std::string_view word, TokenFold fold) {
+    const bool ascii = std::ranges::all_of(word, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    if (!ascii && fold == TokenFold::unicode) {
+        return checksum64(as_bytes(fold_case(word)));
+    }
     std::array<char, 64> folded;
     if (word.size() <= folded.size()) {
         std::transform(word.begin(), word.end(), folded.begin(), lower);

@@ -1,7 +1,7 @@
 // What a word is: the one definition for token filters and for the query language.
 //
 // A word is the longest run of letters and digits of ASCII, '_', and bytes from 0x80 on (so that text in any UTF-8
-// language has words).  Case is folded for ASCII only: token filters are made so, and case_fold.h has the rest.
+// language has words).  For their case: case_fold.h.
 #pragma once
 
 #include <array>
@@ -46,7 +46,10 @@ void for_each_word(std::string_view text, Visit&& visit) {
 
 std::string lower_case(std::string_view text);
 
-// Of a word whatever its case: what token filters hold.
-std::uint64_t token_hash(std::string_view word) noexcept;
+// Whose case does not count in a hash.
+enum class TokenFold : std::uint8_t { ascii, unicode };
+
+// Of a word whatever its case: what token filters hold, those of parts of version 1 with TokenFold::ascii.
+std::uint64_t token_hash(std::string_view word, TokenFold fold = TokenFold::unicode);
 
 }  // namespace sluice::part

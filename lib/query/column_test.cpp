@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "part/case_fold.h"
 #include "part/words.h"
 #include "query/part_columns.h"
 
@@ -147,8 +148,12 @@ void ColumnTest::decide_by_words() {
         return;  // The empty one reads as "default".
     }
     std::string absent;
+    const part::TokenFold fold = part_.token_fold();
     const auto has = [&](const std::string& word) {
-        const std::uint64_t hash = part::token_hash(word);
+        if (fold == part::TokenFold::ascii && matcher_.folds() && part::has_case_beyond_ascii(word)) {
+            return true;  // This filter knows it in the case of the value only.
+        }
+        const std::uint64_t hash = part::token_hash(word, fold);
         const bool may = part_.may_contain(column_, {&hash, 1});
         absent = may ? absent : word;
         return may;

@@ -222,9 +222,6 @@ void Matcher::find_required_words() {
         default:
             return;
     }
-    if (folds_) {  // Token filters know words whatever their case for ASCII only.
-        std::erase_if(words, part::has_case_beyond_ascii);
-    }
     if (!words.empty()) {
         words_.push_back(std::move(words));
     }

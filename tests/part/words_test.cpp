@@ -26,6 +26,9 @@ TEST(Words, HashTheSameInAnyCaseAndDifferentlyOtherwise) {
     EXPECT_EQ(token_hash("Error"), token_hash("eRROR"));
     EXPECT_EQ(token_hash(long_word), token_hash(lower_case(long_word)));
     EXPECT_NE(token_hash("error"), token_hash("errors"));
+    EXPECT_EQ(token_hash("\u00C9CLAIR"), token_hash("\u00E9clair"));
+    EXPECT_NE(token_hash("\u00C9CLAIR", TokenFold::ascii), token_hash("\u00E9clair", TokenFold::ascii));
+    EXPECT_EQ(token_hash("\u00C9CLAIR", TokenFold::ascii), token_hash("\u00C9clair", TokenFold::ascii));
 }
 
 }  // namespace
