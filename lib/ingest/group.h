@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -22,6 +24,26 @@ class AckTarget {
     ~AckTarget() = default;
 };
 
+// Tells of its losses itself, because it knows whose records they were.  Lives as long as the queue runs.
+class LossTarget {
+ public:
+    // The disk has refused records that were taken; the queue has counted them.
+    virtual void on_lost(const std::shared_ptr<void>& sender, std::uint64_t records, const Error& why) = 0;
+    // The disk has refused the record that told of a loss (Ingest::note_dropped).
+    virtual void on_untold(const std::shared_ptr<void>& sender, std::uint64_t records, std::string_view reason) = 0;
+    // Tells what is not told yet.  False: the queue has no room for all of it.
+    virtual bool tell() = 0;
+
+ protected:
+    ~LossTarget() = default;
+};
+
+// Whose records they are.
+struct Origin {
+    LossTarget* target = nullptr;    // nullptr: the queue tells of losses.
+    std::shared_ptr<void> sender{};  // What `target` makes of it.
+};
+
 // One batch in a group.
 struct Entry {
     AckTarget* target = nullptr;  // nullptr: nobody waits (answered `accepted` before, or the daemon's own).
@@ -33,6 +55,8 @@ struct Entry {
     std::uint32_t uid = 0;  // Who pays for `bytes` of the queue.
     std::uint32_t bytes = 0;
     std::uint64_t reported_lost = 0;  // The daemon's gap record: how many lost records it tells of.
+    std::string reason{};             // The same, of a loss with an origin: why they were lost.
+    Origin origin{};
     wire::ProducerId producer{};
     std::uint64_t number = 0;
 };

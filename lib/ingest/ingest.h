@@ -51,6 +51,7 @@ struct LogBatch {
     ByteView trusted;  // Encoded fields.
     std::uint16_t trusted_count = 0;
     std::uint32_t uid = 0;
+    Origin origin{};
 };
 
 enum class Admission : std::uint8_t {
@@ -100,9 +101,11 @@ class Ingest {
         uid_t uid = 0;
         std::string_view comm;
         std::string_view unit;
+        Origin origin{};       // Hears if the disk refuses the record.
+        bool counted = false;  // By on_lost() or on_untold() of its target.
     };
-    // Counts them as received and lost, and writes into the log who lost them.  False: there is no room now, and
-    // nothing was counted.
+    // Counts them as received and lost, unless they are, and writes into the log who lost them.  False: there is no
+    // room now, and nothing was counted.
     bool note_dropped(const Dropped& dropped);
 
     MonotonicTime now() const noexcept { return loop_.clock().now(); }
@@ -146,7 +149,17 @@ class Ingest {
     wire::LogReply duplicate_reply(const Waiting& waiting) const noexcept;
     bool reached(const Waiting& waiting) const noexcept;
     wire::RecordBuilder& begin_own(wire::BatchBuilder& builder, wire::Severity severity) const;
-    bool stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost);
+    // What a gap record tells of.
+    struct Told {
+        std::uint64_t lost = 0;
+        std::string reason{};
+        Origin origin{};
+    };
+    bool stage_own(wire::BatchBuilder& builder, Told told);
+    void note_lost(const Entry& entry, const Error& why);
+    void note_untold(const Entry& entry, const Error& why);
+    void leave_to(LossTarget* target, std::uint64_t records);
+    void tell_losses();
     bool stage_gap_record();
     Task<> report_losses();
     Task<Result<>> report_last_losses();
@@ -167,7 +180,9 @@ class Ingest {
     std::uint64_t durable_sequence_ = 0;
     bool sync_wanted_ = false;
     bool draining_ = false;
-    std::uint64_t losses_staged_ = 0;  // In a gap record that is queued.
+    std::uint64_t losses_staged_ = 0;   // In a gap record that is queued.
+    std::uint64_t losses_left_ = 0;     // To their targets, which have not told them yet.
+    std::vector<LossTarget*> tellers_;  // Those.
     std::string loss_reason_;
     coro::Event work_;
     coro::Event room_;

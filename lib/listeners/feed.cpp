@@ -87,7 +87,8 @@ bool Feed::try_flush() {
                                      .bytes = batch_of(slice),
                                      .trusted = sender_->trusted.bytes(),
                                      .trusted_count = sender_->trusted.count(),
-                                     .uid = sender_->credentials.uid};
+                                     .uid = sender_->credentials.uid,
+                                     .origin = losses_.origin_of(sender_)};
         const Result<ingest::Admission> admission = ingest_.submit(batch);
         if (!admission) {
             losses_.add(sender_, slice.count, admission.error().code() == Errc::shutting_down ? "shutdown" : "refused");

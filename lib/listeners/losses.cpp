@@ -9,32 +9,56 @@ namespace {
 
 // What is lost meanwhile goes into one record.
 constexpr Duration kReportDelay = std::chrono::milliseconds(250);
+// Beyond them, reasons are not told apart either.
+constexpr std::size_t kReportsMax = 2 * Losses::kSendersMax;
 
 }  // namespace
 
 void Losses::add(const ProcessPointer& sender, std::uint64_t records, std::string_view reason) {
-    if (records == 0) {
+    total_ += records;
+    open({.sender = sender, .reason = std::string(reason), .records = records});
+}
+
+void Losses::on_lost(const std::shared_ptr<void>& sender, std::uint64_t records, const Error& why) {
+    total_ += records;
+    open({std::static_pointer_cast<Process>(sender), why.text(), records, /*counted=*/true});
+}
+
+void Losses::on_untold(const std::shared_ptr<void>& sender, std::uint64_t records, std::string_view reason) {
+    reported_ -= records;
+    open({std::static_pointer_cast<Process>(sender), std::string(reason), records, /*counted=*/true});
+}
+
+void Losses::open(Loss loss) {
+    if (loss.records == 0) {
         return;
     }
-    total_ += records;
-    auto same =
-        std::ranges::find_if(open_, [&](const Loss& loss) { return loss.sender == sender && loss.reason == reason; });
-    if (same == open_.end() && open_.size() >= kSendersMax) {
-        same = std::ranges::find_if(open_, [&](const Loss& loss) { return !loss.sender && loss.reason == reason; });
+    if (open_.size() >= kSendersMax) {
+        loss.sender = nullptr;
     }
+    const bool any_reason = open_.size() >= kReportsMax;
+    const auto same = std::ranges::find_if(open_, [&](const Loss& other) {
+        return other.sender == loss.sender && other.counted == loss.counted &&
+               (other.reason == loss.reason || any_reason);
+    });
     if (same != open_.end()) {
-        same->records += records;
+        same->records += loss.records;
     } else {
-        open_.push_back({open_.size() < kSendersMax ? sender : nullptr, reason, records});
+        open_.push_back(std::move(loss));
     }
     lost_.set();
 }
 
-bool Losses::report() {
+bool Losses::tell() {
     while (!open_.empty()) {
         const Loss& loss = open_.back();
-        ingest::Ingest::Dropped dropped{
-            .listener = listener_, .reason = loss.reason, .records = loss.records, .comm = {}, .unit = {}};
+        ingest::Ingest::Dropped dropped{.listener = listener_,
+                                        .reason = loss.reason,
+                                        .records = loss.records,
+                                        .comm = {},
+                                        .unit = {},
+                                        .origin = origin_of(loss.sender),
+                                        .counted = loss.counted};
         if (loss.sender) {
             const io::PeerCredentials& sender = loss.sender->credentials;
             dropped.pid = sender.pid;
@@ -62,12 +86,12 @@ Task<> Losses::run() {
         if (!slept) {
             co_return;
         }
-        (void)report();  // Where there is no room, again after the next delay.
+        (void)tell();  // Where there is no room, again after the next delay.
     }
 }
 
 Task<Result<>> Losses::report_all() {
-    while (!report()) {
+    while (!tell()) {
         SLUICE_CO_CHECK(co_await coro::sleep_for(kReportDelay));
     }
     co_return Result<>{};

@@ -14,15 +14,19 @@
 
 namespace sluice::listeners {
 
-class Losses {
+class Losses final : public ingest::LossTarget {
  public:
     static constexpr std::size_t kSendersMax = 256;  // Told apart in one report; the rest together.
 
     // Borrows `ingest` until destroyed.
     Losses(ingest::Ingest& ingest, std::string listener) noexcept : ingest_(ingest), listener_(std::move(listener)) {}
 
-    // `reason`: a literal.
     void add(const ProcessPointer& sender, std::uint64_t records, std::string_view reason);
+    // Goes with the batches of `sender`: what the disk refuses of them is told here, too.
+    ingest::Origin origin_of(const ProcessPointer& sender) noexcept { return {this, sender}; }
+    void on_lost(const std::shared_ptr<void>& sender, std::uint64_t records, const Error& why) override;
+    void on_untold(const std::shared_ptr<void>& sender, std::uint64_t records, std::string_view reason) override;
+    bool tell() override;
     // Writes gap records until cancelled.
     Task<> run();
     // Writes what is not told yet, and waits for room.  For the end.
@@ -34,10 +38,11 @@ class Losses {
  private:
     struct Loss {
         ProcessPointer sender;  // Null: several.
-        std::string_view reason;
+        std::string reason;
         std::uint64_t records = 0;
+        bool counted = false;  // By the queue.
     };
-    bool report();
+    void open(Loss loss);
 
     ingest::Ingest& ingest_;
     std::string listener_;

@@ -142,6 +142,14 @@ class ListenersTest : public testing::Test {
         next_sequence_ += count;
         return true;
     }
+    // The disk refuses all that it has.
+    void refuse_all() {
+        while (!disk.groups.empty()) {
+            std::unique_ptr<ingest::Group> group = std::move(disk.groups.front());
+            disk.groups.pop_front();
+            ingest_->completed(std::move(group), fail(Errc::no_space, "the disk is full"));
+        }
+    }
     ListenerReport report() const { return listeners_->report().front(); }
 
     FakeProcesses processes;

@@ -117,5 +117,99 @@ TEST_F(LossesTest, RunTellsSoonAndAgainWhereThereWasNoRoom) {
     EXPECT_EQ(scope.running(), 0U);
 }
 
+// ---- what the disk has refused after it was taken ----
+
+class DiskLossesTest : public ListenersTest {
+ protected:
+    void start_syslog() {
+        ListenerOptions options;
+        options.name = "syslog";
+        options.protocol = Protocol::syslog;
+        start(std::move(options));
+    }
+    void send_and_lose(int count) {
+        for (int i = 0; i < count; ++i) {
+            ASSERT_TRUE(send("<14>app: lost"));
+        }
+        receive(report().messages + static_cast<std::uint64_t>(count));
+        ASSERT_TRUE(world().run_until([&] { return !disk.groups.empty(); }));
+        refuse_all();
+    }
+    // The disk works again.  The queue looks after its losses until they are written: the world is not idle before.
+    void write_what_comes() {
+        pass(std::chrono::seconds(1));
+        while (write_one()) {
+            pass(std::chrono::seconds(1));
+        }
+    }
+    static constexpr const char* kTold =
+        "sluice warning 3 records lost on listener syslog: the disk is full lost=3 reason=the disk is full "
+        "listener=syslog sender_pid=1000 sender_uid=1000 sender_comm=tester sender_unit=tester.service";
+};
+
+TEST_F(DiskLossesTest, AreCountedAndToldByListenerAndSender) {
+    start_syslog();
+    send_and_lose(3);
+    EXPECT_EQ(report().records_lost, 3U);
+    EXPECT_EQ(ingest().counters().records_lost, 3U);
+    write_what_comes();
+    EXPECT_THAT(records, ElementsAre(kTold));
+    EXPECT_EQ(report().losses_reported, 3U);
+    EXPECT_EQ(ingest().counters().records_lost, 3U);
+    EXPECT_EQ(ingest().counters().losses_reported, 3U);
+    EXPECT_EQ(ingest().counters().records_received, 4U);
+    EXPECT_EQ(ingest().counters().records_stored, 1U);
+}
+
+TEST_F(DiskLossesTest, AreToldOnceTheDiskTakesThemWhoseTheyWere) {
+    start_syslog();
+    send_and_lose(3);
+    for (int i = 0; i < 5; ++i) {
+        pass(std::chrono::seconds(1));
+        refuse_all();
+        EXPECT_EQ(report().records_lost, 3U);
+        EXPECT_EQ(report().losses_reported, 0U);
+        EXPECT_EQ(ingest().counters().records_lost, 3U);
+        EXPECT_EQ(ingest().counters().losses_reported, 0U);
+    }
+    write_what_comes();
+    EXPECT_THAT(records, ElementsAre(kTold));
+    EXPECT_EQ(report().losses_reported, 3U);
+    EXPECT_EQ(ingest().counters().losses_reported, 3U);
+    EXPECT_EQ(ingest().counters().records_received, 4U);
+}
+
+// Also a loss of another kind, whose record the disk has refused.
+TEST_F(DiskLossesTest, KeepTheReasonThatTheyHad) {
+    start_syslog();
+    std::string cut(1'500'000, 'x');
+    scripted().pass(cut, {}, {.pid = 1000, .uid = 1000, .gid = 1000});
+    ASSERT_TRUE(send(""));
+    ASSERT_TRUE(world().run_until([&] { return !disk.groups.empty(); }));
+    refuse_all();
+    write_what_comes();
+    EXPECT_THAT(records, ElementsAre(HasSubstr("1 records lost on listener syslog: a datagram longer than 1.25 MiB")));
+    EXPECT_EQ(report().losses_reported, 1U);
+    EXPECT_EQ(ingest().counters().losses_reported, 1U);
+}
+
+// The listener has ended; the queue has the last word.
+TEST_F(DiskLossesTest, OfTheEndAreToldByTheQueue) {
+    start_syslog();
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(send("<14>app: lost"));
+    }
+    coro::Job<Result<>> listeners_drained(kernel().loop(), "drain", &Listeners::drain, &listeners());
+    ASSERT_TRUE(world().run_until([&] { return listeners_drained.done() && !disk.groups.empty(); }));
+    coro::Job<Result<>> drained(kernel().loop(), "drain the queue", &ingest::Ingest::drain, &ingest());
+    refuse_all();
+    write_what_comes();
+    ASSERT_TRUE(drained.done());
+    EXPECT_TRUE(drained.result());
+    EXPECT_THAT(records, ElementsAre(kTold));
+    EXPECT_EQ(report().records_lost, 3U);
+    EXPECT_EQ(report().losses_reported, 3U);
+}
+
 }  // namespace
 }  // namespace sluice::listeners::test
