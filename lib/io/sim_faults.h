@@ -51,11 +51,11 @@ struct FaultRates {
 
 // "The nth operation of this kind on this path": once, or from then on for ever.
 struct FaultRule {
-    std::vector<OpCode> codes;          // Empty: every kind.
+    std::vector<OpCode> codes;            // Empty: every kind.
     std::optional<std::uint32_t> mode{};  // OpRequest::mode; empty: any.
-    std::string path = "*";             // fnmatch pattern on the absolute path of the file ('*' also matches '/').
-    std::uint64_t nth = 1;              // Counted from 1 over the operations that match kind and path.
-    bool for_ever = false;              // Also every matching operation after the nth.
+    std::string path = "*";               // fnmatch pattern on the absolute path of the file ('*' also matches '/').
+    std::uint64_t nth = 1;                // Counted from 1 over the operations that match kind and path.
+    bool for_ever = false;                // Also every matching operation after the nth.
     SimFault fault;
 };
 

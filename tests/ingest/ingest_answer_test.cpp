@@ -57,7 +57,7 @@ TEST_F(IngestTest, GroupSaysWhatEachOfItsBatchesBrought) {
     const Group& group = *disk.groups.front();
     const auto batches = batches_in(group);
     ASSERT_EQ(batches.size(), 2U);
-    EXPECT_EQ(batches[0].header.receive_time_ns, 77);
+    EXPECT_EQ(batches[0].header.receive_time_ns, 1'000'000'000 + 77);
     EXPECT_EQ(batches[0].header.flags, 0U);
     EXPECT_EQ(batches[0].trusted.find("_uid")->as_int64(), 7);
     EXPECT_EQ(group.count, 5U);
@@ -243,7 +243,7 @@ TEST_F(IngestTest, DurableGroupIsTheSyncThatADuplicateWaitsFor) {
     ASSERT_EQ(disk.groups.size(), 1U);
     EXPECT_TRUE(disk.groups.front()->durable);
     write_one();
-    EXPECT_EQ(shown(client.acks.at(4)), "durable again dropped 0 count 1 epoch 0 at 1");
+    EXPECT_EQ(shown(client.acks.at(4)), "durable again dropped 0 count 1 epoch 1 at 1");
     EXPECT_TRUE(disk.groups.empty()) << "synced twice";
     EXPECT_EQ(ingest().counters().groups, 3U);
 }

@@ -122,7 +122,7 @@ TEST_F(IngestTest, OwnRecordsAreTheDaemonsAndHaveTheirTime) {
     EXPECT_EQ(group.entries[1].reported_lost, 0U);
     for (const wire::BatchView& batch : batches_in(group)) {
         EXPECT_EQ(batch.header.flags, wire::kBatchByDaemon);
-        EXPECT_EQ(batch.header.receive_time_ns, 55);
+        EXPECT_EQ(batch.header.receive_time_ns, 1'000'000'000 + 55);
         EXPECT_EQ((*batch.records.begin()).stream(), "sluice");
     }
     EXPECT_EQ(ingest().counters().records_received, 2U);

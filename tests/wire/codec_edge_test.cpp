@@ -387,8 +387,8 @@ TEST(OpenRequestEdges, FlagsAndModesEndWhereTheyEnd) {
         OpenRequest{.flags = flags, .mode = mode, .root = "r", .path = "p"}.encode(bytes);
         return answer(OpenRequest::decode(bytes));
     };
-    EXPECT_EQ(told(127, 07777), "taken");
-    EXPECT_EQ(told(128, 0), "unsupported: open: unknown flag");
+    EXPECT_EQ(told(255, 07777), "taken");
+    EXPECT_EQ(told(256, 0), "unsupported: open: unknown flag");
     EXPECT_EQ(told(1, 010000), "invalid_argument: open: mode above 07777");
     Bytes bytes;
     PutRequest{.durable = true, .mode = 07777, .root = "r", .path = "p", .data = as_bytes("d")}.encode(bytes);

