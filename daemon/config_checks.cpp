@@ -33,8 +33,8 @@ ConfigProblems check_together(const Config& config) {
     const std::uint64_t waiting = std::min(store.commit_bytes_max, store.segment_bytes / 4) + kGapRecordBytes;
     require(limits.frame_bytes_max <= store.segment_bytes / 2 - waiting, "limits.frame_bytes_max", "at most",
             store.segment_bytes / 2 - waiting, "store.segment_bytes");
-    // Every segment begins with what is known of the producers.
-    if (const std::uint64_t most = store.segment_bytes / 8 / kProducerBytes; config.producers.remembered_max > most) {
+    // Every segment begins with what is known of the producers: a sixth of it at most, beside the half above.
+    if (const std::uint64_t most = store.segment_bytes / 6 / kProducerBytes; config.producers.remembered_max > most) {
         problems.push_back({.key = "producers.remembered_max",
                             .text = fmt::format("{} is more than {}, because store.segment_bytes is {}",
                                                 config.producers.remembered_max, most, value("store.segment_bytes"))});

@@ -154,7 +154,7 @@ TEST(CheckTogether, EachRuleIsBrokenByOneChange) {
          }},
         {"producers.remembered_max", "store.segment_bytes",
          [](Config& c) {
-             c.producers.remembered_max = static_cast<std::uint32_t>(c.store.segment_bytes / 8 / 40) + 1;
+             c.producers.remembered_max = static_cast<std::uint32_t>(c.store.segment_bytes / 6 / 40) + 1;
          }},
         {"queue.bytes_max", "limits.frame_bytes_max",
          [](Config& c) { c.queue.bytes_max = 2 * c.limits.frame_bytes_max - 1; }},
