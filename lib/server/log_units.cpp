@@ -84,6 +84,47 @@ void LogUnits::add_group(const GroupView& group, std::uint64_t end, Groups& to) 
                   .skip = static_cast<std::uint32_t>(skip)});
 }
 
+// The same of records that were sealed while the query ran: they come as entries of a tail.  Each becomes a batch
+// again, and a group has no gaps.
+void LogUnits::add_sealed(const GroupView& group, std::uint64_t end, Groups& to) const {
+    std::shared_ptr<Bytes> bytes;
+    query::GroupRows rows;
+    const auto finish = [&] {
+        if (bytes) {
+            rows.payload = *bytes;
+            rows.owner = std::exchange(bytes, nullptr);
+            to.push_back(std::move(rows));
+        }
+    };
+    for_each_entry(group, follower_.position(), [&](const wire::TailEntry& entry) {
+        if (entry.sequence >= end) {
+            return false;
+        }
+        if (!bytes || entry.sequence != rows.first_sequence + rows.count) {
+            finish();
+            bytes = std::make_shared<Bytes>();
+            rows = query::GroupRows();
+            rows.epoch = group.epoch;
+            rows.first_sequence = entry.sequence;
+        }
+        const ByteView trusted = entry.trusted.bytes();
+        const ByteView record = entry.record.bytes();
+        const wire::BatchHeader header{
+            .size = static_cast<std::uint32_t>(sizeof(wire::BatchHeader) + trusted.size() + record.size()),
+            .count = 1,
+            .receive_time_ns = entry.receive_time_ns,
+            .trusted_size = static_cast<std::uint32_t>(trusted.size()),
+            .trusted_count = static_cast<std::uint16_t>(entry.trusted.size()),
+            .flags = entry.flags};
+        append(*bytes, std::as_bytes(std::span(&header, 1)));
+        append(*bytes, trusted);
+        append(*bytes, record);
+        ++rows.count;
+        return true;
+    });
+    finish();
+}
+
 // From the follower's position up to `end` or kUnitBytes.
 Task<Result<LogUnits::Groups>> LogUnits::read_run(std::uint64_t end) {
     Groups groups;
@@ -92,11 +133,12 @@ Task<Result<LogUnits::Groups>> LogUnits::read_run(std::uint64_t end) {
         if (!group) {
             break;
         }
-        if (group->form != GroupView::Form::batches) {
-            co_return fail(Errc::limit_exceeded, "the log was sealed while it was read; ask again");
-        }
         bytes += group->payload.size();
-        add_group(*group, end, groups);
+        if (group->form == GroupView::Form::batches) {
+            add_group(*group, end, groups);
+        } else {
+            add_sealed(*group, end, groups);
+        }
         follower_.seek(group->end_sequence);
     }
     co_return groups;

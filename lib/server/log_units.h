@@ -28,6 +28,7 @@ class LogUnits final : public UnitSource {
     void take_parts();
     void take_memory();
     void add_group(const GroupView& group, std::uint64_t end, Groups& to) const;
+    void add_sealed(const GroupView& group, std::uint64_t end, Groups& to) const;
     Task<Result<Groups>> read_run(std::uint64_t end);
     Task<Result<>> find_runs();
     Task<Result<std::unique_ptr<query::Unit>>> next_of_files();

@@ -291,6 +291,46 @@ TEST_F(QueryTest, MemoryIsBounded) {
     EXPECT_EQ(query("* | stats by (stream) count() as n").rows.size(), 2U);
 }
 
+// The log is sealed while a query reads it: the rest comes from the parts, each record once.
+class SealedMeanwhileTest : public QueryTest {
+ protected:
+    static constexpr int kRecords = 400;
+    SealedMeanwhileTest() {
+        SealOptions& seal = options.pipeline.seal;
+        seal.rows_max = 1'000'000;
+        seal.bytes_max = 1ULL << 40U;
+        seal.delay_max = std::chrono::hours(1);
+        seal.open_bytes_max = 1;
+        seal.merge.rows_max = 0;
+        seal.zstd_level = 1;
+        seal.check_interval = std::chrono::hours(1);
+        options.pipeline.memory_bytes_max = 1;
+        options.writer.log_bytes_max = 1000 * options.writer.segment_bytes;
+    }
+    Answer sealed_while_asked(std::string_view text) {
+        start();
+        fill(kRecords, 40'000);
+        RawClient& client = paused(text);
+        EXPECT_EQ(daemon->pipeline().hub().sealed_end(), 1U);
+        daemon->pipeline().set_log_bytes_max(3 * options.writer.segment_bytes);
+        log(greet(), 2, {{"the last straw", "a", wire::Severity::info}});
+        pass(seconds(30));
+        EXPECT_GT(daemon->pipeline().hub().sealed_end(), static_cast<std::uint64_t>(kRecords / 2));
+        client.request(3, wire::Credit{.target = 2, .bytes = kMuchCredit});
+        return finish(client);
+    }
+};
+
+TEST_F(SealedMeanwhileTest, TheRestComesFromTheParts) {
+    const Answer answer = sealed_while_asked("*");
+    EXPECT_FALSE(answer.error) << answer.error->text();
+    const std::vector<std::string> all = numbers(1, kRecords);
+    ASSERT_GT(answer.rows.size(), 10U);
+    EXPECT_EQ(answer.rows,
+              std::vector<std::string>(all.end() - static_cast<std::ptrdiff_t>(answer.rows.size()), all.end()));
+    EXPECT_GT(answer.rows.size(), all.size() - 4);  // The first frame was taken before.
+}
+
 // What is logged while a query runs is not part of it, and the query does not hold the log up.
 TEST_F(QueryTest, LogGoesOnWhileItRuns) {
     start();
