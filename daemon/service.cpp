@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "coro/timeout.h"
+#include "daemon/descriptors.h"
 #include "daemon/host.h"
 #include "daemon/open_log.h"
 #include "daemon/patience.h"
@@ -242,9 +243,11 @@ Task<> Service::feed_watchdog(Duration interval) {
 
 Task<> Service::reload() {
     warn(manager_.reloading(clock_.now()), "tell systemd of the reload");
-    const ConfigResult wanted = load_config(command_, SystemIdentities(), geteuid());
+    ConfigResult wanted = load_config(command_, SystemIdentities(), geteuid());
     if (!wanted) {
         log_.error("reload: the old configuration stays:\n{}", problems_text(wanted.error()));
+    } else if (const Result<std::string> fits = fit_descriptors(*wanted, raise_descriptor_limit()); !fits) {
+        log_.error("reload: the old configuration stays: {}", fits.error());
     } else if (const ConfigChanges changes = compare(config_, *wanted); !changes.need_restart.empty()) {
         log_.error("reload: the old configuration stays; these need a restart: {}",
                    fmt::join(changes.need_restart, "; "));
@@ -296,6 +299,7 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     limit.spawn("give up", &Service::give_up_later, this);
     limit.spawn("ask for time", ask_for_time, std::ref(manager_), std::ref(log_));
     const MonotonicTime deadline = clock_.now() + config_.shutdown.drain_timeout;
+    server_->stop_accepting();
     if (std::ranges::count(made_here_, listener_.fd()) != 0) {
         (void)co_await kernel_.shutdown(listener_);  // Nobody waits in a queue that is not served any more.
     }
@@ -369,6 +373,14 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
     if (!lock) {
         log.error("{}", lock.error());
         return lock.error().code() == Errc::already_exists ? ExitCode::refused : ExitCode::failed;
+    }
+    const Result<std::string> fits = fit_descriptors(config, raise_descriptor_limit());
+    if (!fits) {
+        log.error("{}", fits.error());
+        return ExitCode::refused;
+    }
+    if (!fits->empty()) {
+        log.warning("{}", *fits);
     }
     const SystemClock clock;
     coro::ThreadPool pool(config.threads.pool);

@@ -196,8 +196,8 @@ constexpr Setting kSettings[] = {
     {"limits.hello_timeout", limit<&LimitsConfig::hello_timeout>(), 100, kHour, live,
      "A new connection that has not sent its HELLO after this time is closed."},
     {"limits.open_handles_max", limit<&LimitsConfig::open_handles_max>(), 1, 1'000'000, live,
-     "Open files of all connections; one user may have a quarter of them. Beyond it an open gets limit_exceeded. Keep "
-     "it, connections_max, one for each part and 64 together below the service's LimitNOFILE."},
+     "Open files of all connections; one user may have a quarter of them. Beyond it an open gets limit_exceeded. Less "
+     "where the process may not have so many descriptors, beside 512 and one for each connection: see LimitNOFILE."},
 
     {"roots", kRoots, 0, 64, live,
      "Directories whose files clients may use. Nothing outside of them can be reached. Each root has a name (what "

@@ -59,11 +59,15 @@ Task<> Server::serve(const io::Handle& listener) {
     co_await sessions.join();
 }
 
-Task<Result<>> Server::drain() {
+void Server::stop_accepting() noexcept {
     draining_ = true;
     if (accepting_ != nullptr) {
         accepting_->cancel();
     }
+}
+
+Task<Result<>> Server::drain() {
+    stop_accepting();
     for (const auto& [number, session] : sessions_) {
         session->drain();
     }

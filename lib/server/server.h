@@ -28,7 +28,9 @@ class Server {
 
     // Accepts until cancelled; then ends the sessions, which refuse what they have not done, and awaits them.
     Task<> serve(const io::Handle& listener);
-    // While serve() runs: accepts nobody more, and lets the sessions finish the requests in flight.  Success: they have
+    // While serve() runs: accepts nobody more.
+    void stop_accepting() noexcept;
+    // The same, and lets the sessions finish the requests in flight.  Success: they have
     // ended.  If it is cancelled first, those that are left go on until serve() is cancelled.
     Task<Result<>> drain();
 
