@@ -183,7 +183,8 @@ class Program {
         co_return co_await writer->append(std::move(made.group), made.marks, durable);
     }
     Task<Result<Committed>> do_append_group(Group group, bool durable) {
-        co_return co_await writer->append(std::move(group), {}, durable);
+        const std::span<const ProducerMark> none;
+        co_return co_await writer->append(std::move(group), none, durable);
     }
     Task<Result<Committed>> do_sync() { co_return co_await writer->sync(); }
     Task<Result<>> do_release(std::uint64_t sealed_end) { co_return co_await writer->release(sealed_end); }
