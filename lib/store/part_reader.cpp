@@ -1,6 +1,7 @@
 #include "store/part_reader.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/assert.h"
 #include "wire/tail_messages.h"
@@ -21,13 +22,10 @@ std::pair<std::uint64_t, std::uint64_t> span_of(const part::Part& part, std::uin
 
 // The first page that ends above `from`.
 std::uint32_t page_at(const part::Part& part, std::uint64_t from) {
-    std::uint32_t low = 0;
-    std::uint32_t high = part.pages();
-    while (low < high) {
-        const std::uint32_t middle = low + (high - low) / 2;
-        (span_of(part, middle).second > from ? high : low) = span_of(part, middle).second > from ? middle : middle + 1;
-    }
-    return low;
+    const auto pages = std::views::iota(std::uint32_t{0}, part.pages());
+    const auto found =
+        std::ranges::partition_point(pages, [&](std::uint32_t page) { return span_of(part, page).second <= from; });
+    return static_cast<std::uint32_t>(found - pages.begin());
 }
 
 // The first part that ends above `from`.
@@ -51,8 +49,8 @@ Result<> PartReader::load_page(Head& head) const {
     return {};
 }
 
-// True: the page's records are lost, and the reader goes on behind it.
-Result<bool> PartReader::skip_page(const Head& head, Error why, std::uint64_t from, PartRun& run) {
+// The page's records are lost, and the reader goes on behind it.
+Result<> PartReader::skip_page(const Head& head, Error why, std::uint64_t from, PartRun& run) {
     if (why.code() != Errc::corrupt) {
         return std::unexpected(std::move(why).during("'{}'", head.part->file));
     }
@@ -63,8 +61,8 @@ Result<bool> PartReader::skip_page(const Head& head, Error why, std::uint64_t fr
                           .bytes = 0,
                           .first_sequence = std::max(from, first),
                           .end_sequence = end,
-                          .what = std::string(why.text())});
-    return true;
+                          .what = why.text()});
+    return {};
 }
 
 // False: the class has nothing at or above `from`.
@@ -91,7 +89,7 @@ Result<bool> PartReader::find_head(const PartSet::Class& one, std::uint64_t from
     return false;
 }
 
-// The rows chosen, in one order.
+// The rows chosen, in one order.  Errors: corrupt: a page is lost, and told; io errors.
 Result<> PartReader::append(std::vector<Head>& heads, PartRun& run) {
     std::vector<Bytes> of_head(heads.size());
     std::vector<wire::TailEntryRange::Iterator> next;
@@ -129,7 +127,6 @@ Result<PartRun> PartReader::read(std::uint64_t from, std::uint64_t limit) {
                 heads.push_back(std::move(head));
             }
         }
-        run.entries.clear();
         run.count = 0;
         run.first_sequence = run.end_sequence = limit;
         if (heads.empty()) {
@@ -152,7 +149,7 @@ Result<PartRun> PartReader::read(std::uint64_t from, std::uint64_t limit) {
         if (appended) {
             return run;
         }
-        if (run.damage.empty() || appended.error().code() != Errc::corrupt) {
+        if (appended.error().code() != Errc::corrupt) {
             return std::unexpected(appended.error());
         }
     }

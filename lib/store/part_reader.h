@@ -53,7 +53,7 @@ class PartReader {
     Result<bool> find_head(const PartSet::Class& one, std::uint64_t from, PartRun& run, Head& head);
     Result<> load_page(Head& head) const;
     Result<> append(std::vector<Head>& heads, PartRun& run);
-    Result<bool> skip_page(const Head& head, Error why, std::uint64_t from, PartRun& run);
+    Result<> skip_page(const Head& head, Error why, std::uint64_t from, PartRun& run);
 
     std::shared_ptr<const PartSet> parts_;
     std::set<std::pair<const StoredPart*, std::uint32_t>> bad_;

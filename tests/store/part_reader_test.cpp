@@ -231,6 +231,22 @@ TEST_F(DamagedPartTest, ClassesThatShareTheNumbersAreReadAllTheSame) {
     EXPECT_EQ(damage.size(), 1U);
 }
 
+// It is told when its records would come, not before.
+TEST_F(DamagedPartTest, PageOfWhichNothingIsChosenIsNotRead) {
+    add({.class_name = "a", .sequences = {110, 111}});
+    std::vector<std::uint64_t> sequences = numbers(100, 110);
+    std::ranges::copy(numbers(112, 202), std::back_inserter(sequences));
+    const PartImage image = make_part({.sequences = sequences, .page_rows = 10, .filler = 3000});
+    source = std::make_shared<FailingSource>(image.bytes);
+    source->bytes[source->bytes.size() * 3 / 20] ^= std::byte{1};  // In the second page.
+    set->add(stored_part(image, source));
+    EXPECT_EQ(read(110, 300), "1 [110, 112) 110 111");
+    EXPECT_TRUE(run.damage.empty());
+    (void)read(112, 300);
+    ASSERT_EQ(run.damage.size(), 1U);
+    EXPECT_EQ(run.damage[0].first_sequence, 112U);
+}
+
 TEST_F(DamagedPartTest, DiskThatFailsIsAnErrorAndNoDamage) {
     add_damaged(1, 2);
     source->fails = true;

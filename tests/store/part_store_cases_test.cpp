@@ -207,7 +207,72 @@ TEST_F(PartCaseTest, GarbageThatHasGoneByItselfIsForgotten) {
     EXPECT_EQ(parts->set().state.sealed_end, 15U);
 }
 
+// A change that waits for another: it has not begun.
+TEST_F(PartCaseTest, WaitForAnotherChangeCanBeCancelled) {
+    for (const int change : {0, 1, 2}) {
+        begin();
+        ASSERT_TRUE(seal(1, 7));
+        ASSERT_TRUE(seal(7, 11));
+        const auto add = [](PartStore& to, PartStore::Seal what, Result<>& outcome) -> Task<> {
+            outcome = co_await to.add(std::move(what));
+        };
+        const auto replace = [](PartStore& in, std::vector<PartPointer> what, PartImage with,
+                                Result<>& outcome) -> Task<> {
+            outcome = co_await in.replace(std::move(what), std::move(with));
+        };
+        const auto remove = [](PartStore& from, std::vector<PartPointer> what, Result<>& outcome) -> Task<> {
+            outcome = co_await from.remove(std::move(what));
+        };
+        const std::size_t renames = watch(OpCode::rename, "*");
+        coro::Scope first(parts->kernel.loop(), nullptr);
+        coro::Scope second(parts->kernel.loop(), nullptr);
+        Result<> done;
+        Result<> waited;
+        PartStore::Seal seal{.images = images(11, 15), .sealed_end = 15, .epochs = {{1, 1}}};
+        first.spawn("first", add, std::ref(*parts->parts), std::move(seal), std::ref(done));
+        const std::vector<PartPointer> some = parts->set().classes[0].parts;
+        if (change == 0) {
+            PartStore::Seal more{.images = images(15, 19), .sealed_end = 19, .epochs = {{1, 1}}};
+            second.spawn("second", add, std::ref(*parts->parts), std::move(more), std::ref(waited));
+        } else if (change == 1) {
+            second.spawn("second", replace, std::ref(*parts->parts), some, image("default", {2, 10}), std::ref(waited));
+        } else {
+            second.spawn("second", remove, std::ref(*parts->parts), some, std::ref(waited));
+        }
+        second.cancel();
+        ASSERT_TRUE(world->run_until([&] { return first.running() + second.running() == 0; }));
+        EXPECT_TRUE(done) << done.error();
+        EXPECT_EQ(code_of(waited), Errc::cancelled);
+        EXPECT_EQ(faults().hits(renames), 3U) << "two parts and sealed";
+        EXPECT_EQ(parts->set().state.sealed_end, 15U);
+        EXPECT_EQ(parts->set().size(), 6U);
+        expect_files_are_those_of_the_set();
+    }
+}
+
+// What a killed start left under the names of the new parts.
+TEST_F(PartCaseTest, SealTakesThePlaceOfFilesOfTheSameNames) {
+    begin();
+    disk().put_file(path(file_of("default", 2, 11)), Bytes(7));
+    disk().put_file(path(file_of("odd", 1, 10) + ".tmp"), Bytes(70'000));
+    ASSERT_TRUE(seal(1, 11));
+    open_parts();
+    EXPECT_EQ(read_parts().size(), 10U);
+    EXPECT_TRUE(reported.set_aside.empty());
+}
+
 // ---- starting ----
+
+TEST_F(PartCaseTest, FileThatIsSetAsideAgainTakesThePlaceOfTheFirst) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    for (int i = 0; i < 2; ++i) {
+        disk().put_file(path("sealed"), Bytes(60));
+        open_parts();
+        EXPECT_EQ(reported.set_aside.size(), 1U);
+        EXPECT_EQ(read_parts().size(), 10U);
+    }
+}
 
 TEST_F(PartCaseTest, StartThatCannotLookIsAnError) {
     begin();

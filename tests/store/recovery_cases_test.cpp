@@ -199,6 +199,16 @@ TEST_F(RecoveryCaseTest, UnreadableSegmentIsSetAsideWithTheReason) {
     EXPECT_EQ(found.next_sequence, 10U);
 }
 
+TEST_F(RecoveryCaseTest, SegmentThatIsSetAsideAgainTakesThePlaceOfTheFirst) {
+    SegmentImage bad = segment(2, 2);
+    bad.bytes[30] ^= std::byte{1};
+    for (int i = 0; i < 2; ++i) {
+        save(bad);
+        EXPECT_TRUE(recovered().new_epoch);
+        EXPECT_EQ(events.set_aside.size(), 1U);
+    }
+}
+
 TEST_F(RecoveryCaseTest, WhatCannotBeDoneStopsTheStart) {
     SegmentImage bad = segment(2, 2);
     bad.bytes[30] ^= std::byte{1};

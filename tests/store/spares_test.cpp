@@ -172,6 +172,23 @@ TEST_F(SparePoolTest, CancellingWhileOneIsMadeReportsNothing) {
     EXPECT_EQ(files(), Strings());
 }
 
+TEST_F(SparePoolTest, WaitForOneThatIsBeingMadeCanBeCancelled) {
+    coro::Scope scope(kernel.loop(), nullptr);
+    scope.spawn("keep", &SparePool::keep_ready, pool.get());
+    ASSERT_TRUE(world.run_until([&] { return writes.size() == 1; }));
+    coro::Scope other(kernel.loop(), nullptr);
+    Result<std::string> got;
+    const auto waits = [](SparePool& from, Result<std::string>& into) -> Task<> { into = co_await from.take(); };
+    other.spawn("take", waits, std::ref(*pool), std::ref(got));
+    other.cancel();
+    ASSERT_TRUE(join(other));
+    EXPECT_EQ(code_of(got), Errc::cancelled);
+    EXPECT_EQ(taken(), "spare-00000001.wal");
+    EXPECT_EQ(taken(), "spare-00000002.wal") << "no number was used for it";
+    scope.cancel();
+    ASSERT_TRUE(join(scope));
+}
+
 // Whoever takes one while it is being made waits for it, and no second is made.
 TEST_F(SparePoolTest, OneIsMadeAtATime) {
     coro::Scope scope(kernel.loop(), nullptr);
