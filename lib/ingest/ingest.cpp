@@ -379,7 +379,7 @@ Task<Result<>> Ingest::report_last_losses() {
 bool Ingest::stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost) {
     const wire::BatchStamp stamp{.receive_time_ns = loop_.clock().wall_now(), .flags = wire::kBatchByDaemon};
     const ByteView bytes = builder.finish(stamp);
-    if (queued_bytes_ != 0 && queued_bytes_ + bytes.size() > options_.queue_bytes_max + kOwnBytesMax) {
+    if (queued_bytes_ + bytes.size() > options_.queue_bytes_max + kOwnBytesMax) {
         return false;
     }
     Group& group = filling(bytes.size());
@@ -399,14 +399,16 @@ bool Ingest::stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost)
     return true;
 }
 
-bool Ingest::stage_gap_record() {
+void Ingest::stage_gap_record() {
     const std::uint64_t lost = counters_.records_lost - counters_.losses_reported - losses_staged_;
     wire::BatchBuilder builder;
     builder.begin(wire::Severity::warning, "sluice")
         .message(fmt::format("{} records lost: {}", lost, loss_reason_))
         .field("lost", static_cast<std::int64_t>(lost))
         .field("reason", std::string_view(loss_reason_));
-    return builder.finish_record() && stage_own(builder, lost);
+    if (builder.finish_record()) {
+        (void)stage_own(builder, lost);  // Where there is no room it is tried again.
+    }
 }
 
 void Ingest::note_new_epoch(std::uint32_t epoch, std::uint64_t first_sequence) {

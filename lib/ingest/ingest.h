@@ -148,7 +148,7 @@ class Ingest {
     wire::LogReply duplicate_reply(const Waiting& waiting) const noexcept;
     bool reached(const Waiting& waiting) const noexcept;
     bool stage_own(wire::BatchBuilder& builder, std::uint64_t reported_lost);
-    bool stage_gap_record();
+    void stage_gap_record();
     Task<> report_losses();
     Task<Result<>> report_last_losses();
 

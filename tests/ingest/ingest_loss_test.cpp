@@ -74,6 +74,7 @@ TEST_F(IngestTest, LossIsToldAgainAfterHalfASecond) {
     loop.advance(std::chrono::seconds(5));
     EXPECT_TRUE(disk.groups.empty());
     EXPECT_EQ(ingest().counters().losses_reported, 10U);
+    EXPECT_FALSE(loop.loop().next_deadline()) << "nothing is left to be tried";
 }
 
 TEST_F(IngestTest, OwnRecordsHaveRoomBesideTheQueueToTheLastByte) {
