@@ -109,7 +109,7 @@ Result<FileTable::Pointer> FileTable::find(std::uint32_t handle) const {
     return found->second;
 }
 
-Result<FileTable::Pointer> FileTable::find_writable(std::uint32_t handle, bool OpenFile::*may, Durability durability,
+Result<FileTable::Pointer> FileTable::find_writable(std::uint32_t handle, bool OpenFile::* may, Durability durability,
                                                     std::string_view verb) const {
     SLUICE_TRY(Pointer file, find(handle));
     if (!((*file).*may)) {

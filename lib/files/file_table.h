@@ -91,7 +91,7 @@ class FileTable {
     using Pointer = std::shared_ptr<OpenFile>;
 
     Result<Pointer> find(std::uint32_t handle) const;
-    Result<Pointer> find_writable(std::uint32_t handle, bool OpenFile::*may, Durability durability,
+    Result<Pointer> find_writable(std::uint32_t handle, bool OpenFile::* may, Durability durability,
                                   std::string_view verb) const;
     Task<Result<Pointer>> open_any(const RootPointer& root, const RelativePath& path, OpenFlags flags, mode_t mode);
     Task<Result<Pointer>> open_plain(const RootPointer& root, const RelativePath& path, OpenFlags flags, mode_t mode);

@@ -189,7 +189,9 @@ TEST_F(ToldBySession, OpensInFlightCountAsHandles) {
     environment.write_file("a", "x");
     Service service(environment, HandleLimits{.session_max = 1});
     const auto open_a = [](FileTable* table) -> Task<Result<OpenedFile>> {
-        co_return co_await table->open("files", "a", OpenFlags{.read = true}, 0);
+        OpenFlags flags;
+        flags.read = true;
+        co_return co_await table->open("files", "a", flags, 0);
     };
     coro::Loop& loop = environment.kernel().loop();
     coro::Job<Result<OpenedFile>> first(loop, "first", open_a, &service.table);

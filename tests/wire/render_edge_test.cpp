@@ -130,12 +130,12 @@ TEST(TimeEdges, FractionsAreMicrosecondsAndCutDown) {
 TEST(TimeEdges, LocalTimeSaysItsOffset) {
     const auto line = [](OutputFormat format) { return Shown(Severity::info, "s", 0, "m").line({.format = format}); };
     {
-        const LocalZone zone("XXX-5:45");
+        const LocalZone zone("ABC-5:45");
         EXPECT_EQ(line(OutputFormat::short_iso), "1970-01-01T05:45:00.000000+0545 s info: m\n");
         EXPECT_EQ(line(OutputFormat::short_line), "Jan 01 05:45:00.000000 s info: m\n");
     }
     {
-        const LocalZone zone("XXX3:30");
+        const LocalZone zone("ABC3:30");
         EXPECT_EQ(line(OutputFormat::short_iso), "1969-12-31T20:30:00.000000-0330 s info: m\n");
         EXPECT_EQ(line(OutputFormat::short_line), "Dec 31 20:30:00.000000 s info: m\n");
     }
