@@ -194,17 +194,16 @@ wire::LogReply Ingest::duplicate_reply(const Waiting& waiting) const noexcept {
 }
 
 void Ingest::answer_waiting() {
-    if (waiting_.empty()) {
-        return;
-    }
     std::vector<Waiting> still;
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
         if (reached(waiting)) {
             waiting.target->on_ack(waiting.request_id, duplicate_reply(waiting));
-        } else {
-            sync_wanted_ = sync_wanted_ || waiting.level == wire::AckLevel::durable;
-            still.push_back(waiting);
+            continue;
         }
+        if (waiting.level == wire::AckLevel::durable) {
+            sync_wanted_ = true;
+        }
+        still.push_back(waiting);
     }
     waiting_ = std::move(still);
     if (sync_wanted_) {
@@ -270,7 +269,6 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
         }
     }
     answer_waiting();
-    group.reset();
     room_.set();
     if (queued_bytes_ == 0) {
         idle_.set();
