@@ -159,6 +159,22 @@ TEST_F(LogLifeTest, SealsWhatIsOldEnough) {
     EXPECT_EQ(hub().sealed_end(), 4U);
 }
 
+// What one seal leaves has its time from then on.
+TEST_F(LogLifeTest, RestOfASealIsAsOldAsThatSeal) {
+    options.pipeline.seal.rows_max = 20;
+    options.pipeline.seal.delay_max = seconds(10);
+    begin();
+    write(12);
+    pass(seconds(6));
+    write(12);
+    pass(milliseconds(500));
+    ASSERT_EQ(hub().sealed_end(), 13U);
+    pass(seconds(9));
+    EXPECT_EQ(hub().sealed_end(), 13U);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 25U);
+}
+
 TEST_F(LogLifeTest, OneSealTakesWholeGroupsUpToItsRows) {
     options.pipeline.seal.rows_max = 20;
     options.pipeline.seal.delay_max = seconds(1);
@@ -260,6 +276,29 @@ TEST_F(LogLifeTest, WhatIsSealedStaysSealedAfterARestart) {
     EXPECT_EQ(write(6), 15U);
     pass(seconds(1));
     EXPECT_EQ(hub().sealed_end(), 21U);
+}
+
+// As many of the last segments come back into memory as it has room for.
+TEST_F(LogLifeTest, OpenRowsComeBackAsFarAsTheyHaveRoom) {
+    SealOptions& seal = options.pipeline.seal;
+    seal.rows_max = 1'000'000;
+    options.pipeline.memory_bytes_max = 1;
+    for (const std::size_t segments : {1U, 2U}) {
+        seal.open_bytes_max = segments * options.writer.segment_bytes + 10'000;
+        begin();
+        RawClient& client = greet();
+        for (std::uint64_t id = 2; id < 302; ++id) {
+            log(client, id, {{std::string(4000, 'x'), "", wire::Severity::info}});
+        }
+        end(io::CrashKind::process);
+        begin();
+        const store::Catalog& catalog = hub().catalog();
+        ASSERT_GE(catalog.size(), 5U);
+        ASSERT_EQ(hub().sealed_end(), 1U);
+        EXPECT_EQ(hub().snapshot().open_from, catalog[catalog.size() - 1 - segments].header.first_sequence);
+        EXPECT_EQ(hub().snapshot().open.back().end_sequence(), hub().end_sequence());
+        stop_cleanly();
+    }
 }
 
 // ---- retention ----

@@ -182,6 +182,36 @@ TEST_F(SessionEdgeTest, StatusWithoutASourceIsEmpty) {
     EXPECT_EQ(decode<wire::StatusReply>(*told)->json, R"({"a":1})");
 }
 
+// A batch that waits for room when its connection is ended is refused with the reason; one in the queue is answered.
+TEST_F(SessionEdgeTest, BatchThatWaitsForRoomIsToldWhyItEnds) {
+    options.pipeline.ingest.queue_bytes_max = 10'000;
+    start();
+    RawClient& client = greet(7);
+    io::FaultRule slow = io::fail_nth(io::OpCode::write, "*.wal", 1, 0);
+    slow.fault.delay = seconds(1);
+    world.faults().add(slow);
+    const Bytes batch = batch_of({{std::string(8000, 'x'), "", wire::Severity::info}});
+    client.request(2, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch});
+    client.request(3, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch});
+    pass(milliseconds(100));
+    EXPECT_EQ(daemon->pipeline().ingest().counters().waits, 1U);
+    ServerOptions later;
+    later.session = options.session;
+    later.admits = [](const io::PeerCredentials&) { return false; };
+    daemon->server().set_options(std::move(later));
+    const std::string why =
+        "permission_denied: uid 7 may not connect; see listen.allowed_users and listen.allowed_groups";
+    EXPECT_EQ(refusal(client), "3: " + why);
+    const auto stored = client.next();
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->header.id, 2U);
+    EXPECT_EQ(decode<wire::LogReply>(*stored)->first_sequence, 1U);
+    EXPECT_EQ(refusal(client), "0: " + why);
+    EXPECT_TRUE(client.closed_within(seconds(5)));
+    EXPECT_EQ(daemon->server().connections(), 0U);
+    EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 2U);
+}
+
 TEST_F(SessionEdgeTest, LimitsOfConnectionsAreTold) {
     options.server.connections_max = 3;
     options.server.connections_per_uid_max = 2;
