@@ -225,8 +225,7 @@ Task<> Ingest::run() {
         work_.reset();
         dispatch();
     }
-    scope.cancel();
-    co_await scope.join();
+    co_await scope.join();  // Cancelled with this one.
 }
 
 void Ingest::dispatch() {
@@ -358,9 +357,7 @@ Task<Result<>> Ingest::report_last_losses() {
         if (counters_.records_lost == counters_.losses_reported) {
             co_return Result<>{};
         }
-        if (counters_.records_lost > counters_.losses_reported + losses_staged_) {
-            stage_gap_record();
-        }
+        stage_gap_record();  // Nothing is queued now, so nothing of it is on its way.
         while (queued_bytes_ != 0) {
             idle_.reset();
             SLUICE_CO_CHECK(co_await idle_.wait());
