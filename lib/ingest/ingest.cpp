@@ -185,17 +185,16 @@ wire::LogReply Ingest::duplicate_reply(const Waiting& waiting) const noexcept {
 }
 
 void Ingest::answer_waiting() {
-    if (waiting_.empty()) {
-        return;
-    }
     std::vector<Waiting> still;
     for (const Waiting& waiting : std::exchange(waiting_, {})) {
         if (reached(waiting)) {
             waiting.target->on_ack(waiting.request_id, duplicate_reply(waiting));
-        } else {
-            sync_wanted_ = sync_wanted_ || waiting.level == wire::AckLevel::durable;
-            still.push_back(waiting);
+            continue;
         }
+        if (waiting.level == wire::AckLevel::durable) {
+            sync_wanted_ = true;
+        }
+        still.push_back(waiting);
     }
     waiting_ = std::move(still);
     if (sync_wanted_) {
@@ -217,8 +216,7 @@ Task<> Ingest::run() {
         work_.reset();
         dispatch();
     }
-    scope.cancel();
-    co_await scope.join();
+    co_await scope.join();  // Cancelled with this one.
 }
 
 void Ingest::dispatch() {
@@ -261,7 +259,6 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
         }
     }
     answer_waiting();
-    group.reset();
     room_.set();
     if (queued_bytes_ == 0) {
         idle_.set();

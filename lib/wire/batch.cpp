@@ -170,9 +170,7 @@ Result<BatchSummary> import_batch(ByteView client_batch, const ImportContext& co
     copier.flush();
 
     const auto bytes = static_cast<std::size_t>(copier.end() - into.data());
-    if (bytes > UINT32_MAX) {
-        return fail(Errc::too_large, "batch: {} bytes", bytes);
-    }
+    SLUICE_ASSERT(bytes <= UINT32_MAX, "a batch of {} bytes", bytes);
     header.size = static_cast<std::uint32_t>(bytes);
     header.receive_time_ns = context.receive_time_ns;
     header.trusted_size = static_cast<std::uint32_t>(context.trusted.size());

@@ -80,7 +80,7 @@ constexpr std::size_t import_bytes_max(std::size_t client_batch_bytes, std::size
 
 // Validates a client's batch and writes it to `into` in the layout of the log: receive time filled in where a record
 // has no time, fields with a leading '_' left out, trusted fields inserted.  One pass; `client_batch` must not change
-// meanwhile.  Precondition: into.size() >= import_bytes_max(...), and the two do not overlap.
+// meanwhile.  Preconditions: into.size() >= import_bytes_max(...), which is below 4 GiB, and the two do not overlap.
 // Errors: malformed, too_large, invalid_argument (no record; a number without a producer or the reverse).  `into` then
 // holds rubbish.
 Result<BatchSummary> import_batch(ByteView client_batch, const ImportContext& context, std::span<std::byte> into);

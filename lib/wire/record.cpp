@@ -133,8 +133,9 @@ RecordBuilder& RecordBuilder::message(std::string_view text) {
 
 RecordBuilder& RecordBuilder::raw_field(FieldType type, std::string_view name, ByteView value) {
     if (!open_) {
-        refuse(Errc::invalid_argument, "field without begin");
-    } else if (fields_ >= limits_.fields_max || fields_ >= UINT16_MAX) {
+        return *this;  // finish() refuses that.
+    }
+    if (fields_ >= limits_.fields_max || fields_ >= UINT16_MAX) {
         refuse(Errc::too_large, "too many fields");
     } else if (!valid_field_name(name)) {
         refuse(Errc::invalid_argument, "field name: 1 to 255 bytes without control characters and '='");

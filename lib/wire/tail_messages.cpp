@@ -10,15 +10,12 @@ constexpr std::uint8_t kTailFollow = 1;
 constexpr std::uint8_t kTailDurable = 2;
 constexpr std::uint8_t kTailQuery = 4;
 
-// Reads a count and reserves for it only what the limit and the bytes that are left allow.
-template <class T>
-std::uint16_t take_count(Reader& reader, std::size_t count_max, std::vector<T>& into) {
+std::uint16_t take_count(Reader& reader, std::size_t count_max) {
     const auto count = reader.u16();
     if (count > count_max) {
         reader.refuse(Errc::too_large, "too many conditions");
         return 0;
     }
-    into.reserve(std::min<std::size_t>(count, reader.left() / sizeof(std::uint32_t)));
     return count;
 }
 
@@ -28,17 +25,17 @@ void append_count(Bytes& to, std::size_t count) {
 }
 
 void take_filter(Reader& reader, TailFilter& filter) {
-    const auto streams = take_count(reader, kTailStreamsMax, filter.streams);
+    const auto streams = take_count(reader, kTailStreamsMax);
     for (std::uint16_t i = 0; i < streams && !reader.failed(); ++i) {
         filter.streams.emplace_back(reader.str(kNameBytesMax + 1));  // One more for the '*' of a prefix.
     }
-    const auto fields = take_count(reader, kTailFieldsMax, filter.fields);
+    const auto fields = take_count(reader, kTailFieldsMax);
     for (std::uint16_t i = 0; i < fields && !reader.failed(); ++i) {
         const std::string_view name = reader.str(kNameBytesMax);
         const std::string_view value = reader.str(kTailTextBytesMax);
         filter.fields.push_back({std::string(name), std::string(value)});
     }
-    const auto greps = take_count(reader, kTailGrepsMax, filter.greps);
+    const auto greps = take_count(reader, kTailGrepsMax);
     for (std::uint16_t i = 0; i < greps && !reader.failed(); ++i) {
         filter.greps.emplace_back(reader.str(kTailTextBytesMax));
     }

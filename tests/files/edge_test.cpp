@@ -300,6 +300,9 @@ TEST_F(FileEdges, PiecesOfAGetAreFullAndNeverEmpty) {
 
 TEST_F(FileEdges, RootsAreAskedBeforePaths) {
     Service service(environment);
+    Collector collector;
+    EXPECT_EQ(told_at_edge(environment.run(service.files.get(identity(), "none", "/a", {}, collector))),
+              "not_found: there is no root 'none'");
     EXPECT_EQ(told_at_edge(environment.run(service.files.put(identity(), "none", "/a", {}, {}))),
               "not_found: there is no root 'none'");
     EXPECT_EQ(told_at_edge(environment.run(service.files.stat(identity(), "none", "/a"))),

@@ -354,6 +354,7 @@ TEST_F(ToldBySession, CommitThatIsCancelledWhileItWaitsLeavesTheOldFile) {
     environment.write_file("a", "old");
     Service service(environment);
     const std::uint32_t handle = open(service, "a", {.replace = true});
+    ASSERT_TRUE(service.write(handle, 0, "before"));
     io::FaultRule slow = io::fail_nth(OpCode::write, "*", 1, 0);
     slow.fault.delay = std::chrono::seconds(1);
     faults().add(slow);

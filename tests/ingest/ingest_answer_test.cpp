@@ -104,6 +104,31 @@ TEST_F(IngestTest, GroupSaysWhatEachOfItsBatchesBrought) {
     EXPECT_EQ(counters.waits, 0U);
 }
 
+// What is no batch is refused at once, also where there is no room; one with a bad record leaves nothing to be written.
+TEST_F(IngestTest, RefusedBatchMakesNoGroup) {
+    options.queue_bytes_max = 1000;
+    options.groups_in_flight_max = 1;
+    start();
+    take(1, AckLevel::written, batch_of(1, 1, 1, 600));
+    const auto none = offer(2, AckLevel::written, Bytes(700));
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code(), Errc::malformed);
+    EXPECT_EQ(ingest().counters().waits, 0U);
+    Bytes bad = batch_of(1);
+    bad[sizeof(wire::BatchHeader) + 4] = std::byte{9};
+    const auto refused = offer(3, AckLevel::written, bad);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(fmt::format("{}", refused.error()), "malformed: batch: record 0: severity above 7");
+    write_one();
+    EXPECT_TRUE(disk.groups.empty()) << "there is nothing to be written";
+    take(4, AckLevel::durable, batch_of(1, 1, 1));
+    ASSERT_EQ(disk.groups.size(), 1U);
+    EXPECT_EQ(disk.groups.front()->buffer, nullptr) << "a sync, and no more";
+    write_one();
+    EXPECT_TRUE(client.answered(4));
+    EXPECT_EQ(ingest().counters().groups, 2U);
+}
+
 TEST_F(IngestTest, FieldsThatWereDroppedAreToldWithAcceptedToo) {
     start();
     take(1, AckLevel::accepted, batch_with_reserved_field(0, 0));

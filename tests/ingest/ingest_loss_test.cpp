@@ -35,6 +35,22 @@ TEST_F(IngestTest, LossSaysHowManyAndWhy) {
     EXPECT_EQ(ingest().counters().losses_reported, 7U);
 }
 
+TEST_F(IngestTest, LossIsToldWithTheReasonOfTheLastFailure) {
+    start();
+    take(1, AckLevel::accepted, batch_of(7));
+    fail_one();
+    ASSERT_EQ(disk.groups.size(), 1U);
+    std::unique_ptr<Group> group = std::move(disk.groups.front());
+    disk.groups.pop_front();
+    ingest().completed(std::move(group), fail(Errc::no_space, "and now it is full"));
+    loop.run_until_idle();
+    loop.advance(std::chrono::milliseconds(500));
+    ASSERT_EQ(disk.groups.size(), 1U);
+    EXPECT_THAT(own_records(*disk.groups.front()),
+                ElementsAre("warning 7 records lost: and now it is full lost=7 reason=and now it is full"));
+    write_one();
+}
+
 TEST_F(IngestTest, RefusedRecordIsNotLost) {
     start();
     take(1, AckLevel::written, batch_of(7));
@@ -74,6 +90,7 @@ TEST_F(IngestTest, LossIsToldAgainAfterHalfASecond) {
     loop.advance(std::chrono::seconds(5));
     EXPECT_TRUE(disk.groups.empty());
     EXPECT_EQ(ingest().counters().losses_reported, 10U);
+    EXPECT_FALSE(loop.loop().next_deadline()) << "nothing is left to be tried";
 }
 
 TEST_F(IngestTest, OwnRecordsHaveRoomBesideTheQueueToTheLastByte) {

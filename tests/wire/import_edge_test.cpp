@@ -396,6 +396,15 @@ TEST(JournalBytesEdges, EndInsideABinaryFieldLosesNoText) {
     EXPECT_THAT(journal(journal_binary("RAW", "") + "X=1\n").records, ElementsAre("warning in@0  | raw=:0 x=1:0"));
 }
 
+TEST(JournalBytesEdges, LineThatIsNoFieldMayBeLongerThanAMessage) {
+    const auto result = journal("no field\nMESSAGE=m\n", short_messages(4));
+    EXPECT_THAT(result.records, ElementsAre("warning in@0 no f | line_part=1:2 line_more=true:4",
+                                            "warning in@0 ield | line_part=2:2 line_more=false:4", "warning in@0 m |"));
+    EXPECT_EQ(result.counts.not_understood, 1U);
+    EXPECT_EQ(result.counts.split, 1U);
+    EXPECT_EQ(journal("four\n", short_messages(4)).counts.split, 0U);
+}
+
 // 768 MiB is systemd's own bound: what claims more is no journal.
 TEST(JournalBytesEdges, LengthAboveAnyJournalsIsNoLength) {
     const auto with_length = [](std::uint64_t size) {

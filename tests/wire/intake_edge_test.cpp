@@ -77,6 +77,22 @@ TEST(StdoutEdges, PriorityIsANumberTo999) {
     }
 }
 
+// Nothing that a header said counts once it is found to be none.
+TEST(StdoutEdges, RejectedHeaderSaysNothing) {
+    StdoutStreamDecoder decoder;
+    const Intake result = intake([&](const IntakeContext& context, Bytes& into, IntakeCounts& counts) {
+        decoder.take("id\nunit\n11\n1\n0\n0\nbad\n<3>m\n", context, into, counts);
+        EXPECT_TRUE(decoder.has_header());
+        EXPECT_EQ(decoder.identifier(), "");
+        EXPECT_EQ(decoder.unit(), "");
+        EXPECT_EQ(decoder.held_bytes(), 0U);
+    });
+    EXPECT_EQ(result.records.back(), "info app@42 <3>m |");
+    EXPECT_EQ(result.records.front(),
+              "info app@42 id | parse_error=stdout header line 7: expected a boolean such as 0 or 1");
+    EXPECT_EQ(result.counts, (IntakeCounts{.records = 8, .malformed = 7}));
+}
+
 TEST(StdoutEdges, HeaderLineHasItsLastByte) {
     const std::string longest(4096, 'i');
     const Intake good = stdout_of(longest + "\n\n6\n0\n0\n0\n0\nm\n");
@@ -266,6 +282,22 @@ TEST(DatagramEdges, ErrorsAreJoinedToTheirLimit) {
     EXPECT_LT(errors.size(), 1024U + 2 + one.size());
     EXPECT_GT(errors.size(), 1024U - one.size());
     EXPECT_EQ(many.counts, (IntakeCounts{.records = 1, .cut = 50}));
+}
+
+TEST(DatagramEdges, UnparsedBytesHaveTheRestOfTheRecord) {
+    // The head, the stream and one field are before them; two times a kilobyte is kept for what is told.
+    const std::size_t most = kImportRecordBytesMax - (kRecordHeaderSize + 3) - (kFieldHeaderSize + 2) - 2048;
+    for (const std::size_t beyond : {0U, 1U}) {
+        const std::string noise(most + beyond, 'x');
+        const Intake result = journal_of("A=1\n" + noise);
+        const std::string cut = beyond == 0 ? "" : fmt::format("; {} of {} bytes kept", most, noise.size());
+        EXPECT_THAT(
+            result.records,
+            ElementsAre(fmt::format("info app@42  | a=1 unparsed:bytes={} parse_error=the last line is no field, at "
+                                    "byte 5{}",
+                                    noise.substr(0, most), cut)));
+        EXPECT_EQ(result.counts, (IntakeCounts{.records = 1, .malformed = 1, .cut = beyond}));
+    }
 }
 
 TEST(DatagramEdges, SomeIsReadToTheBytesAskedFor) {

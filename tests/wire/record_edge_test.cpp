@@ -253,6 +253,15 @@ TEST(BatchBuilderEdges, StampIsWrittenAndClearedWithIt) {
     EXPECT_EQ((*again->records.begin()).message(), "again");
 }
 
+TEST(ParseBatchEdges, HeaderAloneIsABatchOfNothing) {
+    BatchBuilder batch;
+    ByteView cursor = batch.finish();
+    ASSERT_EQ(cursor.size(), sizeof(BatchHeader));
+    EXPECT_EQ(refused_or_taken(parse_batch_header(cursor)), "taken");
+    EXPECT_EQ(refused_or_taken(parse_batch(cursor)), "taken");
+    EXPECT_TRUE(cursor.empty());
+}
+
 TEST(ParseBatchEdges, FaultsAreNamedAndTheCursorStays) {
     BatchBuilder batch;
     for (int i = 0; i < 3; ++i) {

@@ -165,6 +165,15 @@ TEST(PatternEdges, PartsEndAtTheirLastValue) {
     EXPECT_EQ(found("%s", "0000000000015"), "1970-01-01T00:00:01|5") << "twelve digits at most";
 }
 
+TEST(PatternEdges, PartsTakeNoMoreDigitsThanTheyHave) {
+    EXPECT_EQ(found("%y%m%d%H%M%S", "0102030405067"), "2001-02-03T04:05:06|7");
+    EXPECT_EQ(found("%Y%m%d", "200102034"), "2001-02-03T00:00:00|4");
+    EXPECT_EQ(found("%F%T", "2001-02-0304:05:067"), "2001-02-03T04:05:06|7");
+    EXPECT_EQ(found("%F%z", "2001-02-03+01:000"), "2001-02-02T23:00:00|0");
+    EXPECT_EQ(found("%F%z", "2001-02-03+01000"), "2001-02-02T23:00:00|0");
+    EXPECT_EQ(found("%y%m%d%H%M%S", "01020304050"), "-");
+}
+
 TEST(PatternEdges, PaddedDaysAreOneDigitBehindABlank) {
     EXPECT_EQ(found("%Y %b %e!", "2001 Jan  7!"), "2001-01-07T00:00:00|");
     EXPECT_EQ(found("%Y %b:%e!", "2001 Jan: 7!"), "2001-01-07T00:00:00|");

@@ -1,0 +1,124 @@
+// What becomes of parts: merged, left alone where they are damaged, removed for space; and what a failure costs.
+#include "server_fixture.h"
+
+namespace sluice::server::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class LogKeeperTest : public ServerTest {
+ protected:
+    LogKeeperTest() {
+        SealOptions& seal = options.pipeline.seal;
+        seal.rows_max = 10;
+        seal.bytes_max = 1ULL << 40U;
+        seal.delay_max = hours(10);
+        seal.zstd_level = seal.merge_zstd_level = 1;
+        seal.page_rows = 4;
+        seal.merge = {.parts_min = 3, .parts_max = 4, .rows_max = 1000};
+        seal.check_interval = seconds(60);
+        seal.cache_bytes_max = 1;
+        options.pipeline.sync_interval = hours(1);
+    }
+    LogHub& hub() { return daemon->pipeline().hub(); }
+    // One part of ten records.
+    void seal_one() {
+        if (client_ == nullptr) {
+            client_ = &greet();
+        }
+        std::vector<Message> messages(10, {"message", "", wire::Severity::info});
+        log(*client_, ++id_, messages, wire::AckLevel::durable);
+        pass(milliseconds(500));
+    }
+    std::string path_of(const store::PartPointer& part) { return sim::kStorePath + "/" + part->file; }
+    void damage(const store::PartPointer& part) {
+        const Bytes content = *world.disk().content(path_of(part));
+        for (std::size_t at = content.size() / 4; at < content.size() / 2; ++at) {
+            world.disk().flip(path_of(part), at, std::byte{0x55});
+        }
+    }
+
+ private:
+    RawClient* client_ = nullptr;
+    std::uint64_t id_ = 1;
+};
+
+TEST_F(LogKeeperTest, DamagedPartsAreLeftAloneAndTheOthersAreMerged) {
+    start();
+    seal_one();
+    seal_one();
+    ASSERT_EQ(hub().parts()->size(), 2U);
+    damage(hub().parts()->by_sequence()[1]);
+    seal_one();
+    EXPECT_EQ(hub().parts()->size(), 3U);
+    EXPECT_EQ(daemon->report().parts_merged, 0U);
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+    pass(seconds(600));
+    EXPECT_EQ(daemon->report().seals_failed, 1U) << "it is not tried again";
+    for (int i = 0; i < 3; ++i) {
+        seal_one();
+    }
+    EXPECT_EQ(daemon->report().parts_merged, 1U) << "those behind it";
+    EXPECT_EQ(hub().parts()->size(), 4U);
+    EXPECT_EQ(hub().sealed_end(), 61U);
+}
+
+TEST_F(LogKeeperTest, MergeThatCannotBeWrittenIsTriedAgainAtTheNextLook) {
+    start();
+    seal_one();
+    seal_one();
+    // Of the files made: the third part, and then the merged one.
+    world.faults().add(io::fail_nth(io::OpCode::open, "*/part-*.tmp", 2, EIO));
+    seal_one();
+    ASSERT_EQ(hub().parts()->size(), 3U);
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+    pass(seconds(58));
+    EXPECT_EQ(hub().parts()->size(), 3U);
+    pass(seconds(4));
+    EXPECT_EQ(hub().parts()->size(), 1U);
+    EXPECT_EQ(daemon->report().parts_merged, 1U);
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+}
+
+TEST_F(LogKeeperTest, SpaceIsKeptFreeByRemovingTheOldest) {
+    options.pipeline.seal.merge.rows_max = 0;
+    start();
+    for (int i = 0; i < 4; ++i) {
+        seal_one();
+    }
+    ASSERT_EQ(hub().parts()->size(), 4U);
+    store::RetentionOptions retention;
+    retention.keep_free = world.disk().free_bytes();
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(1));
+    EXPECT_EQ(hub().parts()->size(), 4U) << "so much is free";
+    retention.keep_free = world.disk().free_bytes() + 1;
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(1));
+    EXPECT_LT(hub().parts()->size(), 4U);
+    EXPECT_GT(hub().parts()->size(), 0U);
+    EXPECT_EQ(hub().oldest_sequence(), hub().parts()->removed_end());
+    EXPECT_EQ(daemon->report().parts_removed, 4 - hub().parts()->size());
+}
+
+TEST_F(LogKeeperTest, RemovalThatFailsIsToldAndTriedAgain) {
+    options.pipeline.seal.merge.rows_max = 0;
+    start();
+    seal_one();
+    world.faults().add(io::fail_nth(io::OpCode::open, "*", 1, EIO));
+    store::RetentionOptions retention;
+    retention.bytes_max = 1;
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(1));
+    world.faults().clear_rules();
+    const unsigned failed = daemon->report().seals_failed;
+    pass(seconds(61));
+    EXPECT_EQ(hub().parts()->size(), 0U);
+    EXPECT_EQ(daemon->report().seals_failed, failed);
+    EXPECT_EQ(daemon->report().parts_removed, 1U);
+}
+
+}  // namespace
+}  // namespace sluice::server::test

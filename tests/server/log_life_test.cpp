@@ -1,0 +1,360 @@
+// The log over its life: when it is synced and sealed, what is tried again and when, and what a restart finds.
+#include <gmock/gmock.h>
+
+#include "server_fixture.h"
+
+namespace sluice::server::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using wire::AckLevel;
+
+class LogLifeTest : public ServerTest {
+ protected:
+    LogLifeTest() {
+        SealOptions& seal = options.pipeline.seal;
+        seal.bytes_max = 1ULL << 40U;
+        seal.delay_max = hours(10);
+        seal.zstd_level = seal.merge_zstd_level = 1;
+        seal.merge.rows_max = 0;
+        seal.check_interval = hours(1);
+        options.pipeline.sync_interval = hours(1);
+    }
+    LogHub& hub() { return daemon->pipeline().hub(); }
+    void begin() {
+        start();
+        client_ = &greet();
+    }
+    std::uint64_t write(int records, AckLevel level = AckLevel::durable, const std::string& stream = "") {
+        std::vector<Message> messages(static_cast<std::size_t>(records), {"m", stream, wire::Severity::info});
+        return log(*client_, ++id_, messages, level);
+    }
+    wire::LogReply numbered(int records, std::uint8_t producer, std::uint64_t number) {
+        const Bytes batch = batch_of(std::vector<Message>(static_cast<std::size_t>(records)), producer, number);
+        client_->request(++id_, wire::LogRequest{.level = AckLevel::written, .batch = batch});
+        const auto frame = client_->next();
+        EXPECT_TRUE(frame);
+        return frame ? decode<wire::LogReply>(*frame).value_or(wire::LogReply()) : wire::LogReply();
+    }
+    void end(io::CrashKind kind) {
+        world.crash(kind);
+        daemon->killed();
+        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        daemon.reset();
+    }
+    void stop_cleanly() {
+        daemon->stop();
+        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        EXPECT_TRUE(daemon->outcome()) << daemon->outcome().error();
+        daemon.reset();
+    }
+    // The daemon's own records: "sequence message".
+    std::vector<std::string> own_records() {
+        RawClient& reader = greet();
+        wire::TailRequest tail;
+        tail.start = wire::TailStart::oldest;
+        tail.credit = 64U << 20U;
+        reader.request(2, tail);
+        std::vector<std::string> own;
+        for (auto frame = reader.next(); frame && frame->header.more(); frame = reader.next()) {
+            const auto chunk = decode<wire::TailChunk>(*frame);
+            for (const wire::TailEntry& entry : chunk->entries) {
+                if ((entry.flags & wire::kBatchByDaemon) != 0) {
+                    own.push_back(fmt::format("{} {}", entry.sequence, entry.record.message()));
+                }
+            }
+        }
+        return own;
+    }
+
+ private:
+    RawClient* client_ = nullptr;
+    std::uint64_t id_ = 1;
+};
+
+// ---- syncing ----
+
+TEST_F(LogLifeTest, WhatIsWrittenIsSyncedAfterTheInterval) {
+    options.pipeline.sync_interval = seconds(2);
+    begin();
+    write(1, AckLevel::written);
+    pass(milliseconds(1000));
+    write(1, AckLevel::written);
+    pass(milliseconds(900));
+    EXPECT_EQ(hub().durable_sequence(), 1U);
+    pass(milliseconds(200));
+    EXPECT_EQ(hub().durable_sequence(), 3U) << "counted from the first record";
+    // With nothing to sync nothing is synced.
+    io::FaultRule rule = io::fail_from(io::OpCode::sync, "*", 1, 0);
+    rule.fault.delay = std::chrono::microseconds(1);
+    const std::size_t syncs = world.faults().add(rule);
+    pass(seconds(60));
+    EXPECT_EQ(world.faults().hits(syncs), 0U);
+    write(1, AckLevel::written);
+    pass(milliseconds(1900));
+    EXPECT_EQ(hub().durable_sequence(), 3U);
+    pass(milliseconds(200));
+    EXPECT_EQ(hub().durable_sequence(), 4U);
+}
+
+// ---- when it is sealed ----
+
+TEST_F(LogLifeTest, SealsAtTheNumberOfRowsThatAreDurable) {
+    options.pipeline.seal.rows_max = 20;
+    begin();
+    write(19);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 1U);
+    write(1, AckLevel::written);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 1U) << "one is not durable";
+    write(1);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 21U) << "whole groups, as many as fit";
+    EXPECT_EQ(daemon->report().parts_sealed, 1U);
+}
+
+TEST_F(LogLifeTest, SealsAtTheBytes) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    begin();
+    write(5);
+    const std::uint64_t one = hub().open_bytes();
+    ASSERT_GT(one, 0U);
+    for (const std::uint64_t missing : {0U, 1U}) {
+        stop_cleanly();
+        world.disk().remove(sim::kStorePath);
+        world.disk().make_directories(sim::kStorePath);
+        options.pipeline.seal.bytes_max = 3 * one + missing;
+        begin();
+        write(5);
+        write(5);
+        pass(seconds(1));
+        EXPECT_EQ(hub().sealed_end(), 1U);
+        write(5);
+        pass(seconds(1));
+        EXPECT_EQ(hub().sealed_end(), missing == 0 ? 16U : 1U);
+        EXPECT_EQ(hub().open_bytes(), missing == 0 ? 0 : 3 * one);
+    }
+}
+
+TEST_F(LogLifeTest, SealsWhatIsOldEnough) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.seal.delay_max = seconds(10);
+    begin();
+    pass(seconds(30));
+    write(1);
+    pass(seconds(6));
+    write(1);
+    pass(milliseconds(3900));
+    EXPECT_EQ(hub().sealed_end(), 1U);
+    pass(milliseconds(200));
+    EXPECT_EQ(hub().sealed_end(), 3U) << "the younger one with it";
+    pass(seconds(30));
+    write(1);
+    pass(milliseconds(9900));
+    EXPECT_EQ(hub().sealed_end(), 3U);
+    pass(milliseconds(200));
+    EXPECT_EQ(hub().sealed_end(), 4U);
+}
+
+// What one seal leaves has its time from then on.
+TEST_F(LogLifeTest, RestOfASealIsAsOldAsThatSeal) {
+    options.pipeline.seal.rows_max = 20;
+    options.pipeline.seal.delay_max = seconds(10);
+    begin();
+    write(12);
+    pass(seconds(6));
+    write(12);
+    pass(milliseconds(500));
+    ASSERT_EQ(hub().sealed_end(), 13U);
+    pass(seconds(9));
+    EXPECT_EQ(hub().sealed_end(), 13U);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 25U);
+}
+
+TEST_F(LogLifeTest, OneSealTakesWholeGroupsUpToItsRows) {
+    options.pipeline.seal.rows_max = 20;
+    options.pipeline.seal.delay_max = seconds(1);
+    begin();
+    write(12, AckLevel::written);
+    write(8, AckLevel::written);
+    write(1, AckLevel::written);
+    write(30, AckLevel::durable);
+    pass(seconds(5));
+    EXPECT_EQ(hub().sealed_end(), 52U);
+    std::vector<std::uint64_t> ends;
+    for (const store::PartPointer& part : hub().parts()->by_sequence()) {
+        ends.push_back(part->name.end_sequence);
+    }
+    // 12 and 8 are 20; 1 and 30 are more; a group is never cut.
+    EXPECT_EQ(ends, (std::vector<std::uint64_t>{21, 22, 52}));
+}
+
+TEST_F(LogLifeTest, FailedSealIsTriedAgainLaterAndLater) {
+    options.pipeline.seal.rows_max = 5;
+    begin();
+    const auto until_next_failure = [&] {
+        const unsigned before = daemon->report().seals_failed;
+        const MonotonicTime began = world.clock().now();
+        while (daemon->report().seals_failed == before && world.clock().now() < began + seconds(20)) {
+            pass(milliseconds(1));
+        }
+        return std::chrono::duration_cast<milliseconds>(world.clock().now() - began).count();
+    };
+    for (int round = 0; round < 2; ++round) {
+        world.faults().add(io::fail_from(io::OpCode::open, "*/part-*", 1, EIO));
+        write(5);
+        EXPECT_LE(until_next_failure(), 50);
+        // Doubled each time, to 6.4 s; and from the start again after a success.
+        for (const int delay : {100, 200, 400, 800, 1600, 3200, 6400, 6400}) {
+            const auto waited = until_next_failure();
+            EXPECT_GE(waited, delay);
+            EXPECT_LE(waited, delay + 20);
+        }
+        world.faults().clear_rules();
+        pass(seconds(7));
+        EXPECT_EQ(hub().sealed_end(), hub().end_sequence());
+        EXPECT_EQ(daemon->report().seals_failed, 9U * static_cast<unsigned>(round + 1));
+    }
+}
+
+// ---- restarts ----
+
+TEST_F(LogLifeTest, PowerLossBeginsAnEpochAndSaysSo) {
+    begin();
+    write(3);
+    stop_cleanly();
+    begin();
+    EXPECT_EQ(hub().epoch(), 1U) << "a clean stop loses nothing";
+    EXPECT_TRUE(own_records().empty());
+    end(io::CrashKind::power);
+    begin();
+    EXPECT_EQ(hub().epoch(), 2U);
+    EXPECT_THAT(own_records(),
+                testing::ElementsAre("4 epoch 2 begins at record 4: records after that one may have been "
+                                     "lost with the power"));
+    EXPECT_EQ(hub().epochs(), (std::vector<store::EpochStart>{{1, 1}, {2, 4}}));
+}
+
+TEST_F(LogLifeTest, ProducersAreKnownAfterARestart) {
+    options.pipeline.ingest.next_group_bytes_min = 1U << 20U;
+    begin();
+    write(7);
+    const wire::LogReply first = numbered(3, 1, 5);
+    const wire::LogReply second = numbered(2, 2, 1);
+    EXPECT_EQ(first.first_sequence, 8U);
+    EXPECT_EQ(second.first_sequence, 11U);
+    for (int restart = 0; restart < 2; ++restart) {
+        end(io::CrashKind::process);
+        begin();
+        const wire::LogReply again = numbered(3, 1, 5);
+        EXPECT_TRUE(again.duplicate);
+        EXPECT_EQ(again.first_sequence, 8U);
+        EXPECT_EQ(again.epoch, hub().epoch());
+        EXPECT_EQ(numbered(2, 2, 1).first_sequence, 11U);
+        EXPECT_EQ(hub().end_sequence(), 13U);
+    }
+    EXPECT_FALSE(numbered(1, 2, 2).duplicate);
+}
+
+TEST_F(LogLifeTest, WhatIsSealedStaysSealedAfterARestart) {
+    options.pipeline.seal.rows_max = 10;
+    begin();
+    write(10);
+    write(4);
+    pass(seconds(1));
+    ASSERT_EQ(hub().sealed_end(), 11U);
+    stop_cleanly();
+    begin();
+    EXPECT_EQ(hub().sealed_end(), 11U);
+    EXPECT_EQ(hub().end_sequence(), 15U);
+    const LogHub::Snapshot snapshot = hub().snapshot();
+    EXPECT_EQ(snapshot.open_from, 11U);
+    EXPECT_EQ(write(6), 15U);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 21U);
+}
+
+// As many of the last segments come back into memory as it has room for.
+TEST_F(LogLifeTest, OpenRowsComeBackAsFarAsTheyHaveRoom) {
+    SealOptions& seal = options.pipeline.seal;
+    seal.rows_max = 1'000'000;
+    options.pipeline.memory_bytes_max = 1;
+    for (const std::size_t segments : {1U, 2U}) {
+        seal.open_bytes_max = segments * options.writer.segment_bytes + 10'000;
+        begin();
+        RawClient& client = greet();
+        for (std::uint64_t id = 2; id < 302; ++id) {
+            log(client, id, {{std::string(4000, 'x'), "", wire::Severity::info}});
+        }
+        end(io::CrashKind::process);
+        begin();
+        const store::Catalog& catalog = hub().catalog();
+        ASSERT_GE(catalog.size(), 5U);
+        ASSERT_EQ(hub().sealed_end(), 1U);
+        EXPECT_EQ(hub().snapshot().open_from, catalog[catalog.size() - 1 - segments].header.first_sequence);
+        EXPECT_EQ(hub().snapshot().open.back().end_sequence(), hub().end_sequence());
+        stop_cleanly();
+    }
+}
+
+// ---- retention ----
+
+TEST_F(LogLifeTest, RemovalIsToldWithEachOfItsNumbers) {
+    options.pipeline.seal.rows_max = 10;
+    options.pipeline.seal.retention.classes.push_back({.name = "b", .streams = {"b"}});
+    begin();
+    write(10, AckLevel::durable, "b");
+    write(10, AckLevel::durable, "b");
+    pass(seconds(1));
+    ASSERT_EQ(hub().parts()->size(), 2U);
+    std::uint64_t bytes = 0;
+    for (const store::PartPointer& part : hub().parts()->by_sequence()) {
+        bytes += part->bytes;
+    }
+    store::RetentionOptions retention = options.pipeline.seal.retention;
+    retention.bytes_max = 1;
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(1));
+    EXPECT_EQ(hub().parts()->size(), 0U);
+    EXPECT_EQ(daemon->report().parts_removed, 2U);
+    EXPECT_THAT(own_records(),
+                testing::ElementsAre(
+                    fmt::format("21 removed 20 records of class b ({} bytes), from record 1 to 20: retention", bytes)));
+}
+
+TEST_F(LogLifeTest, AgeIsLookedAtOnceAnInterval) {
+    options.pipeline.seal.rows_max = 10;
+    options.pipeline.seal.check_interval = seconds(60);
+    options.pipeline.seal.retention.age_max = seconds(90);
+    begin();
+    write(10);
+    pass(seconds(1));
+    ASSERT_EQ(hub().parts()->size(), 1U);
+    pass(seconds(88));
+    EXPECT_EQ(hub().parts()->size(), 1U) << "not old enough";
+    pass(seconds(60));
+    EXPECT_EQ(hub().parts()->size(), 0U);
+}
+
+TEST_F(LogLifeTest, SmallPartsAreMerged) {
+    options.pipeline.seal.rows_max = 10;
+    options.pipeline.seal.merge = {.parts_min = 3, .parts_max = 4, .rows_max = 1000};
+    begin();
+    write(10);
+    write(10);
+    pass(seconds(1));
+    EXPECT_EQ(hub().parts()->size(), 2U);
+    EXPECT_EQ(daemon->report().parts_merged, 0U);
+    write(10);
+    pass(seconds(1));
+    EXPECT_EQ(hub().parts()->size(), 1U);
+    EXPECT_EQ(daemon->report().parts_merged, 1U);
+    EXPECT_EQ(hub().parts()->classes[0].parts[0]->part->summary().rows, 30U);
+}
+
+}  // namespace
+}  // namespace sluice::server::test

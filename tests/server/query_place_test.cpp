@@ -1,0 +1,119 @@
+// A query reads the whole log wherever it is: in parts, in segments, in memory; from either end, and within a time.
+#include "server_fixture.h"
+#include "wire/query_messages.h"
+
+namespace sluice::server::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+class QueryPlaceTest : public ServerTest {
+ protected:
+    static std::vector<std::string> expected(std::uint64_t first, std::uint64_t last) {
+        std::vector<std::string> all;
+        for (std::uint64_t n = first; n <= last; ++n) {
+            all.push_back(fmt::format("{}", n));
+        }
+        return all;
+    }
+    // The first words of the messages.
+    std::vector<std::string> ask(wire::QueryRequest request) {
+        request.credit = 1U << 30U;
+        RawClient& client = greet();
+        client.request(2, request);
+        std::vector<std::string> rows;
+        for (auto frame = client.next(); frame; frame = client.next()) {
+            if (!frame->header.more()) {
+                const auto end = decode<wire::QueryEnd>(*frame);
+                EXPECT_TRUE(end && end->counts.rows == rows.size());
+                end_ = end ? end->counts : wire::QueryCounts();
+                return rows;
+            }
+            const auto chunk = decode<wire::QueryChunk>(*frame);
+            for (const wire::TailEntry& entry : chunk->entries) {
+                const std::string_view message = entry.record.message();
+                rows.emplace_back(message.substr(0, message.find(' ')));
+                EXPECT_EQ(rows.back(), fmt::format("{}", entry.sequence));
+            }
+        }
+        ADD_FAILURE() << "no end";
+        return rows;
+    }
+    // Records "1 ...", "2 ...", each at so many ns since 1970.
+    void fill(int count, std::size_t bytes) {
+        RawClient& client = greet();
+        for (int n = 1; n <= count; ++n) {
+            wire::BatchBuilder builder;
+            builder.begin(wire::Severity::info, "", n).message(fmt::format("{} {}", n, std::string(bytes, 'x')));
+            ASSERT_TRUE(builder.finish_record());
+            const auto level = n % 50 == 0 ? wire::AckLevel::durable : wire::AckLevel::written;
+            client.request(static_cast<std::uint64_t>(n) + 1,
+                           wire::LogRequest{.level = level, .batch = builder.finish()});
+            ASSERT_TRUE(client.next());
+        }
+    }
+    void expect_every_part_of_it(std::uint64_t count) {
+        EXPECT_EQ(ask({.text = "*"}), expected(1, count));
+        EXPECT_EQ(end_.records, count);
+        EXPECT_EQ(end_.matched, count);
+        EXPECT_EQ(end_.parts_damaged, 0U);
+        for (const std::uint64_t newest : {1U, 2U, 15U, 16U, 17U, 60U, 64U, 199U, 200U, 299U, 300U, 1000U}) {
+            EXPECT_EQ(ask({.newest = newest, .text = "*"}), expected(count - std::min(newest, count) + 1, count))
+                << newest;
+        }
+        EXPECT_TRUE(ask({.newest = 0, .text = "*"}).empty());
+        for (const auto& [since, until] :
+             {std::pair<WallNs, WallNs>{1, 2}, {50, 60}, {100, 301}, {300, 400}, {299, 300}}) {
+            EXPECT_EQ(ask({.since_ns = since, .until_ns = until, .text = "*"}),
+                      expected(static_cast<std::uint64_t>(since),
+                               std::min<std::uint64_t>(static_cast<std::uint64_t>(until) - 1, count)));
+        }
+        EXPECT_TRUE(ask({.since_ns = 301, .text = "*"}).empty());
+        EXPECT_TRUE(ask({.until_ns = 1, .text = "*"}).empty());
+    }
+
+    wire::QueryCounts end_;
+};
+
+TEST_F(QueryPlaceTest, SegmentsAndMemory) {
+    options.pipeline.memory_bytes_max = 100'000;
+    start();
+    fill(300, 4000);
+    ASSERT_GE(daemon->pipeline().hub().catalog().size(), 4U);
+    expect_every_part_of_it(300);
+    EXPECT_EQ(end_.parts, 0U);
+}
+
+TEST_F(QueryPlaceTest, SegmentsOnly) {
+    options.pipeline.memory_bytes_max = 1;
+    start();
+    fill(300, 4000);
+    expect_every_part_of_it(300);
+}
+
+TEST_F(QueryPlaceTest, PartsSegmentsAndMemory) {
+    SealOptions& seal = options.pipeline.seal;
+    seal.rows_max = 100;
+    seal.merge.rows_max = 0;
+    seal.zstd_level = 1;
+    seal.page_rows = 16;
+    seal.open_bytes_max = 50'000;
+    seal.delay_max = hours(10);
+    options.pipeline.memory_bytes_max = 50'000;
+    options.pipeline.sync_interval = hours(1);
+    start();
+    fill(300, 4000);
+    pass(seconds(1));
+    ASSERT_GE(daemon->pipeline().hub().sealed_end(), 201U);
+    expect_every_part_of_it(300);
+    EXPECT_EQ(ask({.text = "*"}).size(), 300U);
+    EXPECT_EQ(end_.parts, daemon->pipeline().hub().parts()->size());
+    EXPECT_EQ(end_.parts_skipped, 0U);
+    EXPECT_EQ(ask({.since_ns = 150, .until_ns = 151, .text = "*"}), expected(150, 150));
+    EXPECT_EQ(end_.parts, 1U);
+    EXPECT_EQ(end_.parts_skipped, daemon->pipeline().hub().parts()->size() - 1);
+}
+
+}  // namespace
+}  // namespace sluice::server::test
