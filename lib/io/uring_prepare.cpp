@@ -116,6 +116,7 @@ void prepare(UringRing& ring, io_uring_sqe* entry, const Op& op) noexcept {
         case OpCode::truncate:
         case OpCode::list:
         case OpCode::free_space:
+        case OpCode::resemble:
             SLUICE_ASSERT(false, "operation {} has no opcode", static_cast<int>(op.code));
     }
 }
