@@ -110,8 +110,10 @@ server::ServerOptions server_options(const Config& config, uid_t own_uid) {
     options.session.idle_timeout = config.limits.idle_timeout;
     options.connections_max = config.limits.connections_max;
     options.connections_per_uid_max = config.limits.connections_per_uid_max;
-    options.admits = [listen = config.listen, own_uid](const io::PeerCredentials& peer) {
-        return listen.admits(peer.uid, peer.gid, own_uid);
+    options.admits = [listen = config.listen, own_uid](const server::Peer& peer) {
+        const uid_t uid = peer.credentials.uid;
+        return listen.admits(uid, peer.credentials.gid, own_uid) ||
+               std::ranges::any_of(peer.groups, [&](gid_t group) { return listen.admits(uid, group, own_uid); });
     };
     return options;
 }

@@ -187,6 +187,8 @@ class Kernel {
         return listen_unix(path, mode, SocketKind::stream);
     }
     virtual Result<PeerCredentials> peer_credentials(const Handle& socket) = 0;
+    // The supplementary groups that the peer of a stream socket had when it connected.
+    virtual Result<std::vector<gid_t>> peer_groups(const Handle& socket) = 0;
     // Messages that are sent from now on come with sender and time.
     virtual Result<> receive_senders(const Handle& socket, PassedFiles files) = 0;
     // Whether messages received from now on come with a pidfd each, which costs as much as the message.  False: the

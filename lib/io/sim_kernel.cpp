@@ -118,6 +118,14 @@ Result<PeerCredentials> SimKernel::peer_credentials(const Handle& socket) {
     return file->socket->peer_credentials();
 }
 
+Result<std::vector<gid_t>> SimKernel::peer_groups(const Handle& socket) {
+    const std::shared_ptr<SimFile> file = world_.file_of(socket.fd());
+    if (!file || !file->socket) {
+        return fail_errno(file ? ENOTSOCK : EBADF, "peer credentials");
+    }
+    return file->socket->peer_groups();
+}
+
 namespace {
 
 class SimFileReader final : public FileReader {

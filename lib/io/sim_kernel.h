@@ -19,7 +19,8 @@ class SimKernel final : public Kernel, private coro::Waker {
         bool crashes = true;          // SimWorld::crash() kills it; false: a test client, which sees its sockets cut.
         // What peers of its sockets see, and the owner of what it creates.
         PeerCredentials credentials{.pid = 1000, .uid = 1000, .gid = 1000};
-        std::size_t buffers = 16;  // Of recv_pooled(); when all are out, it waits for one to come back.
+        std::vector<gid_t> groups;  // Supplementary ones, which peers see too.
+        std::size_t buffers = 16;   // Of recv_pooled(); when all are out, it waits for one to come back.
         std::size_t buffer_bytes = 16384;
         coro::Loop::Options loop;
     };
@@ -33,6 +34,8 @@ class SimKernel final : public Kernel, private coro::Waker {
     bool crashed() const noexcept { return crashed_; }
     // For connections made from now on.
     void set_credentials(PeerCredentials credentials) noexcept { options_.credentials = credentials; }
+    void set_groups(std::vector<gid_t> groups) noexcept { options_.groups = std::move(groups); }
+    const std::vector<gid_t>& groups() const noexcept { return options_.groups; }
     const PeerCredentials& credentials() const noexcept { return options_.credentials; }
 
     // A connected Unix stream socket, at once.  ENOENT: no such path; ECONNREFUSED: nobody listens (any more);
@@ -47,6 +50,7 @@ class SimKernel final : public Kernel, private coro::Waker {
     using Kernel::listen_unix;
     Result<Handle> listen_unix(const std::string& path, mode_t mode, SocketKind kind) override;
     Result<PeerCredentials> peer_credentials(const Handle& socket) override;
+    Result<std::vector<gid_t>> peer_groups(const Handle& socket) override;
     Result<> receive_senders(const Handle& socket, PassedFiles files) override;
     bool receive_pidfds(const Handle& socket, bool on) override;  // Never: it has no processes.
     // Without faults, and no step of the world.

@@ -354,6 +354,7 @@ Result<Handle> SimWorld::listen_unix(SimKernel& kernel, const std::string& path,
     file->path = path;
     file->socket = std::make_unique<SimSocket>(*this);
     file->socket->listen(static_cast<std::uint64_t>(inode), kernel.credentials(), kind);
+    file->socket->set_peer_groups(kernel.groups());
     listeners_.emplace_back(static_cast<std::uint64_t>(inode), file->socket.get());
     return Handle(kernel, install(kernel, std::move(file)));
 }
@@ -401,6 +402,8 @@ std::int32_t SimWorld::connect(SimKernel& kernel, SimFile& file, std::string_vie
     }
     auto far_end = std::make_unique<SimSocket>(*this);
     SimSocket::connect(*file.socket, *far_end, kernel.credentials(), listener.peer_credentials());
+    far_end->set_peer_groups(kernel.groups());
+    file.socket->set_peer_groups(listener.peer_groups());
     listener.backlog().push_back(std::move(far_end));
     file.path = "socket:" + std::string(path);
     listener.wake();

@@ -39,6 +39,8 @@ class SimSocket {
     bool ended() const noexcept { return read_ended_; }
     // Of a listening socket: its own.
     const PeerCredentials& peer_credentials() const noexcept { return peer_credentials_; }
+    const std::vector<gid_t>& peer_groups() const noexcept { return peer_groups_; }
+    void set_peer_groups(std::vector<gid_t> groups) noexcept { peer_groups_ = std::move(groups); }
     std::size_t readable() const noexcept { return in_.size() - head_; }
     // Bytes taken; precondition: readable() > 0.
     std::size_t take(std::span<std::byte> into);
@@ -61,6 +63,7 @@ class SimSocket {
     bool reset_ = false;
     SimSocket* peer_ = nullptr;
     PeerCredentials peer_credentials_;
+    std::vector<gid_t> peer_groups_;
     std::vector<std::byte> in_;
     std::size_t head_ = 0;
     std::uint64_t inode_ = 0;

@@ -74,6 +74,7 @@ class UringKernel final : public Kernel {
     using Kernel::listen_unix;
     Result<Handle> listen_unix(const std::string& path, mode_t mode, SocketKind kind) override;
     Result<PeerCredentials> peer_credentials(const Handle& socket) override;
+    Result<std::vector<gid_t>> peer_groups(const Handle& socket) override;
     Result<> receive_senders(const Handle& socket, PassedFiles files) override;
     bool receive_pidfds(const Handle& socket, bool on) override;
     Result<std::size_t> receive(const Handle& socket, std::span<Message> into) override;

@@ -126,4 +126,19 @@ Result<PeerCredentials> UringKernel::peer_credentials(const Handle& socket) {
     return PeerCredentials{.pid = found.pid, .uid = found.uid, .gid = found.gid};
 }
 
+Result<std::vector<gid_t>> UringKernel::peer_groups(const Handle& socket) {
+    std::vector<gid_t> groups(32);
+    for (;;) {  // Bounded: the second turn has the number that the kernel has told, which is fixed at the connect.
+        auto length = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+        const int answer = getsockopt(socket.fd(), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &length);
+        if (answer != 0 && errno != ERANGE) {
+            return fail_errno(errno, "read the groups of a peer");
+        }
+        groups.resize(length / sizeof(gid_t));
+        if (answer == 0) {
+            return groups;
+        }
+    }
+}
+
 }  // namespace sluice::io

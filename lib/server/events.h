@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/error.h"
 #include "io/message.h"
@@ -11,6 +12,7 @@ namespace sluice::server {
 struct Peer {
     std::uint64_t session = 0;  // A number, for messages.
     io::PeerCredentials credentials;
+    std::vector<gid_t> groups{};  // Supplementary.
 };
 
 // What a server tells its owner.  Called on the service loop.

@@ -111,6 +111,12 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
             continue;
         }
         peer.credentials = *credentials;
+        Result<std::vector<gid_t>> groups = shared_.kernel.peer_groups(*socket);
+        if (!groups) {
+            events_.on_refused(peer, groups.error());
+            continue;
+        }
+        peer.groups = *std::move(groups);
         if (Result<> admitted = admit(peer); !admitted) {
             ++shared_.counters.connections_refused;
             events_.on_refused(peer, admitted.error());
@@ -124,7 +130,7 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
 }
 
 Result<> Server::check_access(const Peer& peer) const {
-    if (options_.admits && !options_.admits(peer.credentials)) {
+    if (options_.admits && !options_.admits(peer)) {
         return fail(Errc::permission_denied,
                     "uid {} may not connect; see listen.allowed_users and listen.allowed_groups", peer.credentials.uid);
     }

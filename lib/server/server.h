@@ -17,7 +17,7 @@ struct ServerOptions {
     SessionLimits session;
     std::uint32_t connections_max = 1024;
     std::uint32_t connections_per_uid_max = 256;
-    std::function<bool(const io::PeerCredentials&)> admits;  // Who may connect; empty: everyone who can.
+    std::function<bool(const Peer&)> admits;  // Who may connect; empty: everyone who can.
 };
 
 class Server {

@@ -44,12 +44,12 @@ Session::Session(Shared& shared, User& user, io::Handle socket, Peer peer)
       user_(user),
       kernel_(shared.kernel),
       socket_(std::move(socket)),
-      peer_(peer),
+      peer_(std::move(peer)),
       request_room_(shared.limits.request_bytes_max, user.request_room),
       source_(kernel_, socket_, request_room_, shared.limits.frame_bytes_max, shared.limits.stall_timeout),
       output_(kernel_, socket_, user.reply_room,
               {.bytes_max = shared.limits.output_bytes_max, .stall_timeout = shared.limits.stall_timeout}),
-      files_(shared.files, files::Identity{peer.credentials.uid, peer.credentials.gid, {}}) {}
+      files_(shared.files, identity_of(peer_)) {}
 
 Task<Result<>> Session::run() {
     coro::Context& context = co_await coro::this_context();

@@ -27,6 +27,8 @@ namespace sluice::server {
 Task<Result<std::shared_ptr<const query::Plan>>> make_plan(Shared& shared, std::string_view text,
                                                            const query::PlanOptions& options);
 
+files::Identity identity_of(const Peer& peer);
+
 class Session final : public ingest::AckTarget {
  public:
     // Borrows `shared` and `user` until destroyed.

@@ -17,6 +17,10 @@ wire::StatReply to_reply(const io::FileStat& stat) noexcept {
 
 }  // namespace
 
+files::Identity identity_of(const Peer& peer) {
+    return {.uid = peer.credentials.uid, .gid = peer.credentials.gid, .groups = peer.groups};
+}
+
 Task<Result<>> Session::open(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::OpenRequest wanted, wire::OpenRequest::decode(request.payload));
     const files::OpenFlags flags{.read = (wanted.flags & wire::kOpenRead) != 0,
@@ -87,7 +91,7 @@ Task<Result<>> Session::stat(const OwnedRequest& request) {
     if (wanted.handle != 0) {
         SLUICE_CO_TRY(found, co_await files_.stat(wanted.handle));
     } else {
-        const files::Identity identity{peer_.credentials.uid, peer_.credentials.gid, {}};
+        const files::Identity identity = identity_of(peer_);
         SLUICE_CO_TRY(found, co_await shared_.files.stat(identity, wanted.root, wanted.path));
     }
     output_.reply(request.header.id, to_reply(found));
@@ -127,7 +131,7 @@ Task<Result<>> Session::get(const OwnedRequest& request) {
     ReplyStream stream(output_, shared_.turns, request.header.id, wanted.credit);
     GetStream consumer(stream);
     const StreamEntry listed(*this, stream);
-    const files::Identity identity{peer_.credentials.uid, peer_.credentials.gid, {}};
+    const files::Identity identity = identity_of(peer_);
     const files::GetRange range{.offset = wanted.offset, .length = wanted.length};
     const Result<io::FileStat> stat = co_await shared_.files.get(identity, wanted.root, wanted.path, range, consumer);
     if (!stat) {
@@ -140,7 +144,7 @@ Task<Result<>> Session::get(const OwnedRequest& request) {
 
 Task<Result<>> Session::put(const OwnedRequest& request) {
     SLUICE_CO_TRY(const wire::PutRequest wanted, wire::PutRequest::decode(request.payload));
-    const files::Identity identity{peer_.credentials.uid, peer_.credentials.gid, {}};
+    const files::Identity identity = identity_of(peer_);
     const files::PutOptions options{
         .durability = durability(wanted.durable), .mode = wanted.mode, .parents = wanted.parents};
     SLUICE_CO_TRY(const std::uint64_t size,

@@ -28,6 +28,9 @@ listen: {{socket: {0}/sluice.sock, mode: '{mode}', group: '{group}', allowed_use
     def setUp(self):
         self.scratch = tempfile.TemporaryDirectory()
         os.chmod(self.scratch.name, 0o711)
+        self.temporary = Path(self.scratch.name) / "tmp"
+        self.temporary.mkdir()
+        self.temporary.chmod(0o1777)
         self.daemon = daemon_test.Daemon(self.scratch.name)
         self.command = Path(self.scratch.name) / "sluice"  # The build may be where others cannot look.
         shutil.copy(daemon_test.SLUICE, self.command)
@@ -41,9 +44,13 @@ listen: {{socket: {0}/sluice.sock, mode: '{mode}', group: '{group}', allowed_use
         config.write_text(self.CONFIG.format(self.scratch.name, mode=mode, group=group, users=users, groups=groups))
         self.daemon.start("--config", str(config))
 
-    def log_as(self, user, group):
-        return subprocess.run([self.command, "--socket", self.daemon.socket, "log", "hello"], capture_output=True,
-                              timeout=daemon_test.PATIENCE_S, user=user, group=group, extra_groups=[])
+    def log_as(self, user, group, more=()):
+        return self.run_as(user, group, more, "log", "hello")
+
+    def run_as(self, user, group, more, *arguments, **options):
+        return subprocess.run([self.command, "--socket", self.daemon.socket, *arguments], capture_output=True,
+                              timeout=daemon_test.PATIENCE_S, user=user, group=group, extra_groups=list(more),
+                              env=os.environ | {"TMPDIR": str(self.temporary)}, **options)
 
     def refused(self, result, reason):
         self.assertEqual((result.returncode != 0, reason in result.stderr), (True, True), result.stderr)
@@ -66,6 +73,19 @@ listen: {{socket: {0}/sluice.sock, mode: '{mode}', group: '{group}', allowed_use
         self.assertEqual(refused.returncode, 3)
         self.assertEqual(self.log_as(self.NOBODY, self.GROUP).returncode, 0)
         self.assertEqual(self.log_as(1, 1).returncode, 0)
+        self.assertEqual(self.log_as(self.NOBODY, self.NOBODY, [2, self.GROUP]).returncode, 0)
+
+    def test_a_grant_to_a_group_is_for_supplementary_groups_too(self):
+        files = Path(self.scratch.name) / "files"
+        files.mkdir()
+        self.CONFIG += f"roots: [{{{{name: files, path: {files}, rights: [{{{{group: {self.GROUP}, allow: [read, write, create]}}}}]}}}}]\n"
+        self.start("0666")
+        for more, size in (([], 1), ([], 9 << 20), ([2, self.GROUP], 1), ([2, self.GROUP], 9 << 20)):
+            data = b"a" * size
+            put = self.run_as(self.NOBODY, self.NOBODY, more, "put", "files:a", input=data)
+            self.assertEqual(put.returncode, 0 if more else 3, put.stderr)
+            got = self.run_as(self.NOBODY, self.NOBODY, more, "get", "files:a")
+            self.assertEqual((got.returncode, got.stdout), (0, data) if more else (3, b""))
 
 
 if __name__ == "__main__":

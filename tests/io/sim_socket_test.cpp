@@ -147,6 +147,7 @@ TEST_F(SimSocketTest, SenderWaitsWhenTheReceiverDoesNotRead) {
 TEST_F(SimSocketTest, CredentialsAreThoseOfTheConnectingKernel) {
     SimKernel::Options options;
     options.credentials = {.pid = 77, .uid = 42, .gid = 43};
+    options.groups = {44, 45};
     SimKernel client(world(), options);
     auto listener = kernel().listen_unix("/run/s", 0600);
     ASSERT_TRUE(listener);
@@ -160,6 +161,8 @@ TEST_F(SimSocketTest, CredentialsAreThoseOfTheConnectingKernel) {
     EXPECT_EQ(peer->uid, 42U);
     EXPECT_EQ(peer->gid, 43U);
     EXPECT_EQ(client.peer_credentials(*near)->uid, 1000U);
+    EXPECT_EQ(kernel().peer_groups(*far), (std::vector<gid_t>{44, 45}));
+    EXPECT_EQ(client.peer_groups(*near), std::vector<gid_t>());
 }
 
 TEST_F(SimSocketTest, ConnectIsRefusedWhereNobodyListens) {

@@ -1,3 +1,4 @@
+#include <grp.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -378,6 +379,29 @@ TEST_F(UringSockets, PeerCredentialsAreThoseOfThisProcess) {
     EXPECT_EQ(peer->pid, getpid());
     EXPECT_EQ(peer->uid, getuid());
     EXPECT_EQ(peer->gid, getgid());
+    std::vector<gid_t> groups(static_cast<std::size_t>(getgroups(0, nullptr)));
+    ASSERT_EQ(getgroups(static_cast<int>(groups.size()), groups.data()), static_cast<int>(groups.size()));
+    EXPECT_EQ(kernel().peer_groups(pair.near), groups);
+}
+
+TEST_F(UringSockets, GroupsOfAPeerAreAllOfThem) {
+    const std::vector<gid_t> before = [] {
+        std::vector<gid_t> groups(static_cast<std::size_t>(getgroups(0, nullptr)));
+        groups.resize(static_cast<std::size_t>(getgroups(static_cast<int>(groups.size()), groups.data())));
+        return groups;
+    }();
+    std::vector<gid_t> many;
+    for (gid_t group = 5000; group < 5300; ++group) {
+        many.push_back(group);
+    }
+    if (setgroups(many.size(), many.data()) != 0) {
+        GTEST_SKIP() << "setgroups() needs root";
+    }
+    SocketPair pair(kernel());
+    const auto found = kernel().peer_groups(pair.near);
+    ASSERT_EQ(setgroups(before.size(), before.data()), 0);
+    ASSERT_TRUE(found) << found.error();
+    EXPECT_EQ(*found, many);
 }
 
 }  // namespace

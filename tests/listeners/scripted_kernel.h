@@ -32,6 +32,7 @@ class ScriptedKernel final : public io::Kernel {
     using Kernel::listen_unix;
     Result<io::Handle> listen_unix(const std::string& path, mode_t mode, io::SocketKind kind) override;
     Result<io::PeerCredentials> peer_credentials(const io::Handle& socket) override;
+    Result<std::vector<gid_t>> peer_groups(const io::Handle& socket) override { return below_.peer_groups(socket); }
     Result<> receive_senders(const io::Handle& socket, io::PassedFiles files) override;
     bool receive_pidfds(const io::Handle& socket, bool on) override { return below_.receive_pidfds(socket, on); }
     Result<std::size_t> receive(const io::Handle& socket, std::span<io::Message> into) override;

@@ -372,7 +372,7 @@ TEST_F(SessionFilesTest, FilesOfAnEndedConnectionAreClosed) {
         } else {
             ServerOptions later = options.server;
             later.session = options.session;
-            later.admits = [](const io::PeerCredentials& peer) { return peer.uid != 1000; };
+            later.admits = [](const Peer& peer) { return peer.credentials.uid != 1000; };
             daemon->server().set_options(std::move(later));
         }
         EXPECT_TRUE(client.closed_within(seconds(5)));

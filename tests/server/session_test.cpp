@@ -404,7 +404,7 @@ TEST_F(SessionTest, OneRequestBeyondTheLimitIsReadAndNoMore) {
 }
 
 TEST_F(SessionTest, PolicyDecidesWhoMayConnect) {
-    options.server.admits = [](const io::PeerCredentials& peer) { return peer.uid != 666; };
+    options.server.admits = [](const Peer& peer) { return peer.credentials.uid != 666; };
     start();
     RawClient& stranger = connect(666);
     expect_error(stranger, 0, Errc::permission_denied);
@@ -421,7 +421,7 @@ TEST_F(SessionTest, AccessThatIsWithdrawnEndsTheConnectionsItHad) {
     pass(milliseconds(100));
     ServerOptions later = options.server;
     later.session = options.session;
-    later.admits = [](const io::PeerCredentials& peer) { return peer.uid != 666; };
+    later.admits = [](const Peer& peer) { return peer.credentials.uid != 666; };
     daemon->server().set_options(std::move(later));
     expect_error(goes, 2, Errc::permission_denied);
     expect_error(goes, 0, Errc::permission_denied);
