@@ -172,12 +172,14 @@ TEST(PartCorruption, NamesThePlace) {
 }
 
 TEST(PartCorruption, OfAnotherVersionIsNoDamage) {
-    Bytes image = sample_rows(5).build();
-    store_int<std::uint16_t>(image.data() + 4, 2);
-    store_int<std::uint16_t>(image.data() + image.size() - 8, 2);
-    const auto part = Part::open(std::make_shared<MemorySource>(image), nullptr);
-    ASSERT_FALSE(part);
-    EXPECT_EQ(part.error().code(), Errc::unsupported);
+    for (const std::uint16_t version : {std::uint16_t{kPartVersionOldest - 1}, std::uint16_t{kPartVersion + 1}}) {
+        Bytes image = sample_rows(5).build();
+        store_int(image.data() + 4, version);
+        store_int(image.data() + image.size() - 8, version);
+        const auto part = Part::open(std::make_shared<MemorySource>(image), nullptr);
+        ASSERT_FALSE(part);
+        EXPECT_EQ(part.error().code(), Errc::unsupported);
+    }
 }
 
 }  // namespace

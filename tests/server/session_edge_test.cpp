@@ -197,7 +197,7 @@ TEST_F(SessionEdgeTest, BatchThatWaitsForRoomIsToldWhyItEnds) {
     EXPECT_EQ(daemon->pipeline().ingest().counters().waits, 1U);
     ServerOptions later;
     later.session = options.session;
-    later.admits = [](const io::PeerCredentials&) { return false; };
+    later.admits = [](const Peer&) { return false; };
     daemon->server().set_options(std::move(later));
     const std::string why =
         "permission_denied: uid 7 may not connect; see listen.allowed_users and listen.allowed_groups";
@@ -215,7 +215,7 @@ TEST_F(SessionEdgeTest, BatchThatWaitsForRoomIsToldWhyItEnds) {
 TEST_F(SessionEdgeTest, LimitsOfConnectionsAreTold) {
     options.server.connections_max = 3;
     options.server.connections_per_uid_max = 2;
-    options.server.admits = [](const io::PeerCredentials& who) { return who.uid != 7; };
+    options.server.admits = [](const Peer& who) { return who.credentials.uid != 7; };
     start();
     greet(1000);
     RawClient& second = greet(1000);
@@ -249,7 +249,8 @@ TEST_F(SessionEdgeTest, AcceptThatFailsIsTriedAgain) {
 }
 
 TEST_F(SessionEdgeTest, QueriesThatRunAreCountedAndBounded) {
-    options.session.queries_max = 1;
+    options.session.query.queries_max = 1;
+    options.session.query.wait_max = {};
     start();
     RawClient& client = greet();
     for (std::uint64_t id = 2; id < 30; ++id) {
@@ -267,7 +268,8 @@ TEST_F(SessionEdgeTest, QueriesThatRunAreCountedAndBounded) {
     EXPECT_GT(first->header.length, 64U * 1024);
     RawClient& other = greet();
     other.request(2, query);
-    EXPECT_EQ(refusal(other), "2: limit_exceeded: 1 queries are running, limits.queries_max");
+    EXPECT_EQ(refusal(other),
+              "2: limit_exceeded: 1 queries are running, limits.queries_max; ask again when one has ended");
     paused.request(3, wire::Credit{.target = 2, .bytes = 1U << 20U});
     auto frame = paused.next();
     std::uint64_t rows = decode<wire::QueryChunk>(*first)->entries.size();

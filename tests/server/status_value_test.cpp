@@ -208,6 +208,7 @@ TEST_F(StatusValueTest, EachCounterOfAListenerIsItsOwn) {
     report.processes.read = 16;
     report.processes.gone = 17;
     report.processes.late = 18;
+    report.connections_waiting = 19;
     std::vector<listeners::ListenerReport> reports(2, report);
     reports[0].name = "datagrams";
     reports[1].name = "streams";
@@ -217,8 +218,10 @@ TEST_F(StatusValueTest, EachCounterOfAListenerIsItsOwn) {
         R"("bytes":5,"records":8,"records_lost":9,"losses_reported":10,"malformed":12,"dropped_fields":13,"cut":14,)"
         R"("senders":{"remembered":15,"read":16,"gone":17,"late":18}})";
     EXPECT_EQ(json["datagrams"].dump(), R"({"protocol":"journal","messages":1,"files":6,"files_refused":7,)" + rest);
-    EXPECT_EQ(json["streams"].dump(),
-              R"({"protocol":"json","connections":2,"connections_open":3,"connections_refused":4,)" + rest);
+    EXPECT_EQ(
+        json["streams"].dump(),
+        R"({"protocol":"json","connections":2,"connections_open":3,"connections_waiting":19,"connections_refused":4,)" +
+            rest);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ class ShapedKernel final : public io::Kernel {
     Result<io::PeerCredentials> peer_credentials(const io::Handle& socket) override {
         return inner_.peer_credentials(socket);
     }
+    Result<std::vector<gid_t>> peer_groups(const io::Handle& socket) override { return inner_.peer_groups(socket); }
     Result<> receive_senders(const io::Handle& socket, io::PassedFiles files) override {
         return inner_.receive_senders(socket, files);
     }
