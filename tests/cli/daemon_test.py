@@ -256,8 +256,11 @@ class Tail(WithDaemon):
 
 
 class Restart(WithDaemon):
+    def connections(self):
+        return json.loads(self.good("status", "--output", "json"))["connections"]
+
     def connections_accepted(self):
-        return json.loads(self.good("status", "--output", "json"))["connections"]["accepted"]
+        return self.connections()["accepted"]
 
     # The daemon is killed while lines go in and come out: nothing is lost, doubled or reordered.
     def test_a_running_log_and_tail_survive_it(self):
@@ -300,6 +303,9 @@ class Restart(WithDaemon):
         while asked == before:  # Each question is a connection itself; one more is that of put.
             before += 1
             asked = self.connections_accepted()
+        deadline = time.monotonic() + PATIENCE_S
+        while self.connections()["open"] > 1:  # It has been greeted, and reads its standard input.
+            self.assertLess(time.monotonic(), deadline)
         self.daemon.stop()
         put.stdin.write(b"second")
         put.stdin.close()

@@ -153,7 +153,8 @@ TEST(JsonImportEdges, RecordAboveTheSizeOfARequestIsAMessage) {
         const auto result = taken(ImportFormat::json, line, short_messages(kMessageBytesMax));
         EXPECT_EQ(result.counts.not_understood, 0U);
         ASSERT_EQ(result.records.size(), 1U);
-        EXPECT_EQ(result.records[0].contains("parse_error"), beyond) << result.records[0].substr(0, 200) << "..." << result.records[0].substr(result.records[0].size() - 300);
+        EXPECT_EQ(result.records[0].contains("parse_error"), beyond)
+            << result.records[0].substr(0, 200) << "..." << result.records[0].substr(result.records[0].size() - 300);
     }
 }
 
