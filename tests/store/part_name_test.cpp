@@ -17,6 +17,20 @@ TEST(ClassName, IsOneTo32OfTheAllowedCharacters) {
     }
 }
 
+TEST(PartName, IsReadBackAndOnlyInTheFormItIsWritten) {
+    const PartName name{"debug_1", 0x1F, 0x12345};
+    const std::string file = part_file_name(name);
+    EXPECT_EQ(file, "part-debug_1-000000000000001f-0000000000012345.slp");
+    EXPECT_EQ(parse_part_file_name(file), name);
+    for (const char* other :
+         {"part-debug-000000000000001f-0000000000012345.slp.tmp", "part--000000000000001f-0000000000012345.slp",
+          "part-a-1f-12345.slp", "part-A-000000000000001f-0000000000012345.slp",
+          "part-a-000000000000001F-0000000000012345.slp", "part-a-0000000000012345-0000000000012345.slp",
+          "log-0000000000000001.wal", ""}) {
+        EXPECT_FALSE(parse_part_file_name(other)) << other;
+    }
+}
+
 TEST(PartName, NumbersAreSixteenLowerCaseHexDigits) {
     EXPECT_EQ(parse_part_file_name("part-x-0123456789abcdef-fedcba9876543210.slp"),
               (PartName{"x", 0x0123456789abcdef, 0xfedcba9876543210}));

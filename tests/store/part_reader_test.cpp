@@ -294,12 +294,5 @@ TEST(PartSet, KeepsClassesByNameAndPartsByNumber) {
     EXPECT_EQ(set.removed_end(), 9U);
 }
 
-TEST(PartSetDeathTest, RefusesWhatOverlaps) {
-    PartSet set;
-    set.add(open_part({.sequences = {10, 19}}));
-    EXPECT_DEATH(set.add(open_part({.sequences = {19, 25}})), "part-default");
-    EXPECT_DEATH(set.add(open_part({.sequences = {5, 10}})), "part-default");
-}
-
 }  // namespace
 }  // namespace sluice::store::test

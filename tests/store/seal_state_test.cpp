@@ -145,5 +145,41 @@ TEST(SealState, FindsWhatWasRemovedOfAClass) {
     EXPECT_EQ(state.removed[0], (RemovedOfClass{.class_name = "a", .end_sequence = 7, .rows = 5}));
 }
 
+SealState some_state() {
+    SealState state;
+    state.store_id[0] = std::byte{7};
+    state.sealed_end = 4711;
+    state.missing_rows = 3;
+    state.epochs = {{1, 1}, {2, 900}};
+    state.removed_of("debug") = {.class_name = "debug", .end_sequence = 100, .parts = 2, .rows = 50, .bytes = 999};
+    return state;
+}
+
+TEST(SealState, IsReadBack) {
+    const auto read = parse_seal_state(encode_seal_state(some_state()));
+    ASSERT_TRUE(read) << read.error();
+    EXPECT_EQ(*read, some_state());
+}
+
+TEST(SealState, RefusesEveryFlippedByteAndEveryCut) {
+    const Bytes whole = encode_seal_state(some_state());
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+        Bytes damaged = whole;
+        damaged[i] ^= std::byte{0x40};
+        EXPECT_FALSE(parse_seal_state(damaged)) << i;
+        EXPECT_FALSE(parse_seal_state(ByteView(whole).first(i))) << i;
+    }
+}
+
+TEST(SealState, RefusesCountsThatItsBytesDoNotHold) {
+    Bytes bytes = encode_seal_state(some_state());
+    for (const std::size_t at : {48U, 52U}) {
+        Bytes wrong = bytes;
+        store_int(wrong.data() + at, std::uint32_t{0xFFFFFFFF});
+        store_int(wrong.data() + 8, checksum64(ByteView(wrong).subspan(16)));
+        EXPECT_EQ(parse_seal_state(wrong).error().code(), Errc::corrupt);
+    }
+}
+
 }  // namespace
 }  // namespace sluice::store
