@@ -431,7 +431,18 @@ class Status(WithDaemon):
     def test_is_a_table_and_json(self):
         self.good("log", "x")
         self.assertEqual(json.loads(self.good("status", "--output", "json"))["queue"]["records_received"], 1)
-        self.assertRegex(self.good("status").decode(), r"(?m)^  records received +1$")
+        self.assertRegex(self.good("status", "--all").decode(), r"(?m)^  records received +1$")
+
+    def test_fits_a_screen_without_zeros(self):
+        self.good("log", data=b"x\n" * 1000)
+        time.sleep(1)  # The daemon counts its seconds.
+        lines = self.good("status").decode().splitlines()
+        self.assertLessEqual(len(lines), 24)
+        self.assertLessEqual(max(map(len, lines)), 80)
+        text = "\n".join(lines)
+        self.assertRegex(text, r"records stored 1000 \([0-9.]+( k)?/s\)")
+        self.assertNotRegex(text, r"[a-z] 0(,|$| )")
+        self.assertNotIn("stdout", text)  # A listener that nobody uses.
 
     def test_shows_who_is_connected(self):
         tail = self.daemon.popen("tail", "-f", "--all", stdout=subprocess.PIPE)
@@ -441,7 +452,7 @@ class Status(WithDaemon):
         self.assertEqual(status["connections"]["by_uid"], {str(os.getuid()): 2})
         session = next(each for each in status["sessions"] if each["pid"] == tail.pid)
         self.assertEqual((session["name"], session["uid"], session["in_flight"]), ("sluice tail", os.getuid(), 1))
-        self.assertRegex(self.good("status").decode(), rf"(?m)^  session .*name sluice tail, .*pid {tail.pid}, ")
+        self.assertRegex(self.good("status", "--all").decode(), rf"(?m)^  session .*name sluice tail, .*pid {tail.pid}, ")
         tail.kill()
         tail.wait()
         tail.stdout.close()
