@@ -76,6 +76,8 @@ class Progress {
     MonotonicTime next_;
 };
 
+// Of standard output; 80 where it is no terminal.
+std::size_t terminal_columns();
 // What is wrong with the value of --color; empty: it is auto, always or never.
 std::string colour_problem(const std::string& when);
 bool use_colour(std::string_view when, int fd) noexcept;

@@ -76,9 +76,27 @@ Result<client::Client> connect(const Context& context, std::string_view command)
     return client::Client::connect(context.socket_path(), std::move(options));
 }
 
+namespace {
+
+std::string awaited(Errc code, std::string_view path) {
+    switch (code) {
+        case Errc::no_space:
+            return fmt::format("the disk of the daemon at {} is full; waiting for space", path);
+        case Errc::io_error:
+        case Errc::corrupt:
+            return fmt::format("the disk of the daemon at {} fails; trying again", path);
+        case Errc::limit_exceeded:
+            return fmt::format("the daemon at {} is at a limit; trying again", path);
+        default:
+            return fmt::format("waiting for sluiced at {}", path);
+    }
+}
+
+}  // namespace
+
 void WaitingNotice::waiting(const client::Waiting& waiting) {
     if (!shown_) {
-        tell("sluice {}: waiting for sluiced at {}: {}\n", command_, wire::quoted(path_),
+        tell("sluice {}: {}: {}\n", command_, awaited(waiting.reason.code(), wire::quoted(path_)),
              wire::escaped(waiting.reason.text()));
         shown_ = true;
     }
@@ -86,7 +104,7 @@ void WaitingNotice::waiting(const client::Waiting& waiting) {
 
 void WaitingNotice::over() {
     if (shown_) {
-        tell("sluice {}: sluiced is back\n", command_);
+        tell("sluice {}: sluiced goes on\n", command_);
         shown_ = false;
     }
 }

@@ -32,13 +32,16 @@ int report_usage(std::string_view command, std::string_view text);
 
 Result<client::Client> connect(const Context& context, std::string_view command);
 
-// Prints "waiting for sluiced" once per trouble.
+// Tells what a command waits for, once per trouble: a daemon that is gone, or one whose disk is full, fails, or that is
+// at a limit.
 class WaitingNotice {
  public:
     explicit WaitingNotice(std::string_view command, std::string path) : command_(command), path_(std::move(path)) {}
     void waiting(const client::Waiting& waiting);
     // Progress was made.
     void over();
+    // There is trouble now.
+    bool shown() const noexcept { return shown_; }
 
  private:
     std::string command_;

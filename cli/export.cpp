@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/start_time.h"
 #include "cli/text.h"
 #include "client/tail.h"
 #include "wire/journal_export.h"
@@ -32,6 +33,8 @@ struct Options {
     std::string format = "journal";
     std::optional<std::string> after;
     std::optional<std::string> since;
+    std::optional<std::string> received_since;
+    bool utc = false;
     std::vector<std::string> streams;
     std::string severity = "debug";
     std::vector<std::string> fields;
@@ -42,15 +45,18 @@ struct Options {
 Result<wire::TailRequest> request_of(const Options& options) {
     wire::TailRequest request;
     request.start = wire::TailStart::oldest;
-    if (options.after.has_value() && options.since.has_value()) {
-        return fail(Errc::invalid_argument, "only one of --after and --since can say where to start");
+    if (static_cast<int>(options.after.has_value()) + static_cast<int>(options.since.has_value()) +
+            static_cast<int>(options.received_since.has_value()) >
+        1) {
+        return fail(Errc::invalid_argument, "only one of --after, --since and --received-since can say where to start");
     }
     if (options.after.has_value()) {
         request.start = wire::TailStart::after_cursor;
         SLUICE_TRY(request.after, wire::parse_cursor(*options.after));
-    } else if (options.since.has_value()) {
+    } else if (options.received_since.has_value()) {
         request.start = wire::TailStart::since;
-        SLUICE_TRY(request.since_ns, parse_since(*options.since, SystemClock().wall_now()));
+        SLUICE_TRY(request.since_ns,
+                   parse_time(*options.received_since, SystemClock().wall_now(), zone_of(options.utc)));
     }
     SLUICE_TRY(request.filter.severity_max, parse_severity(options.severity));
     request.filter.streams = options.streams;
@@ -157,6 +163,13 @@ int run_export(const Context& context, const Options& options) {
     if (!request) {
         return report_usage("export", request.error().text());
     }
+    if (options.since.has_value()) {
+        const auto since = parse_time(*options.since, SystemClock().wall_now(), zone_of(options.utc));
+        if (!since) {
+            return report_usage("export", since.error().text());
+        }
+        begin_at(*request, *since, context, "export");
+    }
     client::TailOptions tail;
     tail.socket_path = context.socket_path();
     tail.connect.client_name = "sluice export";
@@ -177,7 +190,13 @@ void add_export(args::Program& program, Context& context) {
     command.option("--format", options->format, "journal (systemd's export format) or json (lines)")
         .one_of({"journal", "json"});
     command.option("--after", options->after, "Start after this record").type_name("CURSOR");
-    command.option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
+    command
+        .option("--since", options->since,
+                "Only records of this time or later: '2026-05-17 08:30', or 90s, 15m, 2h, 3d ago")
+        .type_name("TIME");
+    command.option("--received-since", options->received_since, "Start with what the daemon received at this time")
+        .type_name("TIME");
+    command.flag("--utc", options->utc, "These times are UTC, not those of the local zone");
     command.option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
         .one_value_each();
     command.option("--severity", options->severity, "This severity and worse: err, warning, ...").type_name("NAME");

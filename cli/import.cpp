@@ -1,14 +1,11 @@
 // sluice import: the logs of other programs become records.
-#include "wire/import.h"
-
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "cli/text.h"
+#include "cli/drain.h"
+#include "cli/import_input.h"
 #include "client/log_writer.h"
 #include "wire/escape.h"
 
@@ -25,6 +22,8 @@ constexpr const char* kHelp =
     "  zstdcat old.json.zst | sluice import --stream old       without FILE, or with '-', standard input\n"
     "  sluice import --time-pattern '[%Y-%m-%d %H:%M:%S,%3] %l' server.log\n"
     "  sluice import --time-pattern '%*[%d/%b/%Y:%T %z]' access.log\n"
+    "  sluice import --dry-run --time-pattern '%F %T' --zone Europe/Berlin app.log     what would be stored?\n"
+    "  sluice import --time-field when --message-field text events.json\n"
     "\n"
     "JSON lines: as 'sluice log --format json'; names that begin with '_' go without it.\n"
     "Journal: MESSAGE, PRIORITY, SYSLOG_IDENTIFIER and the time make the record, the rest becomes fields in lower "
@@ -39,91 +38,6 @@ constexpr const char* kHelp =
     "  %*                  at the beginning: the time is somewhere in the line, and the line is kept whole\n"
     "What is not understood is kept whole as a message, and counted.\n";
 
-constexpr std::size_t kReadBytes = 512U << 10U;
-
-struct Options {
-    std::string format = "auto";
-    std::string time_pattern;
-    std::string zone;
-    bool keep_time = false;
-    std::string stream;
-    std::string severity = "info";
-    std::string level = "written";
-    bool wait = false;
-    std::vector<std::string> files;
-};
-
-struct Parsed {
-    wire::ImportOptions import;
-    std::optional<wire::ImportFormat> format;  // None: seen in each file.
-    wire::AckLevel level = wire::AckLevel::written;
-};
-
-Result<Parsed> parse(const Options& options) {
-    Parsed parsed;
-    SLUICE_TRY(parsed.level, parse_level(options.level));
-    SLUICE_TRY(parsed.import.severity, parse_severity(options.severity));
-    if (!wire::valid_stream_name(options.stream)) {
-        return fail(Errc::invalid_argument, "a stream name has 1 to 255 letters, digits and ._/@:- and {} has not",
-                    wire::quoted(options.stream));
-    }
-    parsed.import.stream = options.stream;
-    parsed.import.time = options.keep_time ? wire::ImportOptions::Time::keep : wire::ImportOptions::Time::cut;
-    if (options.format == "json") {
-        parsed.format = wire::ImportFormat::json;
-    } else if (options.format == "journal") {
-        parsed.format = wire::ImportFormat::journal;
-    } else if (options.format == "text" || !options.time_pattern.empty()) {
-        parsed.format = wire::ImportFormat::text;
-    }
-    if (options.time_pattern.empty()) {
-        if (!options.zone.empty() || options.keep_time) {
-            return fail(Errc::invalid_argument, "--zone and --keep-time need --time-pattern");
-        }
-        return parsed;
-    }
-    if (parsed.format != wire::ImportFormat::text) {
-        return fail(Errc::invalid_argument, "--time-pattern is for text");
-    }
-    const auto zone = wire::TextPattern::parse_zone(options.zone.empty() ? "Z" : options.zone);
-    if (!zone) {
-        return fail(Errc::invalid_argument, "{} is not a zone; use Z, +01:00 or -0530", wire::quoted(options.zone));
-    }
-    auto pattern =
-        wire::TextPattern::compile(options.time_pattern, {.zone_seconds = *zone, .now = SystemClock().wall_now()});
-    if (!pattern) {
-        return std::unexpected(std::move(pattern).error().during("--time-pattern"));
-    }
-    parsed.import.pattern = std::move(*pattern);
-    return parsed;
-}
-
-// One input; standard input is not closed.
-class Input {
- public:
-    explicit Input(const std::string& path) : path_(path), fd_(path == "-" ? STDIN_FILENO : -1) {}
-    ~Input() {
-        if (fd_ > STDIN_FILENO) {
-            ::close(fd_);
-        }
-    }
-    Input(const Input&) = delete;
-    Input& operator=(const Input&) = delete;
-
-    Result<void> open() {
-        if (fd_ < 0) {
-            fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-        }
-        return fd_ >= 0 ? Result<void>{} : fail_errno(errno, "open {}", wire::quoted(path_));
-    }
-    int fd() const noexcept { return fd_; }
-    const std::string& path() const noexcept { return path_; }
-
- private:
-    std::string path_;
-    int fd_;
-};
-
 std::uint64_t total_bytes(const std::vector<std::string>& files) {
     std::uint64_t total = 0;
     for (const std::string& file : files) {
@@ -136,27 +50,9 @@ std::uint64_t total_bytes(const std::vector<std::string>& files) {
     return total;
 }
 
-// Compressed bytes would be taken for text, line by line.
-Result<void> refuse_compressed(std::string_view start) {
-    const auto refuse = [](std::string_view what, std::string_view tool) {
-        return fail(Errc::unsupported, "it is compressed ({}); use '{} FILE | sluice import'", what, tool);
-    };
-    if (start.starts_with("\x28\xB5\x2F\xFD")) {
-        return refuse("zstd", "zstdcat");
-    }
-    if (start.starts_with("\x1F\x8B")) {
-        return refuse("gzip", "zcat");
-    }
-    return start.starts_with(
-               "\xFD"
-               "7zXZ")
-               ? refuse("xz", "xzcat")
-               : Result<void>{};
-}
-
 class ImportCommand {
  public:
-    ImportCommand(Parsed parsed, std::vector<std::string> files, client::LogWriter& writer, std::string path)
+    ImportCommand(ImportPlan parsed, std::vector<std::string> files, client::LogWriter& writer, std::string path)
         : parsed_(std::move(parsed)),
           files_(std::move(files)),
           writer_(writer),
@@ -184,7 +80,7 @@ class ImportCommand {
                 exit_code_ = report("import", read.error());
             }
         }
-        drain();
+        finish();
         progress_.hide();
         summarise(clock_.now() - start);
         return exit_code_;
@@ -202,10 +98,10 @@ class ImportCommand {
     }
 
     Result<void> import_file(const std::string& path) {
-        Input input(path);
+        ImportFile input(path);
         SLUICE_CHECK(input.open());
         std::unique_ptr<wire::Importer> importer;
-        Bytes buffer(kReadBytes);
+        Bytes buffer(kImportReadBytes);
         for (;;) {
             if (!wait_for_input(input.fd())) {
                 break;  // Stopped, or refused for good.
@@ -219,11 +115,11 @@ class ImportCommand {
             }
             const std::string_view text = as_text({buffer.data(), *received});
             if (!importer) {
-                if (const auto plain = refuse_compressed(text); !plain) {
-                    return std::unexpected(Error(plain.error()).during("{}", wire::quoted(input.path())));
+                auto made = importer_for(text, parsed_);
+                if (!made) {
+                    return std::unexpected(std::move(made).error().during("{}", wire::quoted(input.path())));
                 }
-                importer =
-                    wire::make_importer(parsed_.format.value_or(wire::detect_import_format(text)), parsed_.import);
+                importer = std::move(*made);
             }
             importer->take(text, records_);
             send(text.size());
@@ -231,7 +127,7 @@ class ImportCommand {
         if (importer) {
             importer->finish(records_);
             send(0);
-            add(importer->counts());
+            add_counts(counts_, importer->counts());
         }
         ++read_files_;
         return {};
@@ -259,7 +155,7 @@ class ImportCommand {
             if (::poll(entries.data(), entries.size(), 0) == 0) {
                 (void)writer_.send();
                 entries[1] = {.fd = writer_.fd(), .events = writer_.wanted_events(), .revents = 0};
-                ::poll(entries.data(), entries.size(), milliseconds(writer_.wait_max()));
+                ::poll(entries.data(), entries.size(), poll_milliseconds(writer_.wait_max()));
             }
             if (entries[0].revents == 0 || entries[1].revents != 0) {
                 (void)writer_.process();
@@ -271,32 +167,11 @@ class ImportCommand {
         return false;
     }
 
-    // Until everything is acknowledged.  A second signal kills.
-    void drain() {
-        (void)writer_.send();
-        while (!writer_.idle() && !writer_.failed()) {
-            pollfd entry{.fd = writer_.fd(), .events = writer_.wanted_events(), .revents = 0};
-            ::poll(&entry, 1, milliseconds(writer_.wait_max()));
-            (void)writer_.process();
-        }
+    void finish() {
+        drain(writer_, stop_, notice_);
         if (writer_.failed() && exit_code_ == kExitDone) {
             exit_code_ = report("import", *writer_.failed());
         }
-    }
-
-    static int milliseconds(Duration wait) {
-        return wait > std::chrono::hours(1)
-                   ? -1
-                   : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
-    }
-
-    void add(const wire::ImportCounts& counts) {
-        counts_.not_understood += counts.not_understood;
-        counts_.mended += counts.mended;
-        counts_.untimed += counts.untimed;
-        counts_.joined += counts.joined;
-        counts_.split += counts.split;
-        counts_.left_out += counts.left_out;
     }
 
     void summarise(Duration took) {
@@ -305,26 +180,21 @@ class ImportCommand {
         fmt::print("{} records from {} of {} files, {} in {:.1f} s ({}/s)\n", stored, read_files_, files_.size(),
                    human_bytes(static_cast<double>(bytes_)), seconds,
                    human_count(static_cast<double>(stored) / std::max(seconds, 1e-3)));
-        const auto line = [](std::uint64_t count, std::string_view what) {
-            if (count > 0) {
-                fmt::print("  {} {}\n", count, what);
-            }
-        };
-        line(counts_.not_understood, "lines were not understood and are kept whole as messages");
-        line(counts_.mended, "lines have a value that was mended: parse_error says which");
-        line(counts_.untimed, "lines before the first with a time");
-        line(counts_.joined, "lines continue the record before");
-        line(counts_.split, "messages were too long for one record: line_part numbers the parts");
-        line(counts_.left_out, "values were too long: cut or left out");
-        line(dropped_fields_, "fields were dropped: names that begin with '_' are the daemon's own");
-        line(writer_.counters().rejected_records, "records were refused");
+        print_counts(counts_);
+        print_count(dropped_fields_, "fields were dropped: names that begin with '_' are the daemon's own");
+        print_count(writer_.counters().rejected_records, "records were refused");
+        if (!writer_.idle()) {
+            const auto& counters = writer_.counters();
+            print_count(writer_.records() - counters.acknowledged_records - counters.rejected_records,
+                        "records are not acknowledged and may be stored or not");
+        }
         if (stop_.raised()) {
             fmt::print("  stopped by a signal after {} bytes\n", bytes_);
             exit_code_ = exit_code_ == kExitDone ? kExitFailed : exit_code_;
         }
     }
 
-    Parsed parsed_;
+    ImportPlan parsed_;
     std::vector<std::string> files_;
     client::LogWriter& writer_;
     WaitingNotice notice_;
@@ -339,10 +209,14 @@ class ImportCommand {
     int exit_code_ = kExitDone;
 };
 
-int run_import(const Context& context, const Options& options) {
-    auto parsed = parse(options);
+int run_import(const Context& context, const ImportCommandOptions& options) {
+    auto parsed = plan_import(options);
     if (!parsed) {
         return report_usage("import", parsed.error().text());
+    }
+    std::vector<std::string> files = options.files.empty() ? std::vector<std::string>{"-"} : options.files;
+    if (options.dry_run) {
+        return dry_run(*parsed, files);
     }
     client::LogWriterOptions writer;
     writer.socket_path = context.socket_path();
@@ -356,7 +230,6 @@ int run_import(const Context& context, const Options& options) {
     if (!opened) {
         return report_no_daemon("import", path, opened.error());
     }
-    std::vector<std::string> files = options.files.empty() ? std::vector<std::string>{"-"} : options.files;
     return ImportCommand(std::move(*parsed), std::move(files), **opened, path).run();
 }
 
@@ -364,12 +237,18 @@ int run_import(const Context& context, const Options& options) {
 
 void add_import(args::Program& program, Context& context) {
     args::Command command = program.command("import", kHelp);
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<ImportCommandOptions>();
     command.option("--format", options->format, "auto (seen at the start of each file), json, journal or text")
         .one_of({"auto", "json", "journal", "text"});
     command.option("--time-pattern", options->time_pattern, "How the time of a line of text is written")
         .type_name("PATTERN");
-    command.option("--zone", options->zone, "Zone of times that do not say: +01:00; else UTC").type_name("OFFSET");
+    command.option("--zone", options->zone, "Zone of times that do not say: +01:00 or Europe/Berlin; else UTC")
+        .type_name("ZONE");
+    command.option("--time-field", options->time_field, "JSON: the key of the time").type_name("KEY");
+    command.option("--level-field", options->level_field, "JSON: the key of the severity").type_name("KEY");
+    command.option("--message-field", options->message_field, "JSON: the key of the message").type_name("KEY");
+    command.flag("--dry-run", options->dry_run, "Show the first records and the counts, and store nothing");
+    command.flag("--force", options->force, "Also what does not look like its format, or is binary");
     command.flag("--keep-time", options->keep_time, "The time stays in the message");
     command.option("--stream", options->stream, "Stream of the records that name none");
     command.option("--severity", options->severity, "Severity of the records that name none").type_name("NAME");

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/drain.h"
 #include "cli/text.h"
 #include "client/log_writer.h"
 #include "wire/json.h"
@@ -78,7 +79,7 @@ class LogCommand {
         } else {
             read_lines();
         }
-        finish();
+        drain(writer_, stop_, notice_);
         progress_.hide();
         return conclude();
     }
@@ -190,18 +191,12 @@ class LogCommand {
         if (::poll(entries.data(), entries.size(), 0) == 0) {
             (void)writer_.send();
             entries[1] = {.fd = writer_.fd(), .events = writer_.wanted_events(), .revents = 0};
-            ::poll(entries.data(), entries.size(), milliseconds(writer_.wait_max()));
+            ::poll(entries.data(), entries.size(), poll_milliseconds(writer_.wait_max()));
         }
         if (entries[0].revents == 0 || entries[1].revents != 0) {
             (void)writer_.process();  // A failure shows in failed() and was told by on_rejected.
         }
         return entries[0].revents != 0;
-    }
-
-    static int milliseconds(Duration wait) {
-        return wait > std::chrono::hours(1)
-                   ? -1
-                   : static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
     }
 
     void take(std::string_view text) {
@@ -248,18 +243,6 @@ class LogCommand {
         partial_.clear();
         partial_started_ = false;
         partial_part_ = 0;
-    }
-
-    // Until everything is acknowledged.  A signal that comes now gives up.
-    void finish() {
-        const bool was_raised = stop_.raised();
-        (void)writer_.send();
-        while (!writer_.idle() && !writer_.failed() && (was_raised || !stop_.raised())) {
-            std::array<pollfd, 2> entries{{{.fd = writer_.fd(), .events = writer_.wanted_events(), .revents = 0},
-                                           {.fd = was_raised ? -1 : stop_.fd(), .events = POLLIN, .revents = 0}}};
-            ::poll(entries.data(), entries.size(), milliseconds(writer_.wait_max()));
-            (void)writer_.process();
-        }
     }
 
     int conclude() {

@@ -8,7 +8,6 @@
 #include "base/standard_fds.h"
 #include "cli/commands.h"
 #include "cli/console.h"
-#include "wire/escape.h"
 
 namespace {
 
@@ -52,11 +51,6 @@ int parse_and_run(int argc, char** argv) {
     sluice::cli::add_verify(program, context);
     sluice::cli::add_bench(program, context);
     if (const auto ended = program.parse(argc, argv)) {
-        if (ended->unknown_command) {
-            sluice::cli::tell("sluice: there is no command {}; see 'sluice --help'\n",
-                              sluice::wire::quoted(*ended->unknown_command));
-            return sluice::cli::kExitUsage;
-        }
         return ended->print() == 0 ? sluice::cli::kExitDone : sluice::cli::kExitUsage;
     }
     return program.run();

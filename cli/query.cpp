@@ -1,6 +1,5 @@
 // sluice query: ask a question about the log.
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,7 +10,6 @@
 #include "cli/query_source.h"
 #include "cli/query_text.h"
 #include "cli/text.h"
-#include "query/time_literal.h"
 #include "wire/escape.h"
 #include "wire/render.h"
 #include "wire/time_text.h"
@@ -44,6 +42,7 @@ struct Options {
     std::vector<std::string> words;  // Of the query.
     std::optional<std::string> since;
     std::optional<std::string> until;
+    std::optional<std::string> received_since;
     std::optional<std::uint64_t> newest;
     bool reverse = false;
     bool count = false;
@@ -57,24 +56,6 @@ struct Options {
 
 bool on_terminal(int fd) {
     return ::isatty(fd) == 1;
-}
-
-std::size_t terminal_columns() {
-    winsize size{};
-    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-        return size.ws_col;
-    }
-    return 80;
-}
-
-Result<WallNs> parse_time(std::string_view text, WallNs now) {
-    const auto span = query::parse_time_literal(text, now);
-    if (!span) {
-        return fail(Errc::invalid_argument,
-                    "{} is not a time; use 2026-05-17, 2026-05-17T08:30:00+02:00, now, or 90s, 15m, 2h, 3d for ago",
-                    wire::quoted(text));
-    }
-    return span->begin;
 }
 
 // How far the query is, on standard error, from the second second on; silent unless it is a terminal.
@@ -235,6 +216,7 @@ class QueryCommand {
     const Options& options_;
     Question question_;
     std::shared_ptr<const query::Plan> plan_;
+    std::vector<std::string> time_columns_;
     std::string text_;  // Rendered, to be written.
     Bytes held_;        // With --reverse: the rows, encoded, and where each begins.
     std::vector<std::size_t> starts_;
@@ -248,17 +230,19 @@ Result<> QueryCommand::prepare() {
     question_.store = options_.store;
     question_.explain = options_.explain;
     question_.newest = options_.newest;
-    if (options_.since) {
-        SLUICE_TRY(question_.since, parse_time(*options_.since, question_.now));
+    if (options_.since.has_value()) {
+        SLUICE_TRY(question_.since, parse_time(*options_.since, question_.now, zone_of(options_.utc)));
     }
-    if (options_.until) {
-        SLUICE_TRY(question_.until, parse_time(*options_.until, question_.now));
+    if (options_.until.has_value()) {
+        SLUICE_TRY(question_.until, parse_time(*options_.until, question_.now, zone_of(options_.utc)));
     }
     if (question_.since > question_.until) {
         return fail(Errc::invalid_argument, "--since {} is later than --until {}: no record can be of that time",
                     wire::quoted(*options_.since), wire::quoted(*options_.until));
     }
-    SLUICE_CHECK(parse_query_text(question_.text, options_.histogram ? PipeUse::filters : PipeUse::any));
+    SLUICE_TRY(const query::Query query,
+               parse_query_text(question_.text, options_.histogram ? PipeUse::filters : PipeUse::any));
+    time_columns_ = time_columns(query);
     if (options_.count && (options_.histogram || options_.newest || options_.reverse)) {
         return fail(Errc::invalid_argument, "--count cannot be combined with --histogram, --lines or --reverse");
     }
@@ -267,6 +251,12 @@ Result<> QueryCommand::prepare() {
     }
     if (options_.count) {
         question_.text += " | stats count() as count";
+    }
+    if (options_.received_since.has_value()) {
+        SLUICE_TRY(const WallNs received, parse_time(*options_.received_since, question_.now, zone_of(options_.utc)));
+        std::string filter = "receive_time:>=";
+        wire::append_rfc3339(filter, received);
+        question_.text = fmt::format("{} | where {}", filter, question_.text);
     }
     SLUICE_TRY(plan_, plan_of(question_, kPlanMemory));
     return {};
@@ -277,7 +267,8 @@ wire::RenderOptions QueryCommand::render_options(const query::Plan& plan) const 
     wire::RenderOptions render{.colour = use_colour(options_.colour, STDOUT_FILENO),
                                .raw_messages = !terminal,
                                .utc = options_.utc,
-                               .columns = plan.columns()};
+                               .columns = plan.columns(),
+                               .time_columns = time_columns_};
     if (!options_.output.empty()) {
         render.format = wire::parse_output_format(options_.output).value_or(wire::OutputFormat::short_line);
     } else if (options_.count) {
@@ -439,6 +430,10 @@ void add_query(args::Program& program, Context& context) {
     command.option("--since", options->since, "Only records of this time or later: a time, or 15m, 2h, 3d ago")
         .type_name("TIME");
     command.option("--until", options->until, "Only records before this time").type_name("TIME");
+    command
+        .option("--received-since", options->received_since,
+                "Only records that the daemon received at this time or later")
+        .type_name("TIME");
     command.option("-n,--lines", options->newest, "Only the last N rows").not_negative().type_name("N");
     command.flag("-r,--reverse", options->reverse, "The last row first");
     command.flag("--count", options->count, "Only how many rows there are");
@@ -454,7 +449,7 @@ void add_query(args::Program& program, Context& context) {
     command.option("--color", options->colour, "auto (on a terminal), always or never")
         .check(colour_problem)
         .type_name("WHEN");
-    command.flag("--utc", options->utc, "Times in UTC, not in the local zone");
+    command.flag("--utc", options->utc, "Times in UTC, not in the local zone: those given and those shown");
     command.action([&context, options] { return QueryCommand(context, *options).run(); });
 }
 

@@ -86,6 +86,23 @@ int report_query(std::string_view command, std::string_view text, const Error& e
     return kExitUsage;
 }
 
+std::vector<std::string> time_columns(const query::Query& query) {
+    std::vector<std::string> times{"time", "_time", "receive_time", "_receive_time"};
+    for (const query::Pipe& pipe : query.pipes) {
+        const auto* stats = std::get_if<query::Stats>(&pipe);
+        if (stats == nullptr) {
+            continue;
+        }
+        for (const query::Aggregate& aggregate : stats->aggregates) {
+            const bool keeps = aggregate.function == query::Function::min || aggregate.function == query::Function::max;
+            if (keeps && std::ranges::find(times, aggregate.field) != times.end()) {
+                times.push_back(aggregate.name);
+            }
+        }
+    }
+    return times;
+}
+
 Result<query::Query> parse_query_text(std::string_view text, PipeUse use) {
     query::Parsed<query::Query> parsed = query::parse_query(text);
     if (!parsed) {

@@ -1,7 +1,9 @@
 // The text of a query on the command line: checks before anything is asked, and errors with a caret.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "query/pipe.h"
@@ -17,6 +19,8 @@ enum class PipeUse : std::uint8_t {
     tail,     // `where` and `fields` only.
     filters,  // `where` only: a histogram.
 };
+// The columns of the rows of a query, one that parse_query_text() takes, that are times.
+std::vector<std::string> time_columns(const query::Query& query);
 // Errors: "column N: ..." for a text that is no query; invalid_argument for a pipe that cannot be there.
 Result<query::Query> parse_query_text(std::string_view text, PipeUse use);
 

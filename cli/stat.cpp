@@ -17,7 +17,7 @@ constexpr const char* kHelp =
     "\n"
     "Examples:\n"
     "  sluice stat files:notes/today.txt\n"
-    "  sluice stat files:notes/today.txt --output json\n";
+    "  sluice stat files:notes/today.txt -o json\n";
 
 std::string_view type_of(std::uint32_t mode) noexcept {
     switch (mode & S_IFMT) {
@@ -72,7 +72,7 @@ void add_stat(args::Program& program, Context& context) {
     auto file = std::make_shared<std::string>();
     auto output = std::make_shared<std::string>("short");
     command.option("file", *file).type_name("ROOT:PATH").required();
-    command.option("--output", *output, "short or json").one_of({"short", "json"});
+    command.option("-o,--output", *output, "short or json").one_of({"short", "json"});
     command.action([&context, file, output] { return run_stat(context, *file, *output); });
 }
 

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/query_text.h"
+#include "cli/start_time.h"
 #include "cli/text.h"
 #include "wire/escape.h"
 #include "wire/render.h"
@@ -40,6 +41,7 @@ struct Options {
     std::uint64_t n = 10;
     std::optional<std::string> after;
     std::optional<std::string> since;
+    std::optional<std::string> received_since;
     std::vector<std::string> streams;
     std::string severity = "debug";
     std::vector<std::string> fields;
@@ -57,23 +59,27 @@ std::string filter_text(const Options& options) {
     return text.find_first_not_of(" \t\r\n") == std::string::npos ? std::string() : text;
 }
 
+// What of it has to be asked of the daemon first is left to begin_at().
 Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
     wire::TailRequest request;
     request.follow = options.follow;
     request.durable_only = options.durable;
     const int starts = static_cast<int>(options.all) + static_cast<int>(options.after.has_value()) +
-                       static_cast<int>(options.since.has_value()) + static_cast<int>(n_given);
+                       static_cast<int>(options.since.has_value()) +
+                       static_cast<int>(options.received_since.has_value()) + static_cast<int>(n_given);
     if (starts > 1) {
-        return fail(Errc::invalid_argument, "only one of -n, --all, --after and --since can say where to start");
+        return fail(Errc::invalid_argument,
+                    "only one of -n, --all, --after, --since and --received-since can say where to start");
     }
     if (options.all) {
         request.start = wire::TailStart::oldest;
     } else if (options.after.has_value()) {
         request.start = wire::TailStart::after_cursor;
         SLUICE_TRY(request.after, wire::parse_cursor(*options.after));
-    } else if (options.since.has_value()) {
+    } else if (options.received_since.has_value()) {
         request.start = wire::TailStart::since;
-        SLUICE_TRY(request.since_ns, parse_since(*options.since, SystemClock().wall_now()));
+        SLUICE_TRY(request.since_ns,
+                   parse_time(*options.received_since, SystemClock().wall_now(), zone_of(options.utc)));
     } else {
         request.start = options.n == 0 ? wire::TailStart::now : wire::TailStart::last_n;
         request.n = options.n;
@@ -100,8 +106,13 @@ Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
 
 class TailCommand {
  public:
-    TailCommand(const Options& options, client::TailReader& reader, std::string path)
-        : options_(options), reader_(reader), notice_("tail", std::move(path)), renderer_(render_options(options)) {
+    // `query`: what was asked.
+    TailCommand(const Options& options, client::TailReader& reader, std::string path, std::string query)
+        : options_(options),
+          query_(std::move(query)),
+          reader_(reader),
+          notice_("tail", std::move(path)),
+          renderer_(render_options(options)) {
         reader_.on_waiting = [this](const client::Waiting& waiting) { notice_.waiting(waiting); };
     }
 
@@ -112,7 +123,7 @@ class TailCommand {
             return kExitDone;
         }
         print_cursor();
-        return report_query("tail", filter_text(options_), done.error());
+        return report_query("tail", query_, done.error());
     }
 
  private:
@@ -121,7 +132,8 @@ class TailCommand {
         return {.format = wire::parse_output_format(options.output).value_or(wire::OutputFormat::short_line),
                 .colour = use_colour(options.colour, STDOUT_FILENO),
                 .raw_messages = !terminal,
-                .utc = options.utc};
+                .utc = options.utc,
+                .time_columns = time_columns({})};
     }
 
     Result<void> loop() {
@@ -188,6 +200,7 @@ class TailCommand {
     }
 
     const Options& options_;
+    std::string query_;
     client::TailReader& reader_;
     StopSignals stop_;
     WaitingNotice notice_;
@@ -207,6 +220,14 @@ int run_tail(const Context& context, const Options& options, bool n_given) {
     if (!request) {
         return report_usage("tail", request.error().text());
     }
+    if (options.since.has_value()) {
+        const auto since = parse_time(*options.since, SystemClock().wall_now(), zone_of(options.utc));
+        if (!since) {
+            return report_usage("tail", since.error().text());
+        }
+        begin_at(*request, *since, context, "tail");
+    }
+    std::string query = request->query;
     client::TailOptions tail;
     tail.socket_path = context.socket_path();
     tail.connect.client_name = "sluice tail";
@@ -217,7 +238,7 @@ int run_tail(const Context& context, const Options& options, bool n_given) {
     if (!reader) {
         return report_no_daemon("tail", path, reader.error());
     }
-    return TailCommand(options, **reader, path).run();
+    return TailCommand(options, **reader, path, std::move(query)).run();
 }
 
 }  // namespace
@@ -231,7 +252,12 @@ void add_tail(args::Program& program, Context& context) {
         command.option("-n,--lines", options->n, "Start with the last N matching records (10)").not_negative();
     command.flag("--all", options->all, "Start with the oldest record");
     command.option("--after", options->after, "Start after this record").type_name("CURSOR");
-    command.option("--since", options->since, "Start at a time: 2026-05-17T08:30:00Z, or 90s, 15m, 2h, 3d ago");
+    command
+        .option("--since", options->since,
+                "Only records of this time or later: '2026-05-17 08:30', or 90s, 15m, 2h, 3d ago")
+        .type_name("TIME");
+    command.option("--received-since", options->received_since, "Start with what the daemon received at this time")
+        .type_name("TIME");
     command.flag("--durable", options->durable, "Show records only once they survive loss of power");
     command.option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
         .one_value_each();
@@ -248,7 +274,7 @@ void add_tail(args::Program& program, Context& context) {
     command.option("--color", options->colour, "auto (on a terminal), always or never")
         .check(colour_problem)
         .type_name("WHEN");
-    command.flag("--utc", options->utc, "Times in UTC, not in the local zone");
+    command.flag("--utc", options->utc, "Times in UTC, not in the local zone: those given and those shown");
     command.flag("--print-cursor", options->print_cursor,
                  "At the end, print on standard error the cursor to continue after");
     command.flag("--wait", options->wait, "Wait for a daemon that is not there yet");

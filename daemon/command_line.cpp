@@ -8,6 +8,7 @@
 #include "base/format.h"
 #include "daemon/config_values.h"
 #include "daemon/defaults.h"
+#include "daemon/machine_checks.h"
 #include "daemon/yaml_reader.h"
 
 namespace sluice::daemon {
@@ -55,7 +56,7 @@ EarlyExit early_exit(const args::Ending& ended) {
     if (ended.exit_code == 0) {  // --help
         return {ExitCode::ok, ended.text, {}};
     }
-    return {ExitCode::usage, {}, fmt::format("sluiced: {}\nTry 'sluiced --help'.\n", ended.error)};
+    return {ExitCode::usage, {}, ended.text};
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ std::variant<CommandLine, EarlyExit> parse_command_line(int argc, const char* co
     const args::Option check =
         program.flag("--check-config", command.check_config, "Read the configuration, report all errors, exit");
     program.flag("--print-defaults", print_defaults, "Print a configuration with every default, exit").excludes(check);
-    program.flag("--version", version, "Print the version, exit");
+    program.flag("-V,--version", version, "Print the version, exit");
     if (const auto ended = program.parse(argc, argv)) {
         return early_exit(*ended);
     }
@@ -91,12 +92,28 @@ std::variant<CommandLine, EarlyExit> parse_command_line(int argc, const char* co
     command.config_given = config.given();
     if (private_option.given()) {
         if (directory.empty()) {
-            return EarlyExit{ExitCode::usage, {}, "sluiced: --private needs a directory\nTry 'sluiced --help'.\n"};
+            return EarlyExit{ExitCode::usage, {}, "sluiced: --private needs a directory; see 'sluiced --help'\n"};
         }
         command.private_directory = absolute_directory(directory);
     }
     return command;
 }
+
+namespace {
+
+// With the name of the file, where there is one.
+std::unexpected<ConfigProblems> problems_of(ConfigProblems problems, const std::string& file) {
+    for (ConfigProblem& problem : problems) {
+        problem.file = file;
+    }
+    return std::unexpected(std::move(problems));
+}
+
+ConfigResult read_or_default(const CommandLine& command, const Identities& identities) {
+    return uses_built_in_defaults(command) ? ConfigResult(Config{}) : read_config_file(command.config_path, identities);
+}
+
+}  // namespace
 
 ConfigResult load_config(const CommandLine& command, const Identities& identities, uid_t own_uid) {
     if (!command.private_directory.empty()) {
@@ -107,16 +124,24 @@ ConfigResult load_config(const CommandLine& command, const Identities& identitie
         }
         return config;
     }
-    if (uses_built_in_defaults(command)) {
-        return Config{};
+    ConfigResult config = read_or_default(command, identities);
+    if (config) {
+        if (ConfigProblems problems = check_places(*config); !problems.empty()) {
+            return problems_of(std::move(problems), command.config_path);
+        }
     }
-    return read_config_file(command.config_path, identities);
+    return config;
 }
 
 EarlyExit check_config(const CommandLine& command, const Identities& identities, uid_t own_uid) {
     const ConfigResult config = load_config(command, identities, own_uid);
     if (!config) {
         return {ExitCode::usage, {}, problems_text(config.error())};
+    }
+    if (command.private_directory.empty()) {
+        if (ConfigProblems problems = check_machine(*config); !problems.empty()) {
+            return {ExitCode::usage, {}, problems_text(problems_of(std::move(problems), command.config_path).error())};
+        }
     }
     const std::string& what = command.private_directory.empty() ? command.config_path : command.private_directory;
     return {ExitCode::ok,

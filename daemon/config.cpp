@@ -85,11 +85,17 @@ Config private_config(const std::string& directory, uid_t uid) {
 namespace {
 
 // What of a listener only a restart can change.
+auto socket_of(const ListenerConfig& one) {
+    return std::tie(one.name, one.enabled, one.protocol, one.socket, one.mode, one.owner, one.group);
+}
+
 bool same_sockets(const std::vector<ListenerConfig>& a, const std::vector<ListenerConfig>& b) {
-    const auto socket_of = [](const ListenerConfig& one) {
-        return std::tie(one.name, one.enabled, one.protocol, one.socket, one.mode, one.owner, one.group);
-    };
     return std::ranges::equal(a, b, {}, socket_of, socket_of);
+}
+
+bool applies_live(const Setting& setting, const Config& current, const Config& wanted) {
+    return setting.key == "listeners" ? same_sockets(current.listeners, wanted.listeners)
+                                      : setting.apply == Apply::live;
 }
 
 }  // namespace
@@ -107,11 +113,26 @@ ConfigChanges compare(const Config& current, const Config& wanted) {
         // The same names can stand for other ids or members than before.
         std::string line = before == after ? fmt::format("{}: same text, other users or groups", setting.key)
                                            : fmt::format("{}: {} -> {}", setting.key, before, after);
-        const bool live = setting.key == "listeners" ? same_sockets(current.listeners, wanted.listeners)
-                                                     : setting.apply == Apply::live;
+        const bool live = applies_live(setting, current, wanted);
         (live ? changes.live : changes.need_restart).push_back(std::move(line));
     }
     return changes;
+}
+
+Config with_live_changes(const Config& current, const Config& wanted) {
+    Config next = current;
+    for (const Setting& setting : settings()) {
+        if (applies_live(setting, current, wanted)) {
+            std::visit([&](const auto& field) { field.edit(next) = field.view(wanted); }, setting.field);
+        }
+    }
+    for (ListenerConfig& listener : next.listeners) {
+        const auto same = [&](const ListenerConfig& other) { return socket_of(other) == socket_of(listener); };
+        if (const auto found = std::ranges::find_if(wanted.listeners, same); found != wanted.listeners.end()) {
+            listener = *found;
+        }
+    }
+    return next;
 }
 
 std::string ConfigProblem::to_string() const {

@@ -231,9 +231,12 @@ Config private_config(const std::string& directory, uid_t uid);
 // What a reload would do.  Each entry reads "store.segment_bytes: 64 MiB -> 16 MiB".
 struct ConfigChanges {
     std::vector<std::string> live;          // Take effect at once.
-    std::vector<std::string> need_restart;  // Not empty: the reload is refused as a whole, the old config stays.
+    std::vector<std::string> need_restart;  // Stay as they are until then.
 };
 ConfigChanges compare(const Config& current, const Config& wanted);
+// `current` with those changes that take effect at once; of listeners too, each by its name.  Settings that fit
+// together in `wanted` need not do so here: check_together().
+Config with_live_changes(const Config& current, const Config& wanted);
 
 // One thing that is wrong with a configuration, and where.
 struct ConfigProblem {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -16,8 +17,22 @@ struct Unit {
     std::string_view name;
     std::uint64_t factor;
 };
+// As values are shown, and as an error offers them.
 constexpr std::array<Unit, 3> kSizeUnits{{{"KiB", 1ULL << 10U}, {"MiB", 1ULL << 20U}, {"GiB", 1ULL << 30U}}};
 constexpr std::array<Unit, 4> kTimeUnits{{{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}}};
+// What is read beside them: the units of the query language, and single letters as other programs have them.
+constexpr std::array<Unit, 10> kMoreSizeUnits{{{"B", 1},
+                                               {"KB", 1'000},
+                                               {"MB", 1'000'000},
+                                               {"GB", 1'000'000'000},
+                                               {"TB", 1'000'000'000'000},
+                                               {"TiB", 1ULL << 40U},
+                                               {"K", 1ULL << 10U},
+                                               {"M", 1ULL << 20U},
+                                               {"G", 1ULL << 30U},
+                                               {"T", 1ULL << 40U}}};
+constexpr std::array<Unit, 4> kMoreTimeUnits{
+    {{"m", 60'000}, {"d", 24 * 3'600'000ULL}, {"w", 7 * 24 * 3'600'000ULL}, {"y", 365 * 24 * 3'600'000ULL}}};
 // Durations are kept well inside what a nanosecond count holds.
 constexpr std::uint64_t kMillisecondsMax = 10ULL * 365 * 24 * 3'600'000;
 
@@ -48,6 +63,17 @@ ValueResult<Quantity> split_quantity(std::string_view text, std::string_view exp
     return quantity;
 }
 
+// 0: no such unit.
+std::uint64_t factor_of(std::string_view name, std::span<const Unit> units, std::span<const Unit> more) {
+    for (const std::span<const Unit> each : {units, more}) {
+        const auto found = std::ranges::find(each, name, &Unit::name);
+        if (found != each.end()) {
+            return found->factor;
+        }
+    }
+    return 0;
+}
+
 std::string format_quantity(std::uint64_t number, std::span<const Unit> units, std::string_view base) {
     const Unit* best = nullptr;
     for (const Unit& unit : units) {
@@ -59,28 +85,6 @@ std::string format_quantity(std::uint64_t number, std::span<const Unit> units, s
                            : fmt::format("{} {}", number / best->factor, best->name);
 }
 
-// Optimal string alignment distance: insertions, deletions, changes, swaps of neighbours.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> before(b.size() + 1);
-    std::vector<std::size_t> above(b.size() + 1);
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-        above[j] = j;
-    }
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                row[j] = std::min(row[j], before[j - 2] + 1);
-            }
-        }
-        before.swap(above);
-        above.swap(row);
-    }
-    return above[b.size()];
-}
-
 }  // namespace
 
 ValueResult<std::uint64_t> parse_size(std::string_view text) {
@@ -88,13 +92,10 @@ ValueResult<std::uint64_t> parse_size(std::string_view text) {
     if (!quantity) {
         return std::unexpected(std::move(quantity).error());
     }
-    std::uint64_t factor = quantity->unit.empty() ? 1 : 0;
-    for (const Unit& unit : kSizeUnits) {
-        factor = quantity->unit == unit.name ? unit.factor : factor;
-    }
+    const std::uint64_t factor = quantity->unit.empty() ? 1 : factor_of(quantity->unit, kSizeUnits, kMoreSizeUnits);
     if (factor == 0) {
-        return std::unexpected(ValueError{quantity->unit_offset,
-                                          fmt::format("unknown unit {}; use KiB, MiB or GiB", quote(quantity->unit))});
+        return std::unexpected(ValueError{
+            quantity->unit_offset, fmt::format("unknown unit {}; use KiB, MiB, GiB or TiB", quote(quantity->unit))});
     }
     if (quantity->number > std::numeric_limits<std::uint64_t>::max() / factor) {
         return std::unexpected(ValueError{0, fmt::format("{} is too large", quote(text))});
@@ -108,15 +109,12 @@ ValueResult<Milliseconds> parse_duration(std::string_view text) {
         return std::unexpected(std::move(quantity).error());
     }
     if (quantity->unit.empty() && quantity->number != 0) {
-        return std::unexpected(ValueError{quantity->unit_offset, "a unit is missing; use ms, s, min or h"});
+        return std::unexpected(ValueError{quantity->unit_offset, "a unit is missing; use ms, s, min, h, d or w"});
     }
-    std::uint64_t factor = quantity->unit.empty() ? 1 : 0;
-    for (const Unit& unit : kTimeUnits) {
-        factor = quantity->unit == unit.name ? unit.factor : factor;
-    }
+    const std::uint64_t factor = quantity->unit.empty() ? 1 : factor_of(quantity->unit, kTimeUnits, kMoreTimeUnits);
     if (factor == 0) {
-        return std::unexpected(ValueError{quantity->unit_offset,
-                                          fmt::format("unknown unit {}; use ms, s, min or h", quote(quantity->unit))});
+        return std::unexpected(ValueError{
+            quantity->unit_offset, fmt::format("unknown unit {}; use ms, s, min, h, d or w", quote(quantity->unit))});
     }
     if (quantity->number > kMillisecondsMax / factor) {
         return std::unexpected(ValueError{0, fmt::format("{} is too large", quote(text))});
@@ -177,21 +175,6 @@ std::string quote(std::string_view text) {
         }
     }
     return out + (text.size() > 64 ? "...'" : "'");
-}
-
-void NearestWord::offer(std::string_view candidate, std::string_view answer) {
-    if (word_.size() > 64) {
-        return;
-    }
-    const std::size_t distance = edit_distance(word_, candidate);
-    if (distance < distance_max_ || (distance == distance_max_ && answer_.empty())) {
-        distance_max_ = distance;
-        answer_ = answer;
-    }
-}
-
-std::string NearestWord::question() const {
-    return answer_.empty() ? std::string() : fmt::format("; did you mean '{}'?", answer_);
 }
 
 }  // namespace sluice::daemon

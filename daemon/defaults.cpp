@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kColumns = 100;
 
 constexpr std::string_view kHead = R"(# Configuration of sluiced(8), with every default; explained in sluiced.yaml(5).
-# What is left out here has its default. Sizes have KiB, MiB or GiB, durations ms, s, min or h.
+# What is left out here has its default. Sizes have KiB, MiB, GiB or TiB, or KB and so on for
+# powers of 1000; durations ms, s, min, h, d or w.
 #   check:  sluiced --config FILE --check-config
 #   apply:  systemctl reload sluiced   (settings marked [restart]: systemctl restart sluiced)
 )";

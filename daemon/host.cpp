@@ -73,6 +73,30 @@ Result<> make_directory(const std::string& path, mode_t mode) {
     return {};
 }
 
+Result<> make_own_directory(const std::string& path, mode_t mode, Links links) {
+    SLUICE_CHECK(make_directory(path, mode));
+    struct stat found{};
+    if ((links == Links::refused ? lstat(path.c_str(), &found) : stat(path.c_str(), &found)) != 0) {
+        return fail_errno(errno, "look at directory '{}'", path);
+    }
+    if (S_ISLNK(found.st_mode)) {
+        return fail(Errc::permission_denied, "'{}' is a link; a private daemon does not follow it", path);
+    }
+    if (!S_ISDIR(found.st_mode)) {
+        return fail(Errc::wrong_type, "'{}' is not a directory", path);
+    }
+    if (found.st_uid != geteuid()) {
+        return fail(Errc::permission_denied, "'{}' belongs to uid {}; a private daemon needs a directory of uid {}",
+                    path, found.st_uid, geteuid());
+    }
+    const bool by_group = (found.st_mode & S_IWGRP) != 0 && found.st_gid != getegid();
+    if (by_group || (found.st_mode & S_IWOTH) != 0) {
+        return fail(Errc::permission_denied, "others may write to '{}'; a private daemon needs a directory of its own",
+                    path);
+    }
+    return {};
+}
+
 Result<StoreLock> StoreLock::take(const std::string& directory) {
     const std::string path = directory + "/lock";
     const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);

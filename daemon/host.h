@@ -25,6 +25,11 @@ std::size_t datagram_queue_length();
 // Makes `path` if it is not there; its parent must be.
 Result<> make_directory(const std::string& path, mode_t mode);
 
+enum class Links : bool { followed, refused };
+// The same for a directory that nobody else may have prepared.  Errors: permission_denied if it is another user's, if
+// others may write to it, or if it is a link and those are refused; wrong_type.
+Result<> make_own_directory(const std::string& path, mode_t mode, Links links);
+
 // An exclusive lock on DIRECTORY/lock, held until destroyed: one daemon per store.
 class StoreLock {
  public:

@@ -13,6 +13,7 @@
 #include "daemon/patience.h"
 #include "daemon/sockets.h"
 #include "daemon/translate.h"
+#include "daemon/yaml_reader.h"
 #include "files/sweep.h"
 #include "io/run.h"
 #include "io/uring_kernel.h"
@@ -79,6 +80,7 @@ class Service {
     Task<> feed_watchdog(Duration interval);
     Task<> give_up_later();
     Task<> reload();
+    Task<> apply(const Config& wanted);
     Task<Result<>> stop(coro::Scope& serving, coro::Scope& queue);
     std::string status_line();
     void warn(const Result<>& outcome, std::string_view what);
@@ -159,6 +161,9 @@ Task<Result<>> Service::start() {
     SLUICE_CO_TRY(store_directory_, co_await kernel_.open(-1, config_.store.directory, open));
     SLUICE_CO_TRY(const int signal_fd, signals_.duplicate());
     signal_handle_ = io::Handle(kernel_, signal_fd);
+    // Before the log, whose start writes a segment: a daemon that is restarted without end, because it may not listen,
+    // must not fill the disk.
+    SLUICE_CO_CHECK(co_await open_all_sockets());
     SLUICE_CO_CHECK(co_await open_log(kernel_, store_directory_, pipeline_, events_, log_, config_));
     const server::LogHub& hub = pipeline_.hub();
     log_.info("store {}: records {} to {}, epoch {}, {} segments, {} parts", config_.store.directory,
@@ -175,7 +180,7 @@ Task<Result<>> Service::start() {
                                         .store_mode = pipeline_.hub().direct() ? "direct" : "buffered"};
         return server::status_json(facts, *server_, pipeline_, listeners_.report());
     });
-    co_return co_await open_all_sockets();
+    co_return Result<>{};
 }
 
 // ---- running ----
@@ -241,6 +246,40 @@ Task<> Service::feed_watchdog(Duration interval) {
     }
 }
 
+// All but what needs a restart, or nothing.
+Task<> Service::apply(const Config& wanted) {
+    const ConfigChanges changes = compare(config_, wanted);
+    const Config next = with_live_changes(config_, wanted);
+    if (const ConfigProblems problems = check_together(next); !problems.empty()) {
+        log_.error("reload: the old configuration stays; these need a restart: {}; without them\n{}",
+                   fmt::join(changes.need_restart, "; "), problems_text(problems));
+        co_return;
+    }
+    std::vector<files::RootOptions> roots = root_options(next);
+    const Result<> loaded = co_await roots_.load(std::move(roots));
+    if (!loaded) {
+        log_.error("reload: the old configuration stays: {}", loaded.error());
+        co_return;
+    }
+    config_ = next;
+    server_->set_options(server_options(config_, geteuid()));
+    pipeline_.set_sync_interval(config_.store.sync_interval);
+    pipeline_.set_log_bytes_max(config_.store.log_bytes_max);
+    pipeline_.set_retention(retention_options(config_));
+    pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
+    for (const ListenerConfig& listener : config_.listeners) {
+        listeners_.set_options(listener_options(listener, config_.limits));
+    }
+    files_.ledger().set_limits(handle_limits(config_));
+    log_.set_level(config_.log.level);
+    log_.info("reload: {}",
+              changes.live.empty() ? "nothing changed" : fmt::format("{}", fmt::join(changes.live, "; ")));
+    if (!changes.need_restart.empty()) {
+        log_.warning("reload: these need a restart, and stay as they are until then: {}",
+                     fmt::join(changes.need_restart, "; "));
+    }
+}
+
 Task<> Service::reload() {
     warn(manager_.reloading(clock_.now()), "tell systemd of the reload");
     ConfigResult wanted = load_config(command_, SystemIdentities(), geteuid());
@@ -248,29 +287,8 @@ Task<> Service::reload() {
         log_.error("reload: the old configuration stays:\n{}", problems_text(wanted.error()));
     } else if (const Result<std::string> fits = fit_descriptors(*wanted, raise_descriptor_limit()); !fits) {
         log_.error("reload: the old configuration stays: {}", fits.error());
-    } else if (const ConfigChanges changes = compare(config_, *wanted); !changes.need_restart.empty()) {
-        log_.error("reload: the old configuration stays; these need a restart: {}",
-                   fmt::join(changes.need_restart, "; "));
     } else {
-        std::vector<files::RootOptions> roots = root_options(*wanted);
-        const Result<> loaded = co_await roots_.load(std::move(roots));
-        if (!loaded) {
-            log_.error("reload: the old configuration stays: {}", loaded.error());
-        } else {
-            config_ = *wanted;
-            server_->set_options(server_options(config_, geteuid()));
-            pipeline_.set_sync_interval(config_.store.sync_interval);
-            pipeline_.set_log_bytes_max(config_.store.log_bytes_max);
-            pipeline_.set_retention(retention_options(config_));
-            pipeline_.ingest().set_limits(pipeline_options(config_).ingest);
-            for (const ListenerConfig& listener : config_.listeners) {
-                listeners_.set_options(listener_options(listener, config_.limits));
-            }
-            files_.ledger().set_limits(handle_limits(config_));
-            log_.set_level(config_.log.level);
-            log_.info("reload: {}",
-                      changes.live.empty() ? "nothing changed" : fmt::format("{}", fmt::join(changes.live, "; ")));
-        }
+        co_await apply(*wanted);
     }
     warn(manager_.ready(status_line()), "tell systemd that sluiced is ready again");
 }
@@ -333,13 +351,21 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     co_return closed;
 }
 
-Result<> prepare_directories(const Config& config, bool is_private) {
-    if (is_private) {
-        for (const Root& root : config.roots) {
-            SLUICE_CHECK(make_directory(root.path, 0750));
-        }
+// What is beneath a private directory that somebody else prepared would be served with this user's rights.
+Result<> prepare_directories(const Config& config, const std::string& private_directory) {
+    if (private_directory.empty()) {
+        return make_directory(config.store.directory, 0750);
     }
-    return make_directory(config.store.directory, 0750);
+    SLUICE_CHECK(make_own_directory(private_directory, 0750, Links::followed));
+    for (const Root& root : config.roots) {
+        SLUICE_CHECK(make_own_directory(root.path, 0750, Links::refused));
+    }
+    return make_own_directory(config.store.directory, 0750, Links::refused);
+}
+
+ExitCode exit_code_of(const Error& error) noexcept {
+    return error.code() == Errc::permission_denied || error.code() == Errc::already_exists ? ExitCode::refused
+                                                                                           : ExitCode::failed;
 }
 
 // Who is told of stalls.
@@ -358,21 +384,14 @@ io::UringOptions kernel_options(const Config& config, LogOutput& log) {
 }  // namespace
 
 ExitCode run_service(const CommandLine& command, Config config, SignalFd& signals, LogOutput& log) {
-    const bool is_private = !command.private_directory.empty();
-    if (is_private) {
-        if (const Result<> made = make_directory(command.private_directory, 0750); !made) {
-            log.error("{}", made.error());
-            return ExitCode::failed;
-        }
-    }
-    if (const Result<> made = prepare_directories(config, is_private); !made) {
+    if (const Result<> made = prepare_directories(config, command.private_directory); !made) {
         log.error("{}", made.error());
-        return ExitCode::failed;
+        return exit_code_of(made.error());
     }
     const Result<StoreLock> lock = StoreLock::take(config.store.directory);
     if (!lock) {
         log.error("{}", lock.error());
-        return lock.error().code() == Errc::already_exists ? ExitCode::refused : ExitCode::failed;
+        return exit_code_of(lock.error());
     }
     const Result<std::string> fits = fit_descriptors(config, raise_descriptor_limit());
     if (!fits) {
@@ -396,7 +415,8 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
     const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
     if (!outcome) {
         log.error("{}", outcome.error());
-        return ExitCode::failed;
+        const bool refused = outcome.error().code() == Errc::permission_denied;
+        return refused ? ExitCode::refused : ExitCode::failed;
     }
     return ExitCode::ok;
 }

@@ -135,7 +135,8 @@ constexpr Setting kSettings[] = {
      "disconnected. With this list and allowed_groups both empty the socket's mode alone decides. Root and the "
      "daemon's own user are always allowed. A reload that withdraws it ends the connections that a user has."},
     {"listen.allowed_groups", field<&Config::listen, &ListenConfig::allowed_groups>(), 0, 1024, live,
-     "Groups whose users may use the daemon, beside allowed_users. Membership is read from the group database at start "
+     "Groups whose users may use the daemon, beside allowed_users. A process is in the groups that it has, primary and "
+     "supplementary, and its user in those that the group database says at start "
      "and at each reload."},
 
     {"listeners", kListeners, 0, 16, restart,

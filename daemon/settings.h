@@ -43,7 +43,7 @@ using AnyField = std::variant<Field<std::uint64_t>,                 // size in b
 
 enum class Apply : std::uint8_t {
     live,     // A reload applies it.
-    restart,  // A reload that changes it is refused.
+    restart,  // A reload leaves it as it is, and says so.
 };
 
 struct Setting {

@@ -1,12 +1,18 @@
 #include "args/program.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <sstream>
 #include <utility>
 
+#include "base/format.h"
+#include "base/nearest_word.h"
+
 namespace sluice::args {
 namespace {
+
+constexpr int kWrong = 2;
 
 // In the list of commands only the first line of each one's explanation is shown.
 class ShortListFormatter final : public CLI::Formatter {
@@ -18,6 +24,33 @@ class ShortListFormatter final : public CLI::Formatter {
         return "  " + name + "  " + text.substr(0, text.find('\n')) + "\n";
     }
 };
+
+// Arguments are anybody's: what does not print is shown by its number.
+std::string printable(const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+        if (c >= ' ' && c < 0x7F) {
+            out += c;
+        } else {
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        }
+    }
+    return out;
+}
+
+// The command that was given, or the program itself.
+const CLI::App& given_app(const CLI::App& app) {
+    const std::vector<CLI::App*> commands = app.get_subcommands();
+    return commands.empty() ? app : *commands.front();
+}
+
+void offer_options(NearestWord& nearest, const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_lnames()) {
+            nearest.offer(name);
+        }
+    }
+}
 
 }  // namespace
 
@@ -128,7 +161,7 @@ void Program::footer(std::string text) {
 }
 
 void Program::version(std::string text) {
-    app_->set_version_flag("--version", text);
+    app_->set_version_flag("-V,--version", text);
 }
 
 Command Program::command(std::string name, std::string help) {
@@ -136,18 +169,66 @@ Command Program::command(std::string name, std::string help) {
     return {app_->add_subcommand(std::move(name), std::move(help)), chosen_};
 }
 
+// An argument that nothing takes.
+std::string Program::explain_extra(const std::string& extra) const {
+    const CLI::App& given = given_app(*app_);
+    if (extra.starts_with('-')) {
+        const std::string_view name =
+            std::string_view(extra).substr(std::min(extra.find_first_not_of('-'), extra.size()));
+        NearestWord nearest(name.substr(0, name.find('=')));
+        offer_options(nearest, given);
+        offer_options(nearest, *app_);
+        const std::string meant =
+            nearest.answer().empty() ? "" : fmt::format("; did you mean '--{}'?", nearest.answer());
+        return fmt::format("there is no option '{}'{}", extra, meant);
+    }
+    if (&given == app_ && !app_->get_subcommands(nullptr).empty()) {
+        NearestWord nearest(extra);
+        for (const CLI::App* command : app_->get_subcommands(nullptr)) {
+            nearest.offer(command->get_name());
+        }
+        return fmt::format("there is no command '{}'{}", extra, nearest.question());
+    }
+    return fmt::format("the argument '{}' is one too many; what belongs together is written in quotes", extra);
+}
+
+Ending Program::wrong(const std::string& what) const {
+    const CLI::App& given = given_app(*app_);
+    const std::string who = &given == app_ ? app_->get_name() : app_->get_name() + ' ' + given.get_name();
+    return {.exit_code = kWrong, .text = fmt::format("{}: {}; see '{} --help'\n", who, printable(what), who)};
+}
+
 std::optional<Ending> Program::parse(int argc, const char* const* argv) {
+    std::vector<const char*> arguments(argv, argv + argc);
+    if (argc >= 2 && std::string_view(argv[1]) == "help" && !app_->get_subcommands(nullptr).empty()) {
+        arguments.erase(arguments.begin() + 1);
+        const auto is_named = [&](const CLI::App* command) { return command->get_name() == argv[2]; };
+        if (argc >= 3 && std::ranges::none_of(app_->get_subcommands(nullptr), is_named)) {
+            return wrong(explain_extra(argv[2]));
+        }
+        arguments.push_back("--help");
+    }
     try {
-        app_->parse(argc, argv);
+        app_->parse(static_cast<int>(arguments.size()), arguments.data());
         return std::nullopt;
     } catch (const CLI::ParseError& error) {
         std::ostringstream text;
         Ending ending;
         ending.exit_code = app_->exit(error, text, text);
         ending.text = std::move(text).str();
-        ending.error = error.what();
-        if (ending.exit_code != 0 && app_->get_subcommands().empty() && !app_->remaining().empty()) {
-            ending.unknown_command = app_->remaining().front();
+        if (ending.exit_code != 0) {
+            const std::vector<std::string> extras = app_->remaining(/*recurse=*/true);
+            // Where a command is wanted, what was given in its place is left over.
+            const bool no_command =
+                dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && app_->get_subcommands().empty();
+            const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+            if (extras.empty() || !(no_command || unexpected)) {
+                return wrong(error.what());
+            }
+            // The value of an unknown option is left over too.
+            const auto option =
+                std::ranges::find_if(extras, [](const std::string& one) { return one.starts_with('-'); });
+            return wrong(explain_extra(option != extras.end() ? *option : extras.front()));
         }
         return ending;
     }

@@ -79,9 +79,9 @@ class Command {
 // A command line that ends the program: it asks for the help or the version, or it is wrong.
 struct Ending {
     int exit_code = 0;  // 0: not wrong.
-    std::string text;   // The help or the version, else the error and where to find help; with a line end.
-    std::string error;  // What is wrong.
-    std::optional<std::string> unknown_command;  // Given where no command was.
+    // The help or the version; or "PROGRAM COMMAND: what is wrong; see 'PROGRAM COMMAND --help'", safe to show.  With a
+    // line end.
+    std::string text;
 
     // Writes the text to standard output, or if wrong to standard error; returns the exit code.
     int print() const;
@@ -96,12 +96,13 @@ class Program : public Command {
     Program& operator=(const Program&) = delete;
 
     void footer(std::string text);
-    // --version prints `text`.
+    // --version and -V print `text`.
     void version(std::string text);
     // The first line of `help` is what the list of commands says.  A program with commands wants one of them; options
     // of the program may be given behind it.
     Command command(std::string name, std::string help);
 
+    // A program with commands takes "help" and "help COMMAND" too.
     std::optional<Ending> parse(int argc, const char* const* argv);
     // After parse() returned none: the action of the command that was given.
     int run() const;
@@ -110,6 +111,8 @@ class Program : public Command {
     struct Impl;
     std::unique_ptr<Impl> impl_;
     explicit Program(std::unique_ptr<Impl> impl);
+    std::string explain_extra(const std::string& extra) const;
+    Ending wrong(const std::string& what) const;
 };
 
 }  // namespace sluice::args

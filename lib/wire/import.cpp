@@ -97,8 +97,12 @@ class JsonImporter final : public LineImporter {
         if (text.empty() || text == "\r") {
             return;
         }
-        const JsonDefaults defaults{
-            .severity = options_.severity, .stream = options_.stream, .reserved = JsonDefaults::Reserved::rename};
+        const JsonDefaults defaults{.severity = options_.severity,
+                                    .stream = options_.stream,
+                                    .reserved = JsonDefaults::Reserved::rename,
+                                    .time_key = options_.time_key,
+                                    .severity_key = options_.severity_key,
+                                    .message_key = options_.message_key};
         if (const auto counts = reader_.append_object(text, defaults, into)) {
             counts_.records += counts->records;
             counts_.mended += counts->malformed;
@@ -216,6 +220,26 @@ ImportFormat detect_import_format(std::string_view start) noexcept {
     const bool address = text.starts_with("__CURSOR=") || text.starts_with("__REALTIME_TIMESTAMP=") ||
                          text.starts_with("__MONOTONIC_TIMESTAMP=") || text.starts_with("__SEQNUM=");
     return address ? ImportFormat::journal : ImportFormat::text;
+}
+
+std::string import_doubt(std::string_view start, std::optional<ImportFormat> format) {
+    const ImportFormat seen = detect_import_format(start);
+    if (start.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+        return {};
+    }
+    // The journal's format has binary fields.
+    if (format.value_or(seen) != ImportFormat::journal && start.find('\0') != std::string_view::npos) {
+        return "has NUL bytes: it is no text";
+    }
+    if (format == ImportFormat::json && seen != ImportFormat::json) {
+        return "does not begin with a JSON object";
+    }
+    if (format == ImportFormat::journal && seen != ImportFormat::journal) {
+        const std::size_t name = start.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        const bool field = name != 0 && name != std::string_view::npos && (start[name] == '=' || start[name] == '\n');
+        return field ? std::string() : "does not begin as the journal's export format does";
+    }
+    return {};
 }
 
 std::unique_ptr<Importer> make_importer(ImportFormat format, const ImportOptions& options) {

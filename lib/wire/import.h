@@ -20,6 +20,10 @@ enum class ImportFormat : std::uint8_t { json, journal, text };
 // Guesses from the first bytes of a file: an object, an entry's address (__CURSOR and the like), else text.
 ImportFormat detect_import_format(std::string_view start) noexcept;
 
+// What speaks against it that a file that begins so is of this format, as the end of a sentence that begins with "it";
+// empty: nothing.  `format` none: to be seen.
+std::string import_doubt(std::string_view start, std::optional<ImportFormat> format);
+
 // The largest record that fits into one request, and so the largest that can be in a store.
 inline constexpr std::size_t kImportRecordBytesMax =
     kFrameBytesMax - kFrameHeaderSize - kLogPrefixSize - sizeof(BatchHeader);
@@ -30,6 +34,10 @@ struct ImportOptions {
     std::optional<TextPattern> pattern{};  // Text: lines without such a time continue the record before.  None: each
                                            // line is a record, with the time of its arrival.
     enum class Time : std::uint8_t { cut, keep } time = Time::cut;  // Text: whether the time stays in the message.
+    // JSON: keys that count before those that are known (json.h); empty: none.
+    std::string time_key{};
+    std::string severity_key{};
+    std::string message_key{};
     RecordLimits limits{};
 };
 

@@ -38,6 +38,10 @@ struct JsonDefaults {
     WallNs time_ns = 0;
     // Names that begin with '_' are the daemon's own, and it drops them.  rename: the field goes without the '_'.
     enum class Reserved : std::uint8_t { keep, rename } reserved = Reserved::keep;
+    // Keys that count before those of the rows above; empty: none.
+    std::string_view time_key{};
+    std::string_view severity_key{};
+    std::string_view message_key{};
     // Borrowed; if set, it names the stream, with the key `stream` as identifier, and `stream` above does not count.
     StreamNamer* names = nullptr;
 };

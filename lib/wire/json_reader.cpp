@@ -133,10 +133,22 @@ constexpr std::array kEnvelopeKeys{
     EnvelopeKey{"stream", stream_row, 0},
 };
 
-const EnvelopeKey* find_envelope_key(std::string_view name) noexcept {
-    const auto it = std::find_if(kEnvelopeKeys.begin(), kEnvelopeKeys.end(),
-                                 [name](const EnvelopeKey& key) { return key.name == name; });
-    return it == kEnvelopeKeys.end() ? nullptr : &*it;
+std::optional<EnvelopeKey> find_envelope_key(std::string_view name, const JsonDefaults& defaults) noexcept {
+    const std::array first{EnvelopeKey{defaults.time_key, time_row, 0},
+                           EnvelopeKey{defaults.severity_key, severity_row, 0},
+                           EnvelopeKey{defaults.message_key, message_row, 0}};
+    for (const EnvelopeKey& key : first) {
+        if (!name.empty() && key.name == name) {
+            return key;
+        }
+    }
+    for (EnvelopeKey key : kEnvelopeKeys) {
+        if (key.name == name) {
+            ++key.place;
+            return key;
+        }
+    }
+    return std::nullopt;
 }
 
 // False: the value cannot serve as that.
@@ -181,8 +193,8 @@ Envelope take_envelope(const dom::object& object, const JsonDefaults& defaults) 
     places.fill(UINT8_MAX);  // Of the keys that count so far.
     std::size_t index = 0;
     for (const auto [name, value] : object) {
-        const EnvelopeKey* const key = find_envelope_key(name);
-        if (key != nullptr && key->place < places[key->row] && take_value(envelope, key->row, value)) {
+        const std::optional<EnvelopeKey> key = find_envelope_key(name, defaults);
+        if (key && key->place < places[key->row] && take_value(envelope, key->row, value)) {
             places[key->row] = key->place;
             envelope.used[key->row] = index;
         }

@@ -39,19 +39,19 @@ std::string_view colour_of(Severity severity) noexcept {
     return "";
 }
 
-void append_computed(std::string& to, const TailEntry& entry) {
+void append_computed(std::string& to, const TailEntry& entry, const RenderOptions& options) {
     const std::size_t start = to.size();
     for (const FieldView field : entry.record.fields()) {
-        append_field_text(to, field);
+        append_field_text(to, field.name, shown_value(entry, field, options));
     }
     if (to.size() > start) {
         to.erase(start, 1);  // The blank in front.
     }
 }
 
-void append_cat(std::string& to, const TailEntry& entry, bool raw) {
+void append_cat(std::string& to, const TailEntry& entry, const RenderOptions& options) {
     const auto append_text = [&](std::string_view text) {
-        if (raw) {
+        if (options.raw_messages) {
             to += text;
         } else {
             append_escaped(to, text);
@@ -65,7 +65,7 @@ void append_cat(std::string& to, const TailEntry& entry, bool raw) {
     for (const FieldView field : entry.record.fields()) {
         to += first ? std::string_view() : "\t";
         first = false;
-        append_text(field.value_text());
+        append_text(shown_value(entry, field, options));
     }
 }
 
@@ -86,7 +86,7 @@ std::optional<OutputFormat> parse_output_format(std::string_view name) noexcept 
 
 Renderer::Renderer(RenderOptions options) : options_(std::move(options)) {
     if (options_.format == OutputFormat::table) {
-        table_ = std::make_unique<TableText>(options_.columns, options_.colour);
+        table_ = std::make_unique<TableText>(options_);
     }
 }
 
@@ -97,7 +97,7 @@ void Renderer::append_line(std::string& to, const TailEntry& entry, const Cursor
         case OutputFormat::short_line:
         case OutputFormat::short_iso:
             if (is_computed(entry)) {
-                append_computed(to, entry);
+                append_computed(to, entry, options_);
             } else {
                 append_short(to, entry);
             }
@@ -106,13 +106,13 @@ void Renderer::append_line(std::string& to, const TailEntry& entry, const Cursor
             append_json(to, entry, is_computed(entry) ? nullptr : cursor);
             break;
         case OutputFormat::logfmt:
-            append_logfmt(to, entry);
+            append_logfmt(to, entry, options_);
             break;
         case OutputFormat::csv:
             append_csv(to, entry);
             return;
         case OutputFormat::cat:
-            append_cat(to, entry, options_.raw_messages);
+            append_cat(to, entry, options_);
             break;
         case OutputFormat::table:
             table_->add(to, entry);
@@ -152,7 +152,7 @@ void Renderer::append_short(std::string& to, const TailEntry& entry) {
     append_escaped(to, record.message());
     to += colour.empty() ? std::string_view() : kReset;
     for (const FieldView field : record.fields()) {
-        append_field_text(to, field);
+        append_field_text(to, field.name, field.value_text());
     }
 }
 

@@ -28,16 +28,20 @@ struct RenderOptions {
     OutputFormat format = OutputFormat::short_line;
     bool colour = false;        // ANSI colours by severity, in short lines; bold heads of tables.
     bool raw_messages = false;  // With cat and csv: bytes as they came, for a pipe.  Never for a terminal.
-    bool utc = false;           // Else the local time zone.
+    bool utc = false;           // Else the local time zone; JSON and the export are in UTC always.
     // Of csv and table.  Empty: those of the first row (table: of the first rows); for records time, severity, stream,
     // message.
     std::vector<std::string> columns{};
+    // Of computed rows: those whose texts are times in UTC, as a query makes them, to be shown in the zone above.
+    std::vector<std::string> time_columns{};
 };
 
 // The value of a column as text.  Of a record: time, receive_time, sequence, severity (level), stream, message (msg),
 // each also with '_' in front, or else a field, the client's before a trusted one; "field.time" is the field "time".
 // Several values stand with a comma and a space between them.  Empty where there is none.
-std::string column_text(const TailEntry& entry, std::string_view column);
+std::string column_text(const TailEntry& entry, std::string_view column, const RenderOptions& options = {.utc = true});
+// What is shown of one field of a row.
+std::string shown_value(const TailEntry& entry, const FieldView& field, const RenderOptions& options);
 
 class TableText;
 
@@ -70,10 +74,10 @@ class Renderer {
 
 // " key=value", safe to show; both in quotes where they must be: a name that is not printable ASCII without spaces,
 // quotes, backslashes and '='.
-void append_field_text(std::string& to, const FieldView& field);
+void append_field_text(std::string& to, std::string_view name, std::string_view value);
 // time=... severity=... stream=... message="..." key=value ...; a computed row has only its columns.  What a name
 // cannot have in logfmt is '_', behind "field." where the name would then begin with it.
-void append_logfmt(std::string& to, const TailEntry& entry);
+void append_logfmt(std::string& to, const TailEntry& entry, const RenderOptions& options);
 
 inline bool is_computed(const TailEntry& entry) noexcept {
     return (entry.flags & kBatchComputed) != 0;

@@ -45,14 +45,14 @@ void append_value(std::string& to, std::string_view text) {
     }
 }
 
-std::string time_text(WallNs time_ns) {
+std::string time_text(WallNs time_ns, const RenderOptions& options) {
     std::string text;
-    append_rfc3339(text, time_ns);
+    append_time(text, time_ns, options.utc ? Zone::utc : Zone::local);
     return text;
 }
 
 // What every record has; nothing for any other name.
-std::optional<std::string> own_text(const TailEntry& entry, std::string_view column) {
+std::optional<std::string> own_text(const TailEntry& entry, std::string_view column, const RenderOptions& options) {
     if (column == "message" || column == "_msg" || column == "msg") {
         return std::string(entry.record.message());
     }
@@ -62,10 +62,10 @@ std::optional<std::string> own_text(const TailEntry& entry, std::string_view col
         column.remove_prefix(1);
     }
     if (column == "time") {
-        return time_text(entry.record.time_ns());
+        return time_text(entry.record.time_ns(), options);
     }
     if (column == "receive_time") {
-        return time_text(entry.receive_time_ns);
+        return time_text(entry.receive_time_ns, options);
     }
     if (column == "sequence") {
         return fmt::to_string(entry.sequence);
@@ -94,18 +94,28 @@ void append_cell(std::string& to, std::string_view text, bool raw) {
 
 }  // namespace
 
-void append_field_text(std::string& to, const FieldView& field) {
-    to += ' ';
-    if (is_plain_name(field.name)) {
-        to += field.name;
-    } else {
-        append_quoted(to, field.name);
+std::string shown_value(const TailEntry& entry, const FieldView& field, const RenderOptions& options) {
+    if (is_computed(entry) && field.type == FieldType::string && !options.utc &&
+        std::ranges::find(options.time_columns, field.name) != options.time_columns.end()) {
+        if (const auto time = parse_rfc3339(field.text())) {
+            return time_text(*time, options);
+        }
     }
-    to += '=';
-    append_value(to, field.value_text());
+    return field.value_text();
 }
 
-void append_logfmt(std::string& to, const TailEntry& entry) {
+void append_field_text(std::string& to, std::string_view name, std::string_view value) {
+    to += ' ';
+    if (is_plain_name(name)) {
+        to += name;
+    } else {
+        append_quoted(to, name);
+    }
+    to += '=';
+    append_value(to, value);
+}
+
+void append_logfmt(std::string& to, const TailEntry& entry, const RenderOptions& options) {
     const std::size_t start = to.size();
     const auto append_pair = [&](std::string_view name, std::string_view value) {
         to += to.size() == start ? "" : " ";
@@ -119,25 +129,25 @@ void append_logfmt(std::string& to, const TailEntry& entry) {
         }
     };
     if (!is_computed(entry)) {
-        append_pair("time", time_text(entry.record.time_ns()));
+        append_pair("time", time_text(entry.record.time_ns(), options));
         append_pair("severity", severity_name(entry.record.severity()));
         append_pair("stream", entry.record.stream_or_default());
         append_pair("message", entry.record.message());
     }
     for (const FieldView field : entry.record.fields()) {
-        append_pair(field.name, field.value_text());
+        append_pair(field.name, shown_value(entry, field, options));
     }
     for (const FieldView field : entry.trusted) {
         append_pair(field.name, field.value_text());
     }
 }
 
-std::string column_text(const TailEntry& entry, std::string_view column) {
+std::string column_text(const TailEntry& entry, std::string_view column, const RenderOptions& options) {
     if (!is_computed(entry)) {
-        if (auto own = own_text(entry, column)) {
+        if (auto own = own_text(entry, column, options)) {
             return *std::move(own);
         }
-        if (column.starts_with(kClientsPrefix) && own_text(entry, column.substr(kClientsPrefix.size()))) {
+        if (column.starts_with(kClientsPrefix) && own_text(entry, column.substr(kClientsPrefix.size()), options)) {
             column.remove_prefix(kClientsPrefix.size());
         }
     }
@@ -147,7 +157,7 @@ std::string column_text(const TailEntry& entry, std::string_view column) {
         for (const FieldView field : fields) {
             if (field.name == column) {
                 text += found ? ", " : "";
-                text += field.value_text();
+                text += shown_value(entry, field, options);
                 found = true;
             }
         }
@@ -186,7 +196,7 @@ void Renderer::append_csv(std::string& to, const TailEntry& entry) {
     for (const std::string& column : options_.columns) {
         to += first ? "" : ",";
         first = false;
-        append_cell(to, column_text(entry, column), options_.raw_messages);
+        append_cell(to, column_text(entry, column, options_), options_.raw_messages);
     }
     to += '\n';
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "wire/escape.h"
-#include "wire/render.h"
 
 namespace sluice::wire {
 namespace {
@@ -49,7 +48,7 @@ TableText::Row TableText::row_of(const TailEntry& entry) const {
     Row row;
     row.reserve(columns_.size());
     for (const std::string& column : columns_) {
-        row.push_back({escaped(column_text(entry, column)), is_number(entry, column)});
+        row.push_back({escaped(column_text(entry, column, options_)), is_number(entry, column)});
     }
     return row;
 }
@@ -93,9 +92,9 @@ void TableText::begin(std::string& to) {
     if (columns_.empty()) {
         return;
     }
-    to += colour_ ? "\x1b[1m" : "";
+    to += options_.colour ? "\x1b[1m" : "";
     append_row(to, head);
-    if (colour_) {
+    if (options_.colour) {
         to.insert(to.size() - 1, "\x1b[0m");
     }
     for (const Row& row : rows) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "wire/tail_messages.h"
+#include "wire/render.h"
 
 namespace sluice::wire {
 
@@ -14,7 +14,7 @@ class TableText {
     static constexpr std::size_t kBytesHeld = std::size_t{1} << 20U;
 
     // Empty `columns`: every column of the rows held, in the order of their first occurrence.
-    TableText(std::vector<std::string> columns, bool colour) : columns_(std::move(columns)), colour_(colour) {}
+    explicit TableText(const RenderOptions& options) : options_(options), columns_(options.columns) {}
 
     void add(std::string& to, const TailEntry& entry);
     void finish(std::string& to);
@@ -32,8 +32,8 @@ class TableText {
     void begin(std::string& to);
     void append_row(std::string& to, const Row& row) const;
 
+    RenderOptions options_;
     std::vector<std::string> columns_;
-    bool colour_;
     bool begun_ = false;  // The header is written.
     Bytes entries_;       // Held back, encoded.
     std::vector<std::size_t> starts_;

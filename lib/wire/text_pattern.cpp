@@ -45,6 +45,7 @@ struct TextPattern::Parts {
     std::int64_t second = 0;
     std::int64_t fraction_ns = 0;
     std::int64_t zone_seconds = 0;
+    bool says_zone = false;
     std::optional<std::int64_t> epoch_seconds{};
     std::optional<Severity> severity{};
 };
@@ -270,6 +271,7 @@ bool TextPattern::take(const Item& item, Cursor& cursor, Parts& parts) noexcept 
         case Kind::fraction:
             return cursor.fraction(static_cast<std::size_t>(item.value), parts.fraction_ns);
         case Kind::zone:
+            parts.says_zone = true;
             return cursor.zone(parts.zone_seconds);
         case Kind::epoch_seconds: {
             std::int64_t seconds = 0;
@@ -312,6 +314,9 @@ std::optional<WallNs> TextPattern::time_of(const Parts& parts) const noexcept {
             return std::nullopt;
         }
         seconds = *day * kDaySeconds + in_day;
+        if (options_.local && !parts.says_zone) {
+            seconds = utc_of_local(seconds);
+        }
     }
     if (seconds > kSecondsMax || seconds < -kSecondsMax) {
         return std::nullopt;

@@ -3,7 +3,7 @@
 //   %Y %y %m %d %e   year, two digits of it, month, day, day padded with a space     %b  Jan ... Dec    %a  Mon ... Sun
 //   %H %M %S         hour, minute, second          %F  %Y-%m-%d                      %T  %H:%M:%S
 //   %3 %6 %9 %f      digits of a fraction: so many, or 1 to any number (those after the ninth are dropped)
-//   %z               Z, +01:00, +0100 or +01; without it the zone is Options::zone_seconds
+//   %z               Z, +01:00, +0100 or +01; without it the zone is that of Options
 //   %s               seconds since 1970
 //   %l               a severity by name: INFO, warn, FATAL, ...
 //   %*               at the beginning only: any text; the time is then looked for in the line
@@ -26,6 +26,7 @@ class TextPattern {
  public:
     struct Options {
         std::int32_t zone_seconds = 0;  // East of UTC, of times that do not say.
+        bool local = false;             // Those are of the local time zone (TZ), with its summers, instead.
         WallNs now = 0;                 // A time without a year is the last one not more than a day after this.
     };
     struct Match {

@@ -1,6 +1,8 @@
 #include "wire/time_text.h"
 
 #include <chrono>
+#include <cstdlib>
+#include <ctime>
 #include <iterator>
 
 #include "base/format.h"
@@ -105,6 +107,36 @@ void append_rfc3339(std::string& to, WallNs time_ns) {
     fmt::format_to(std::back_inserter(to), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), in_day / 3600,
                    in_day / 60 % 60, in_day % 60, fraction);
+}
+
+void append_time(std::string& to, WallNs time_ns, Zone zone) {
+    std::tm parts{};
+    const std::time_t seconds = time_ns / kSecond - (time_ns % kSecond < 0 ? 1 : 0);
+    if (zone == Zone::utc || ::localtime_r(&seconds, &parts) == nullptr || parts.tm_gmtoff == 0) {
+        append_rfc3339(to, time_ns);
+        return;
+    }
+    // The digits of a time that is UTC's as many minutes later.
+    const std::int64_t minutes = parts.tm_gmtoff / 60;
+    std::int64_t shifted = 0;
+    if (__builtin_add_overflow(time_ns, minutes * 60 * kSecond, &shifted)) {
+        append_rfc3339(to, time_ns);
+        return;
+    }
+    append_rfc3339(to, shifted);
+    to.pop_back();  // Z
+    fmt::format_to(std::back_inserter(to), "{}{:02}:{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60,
+                   std::abs(minutes) % 60);
+}
+
+std::int64_t utc_of_local(std::int64_t seconds) noexcept {
+    const std::time_t time = seconds;
+    std::tm parts{};
+    if (::gmtime_r(&time, &parts) == nullptr) {
+        return seconds;
+    }
+    parts.tm_isdst = -1;
+    return std::mktime(&parts);
 }
 
 std::optional<WallNs> parse_rfc3339(std::string_view text) noexcept {

@@ -104,9 +104,26 @@ class Usage(unittest.TestCase):
         self.check("bench", "--mode", "nonsense", says="nonsense")
         self.check("import", "--format", "xml", says="xml")
         self.check("import", "--time-pattern", "%F %Q", says="character 4")
-        self.check("import", "--time-pattern", "%F", "--zone", "CET", says="+01:00")
+        self.check("import", "--time-pattern", "%F", "--zone", "Nowhere/Land", says="+01:00")
         self.check("import", "--time-pattern", "%F", "--format", "json", says="for text")
+        self.check("import", "--time-pattern", "%F", "--zone", "../../etc/passwd", says="Europe/Berlin")
+        self.check("import", "--time-field", "t", "--format", "text", says="are for JSON")
         self.check("export", "--since", "1d", "--after", "x", says="only one of")
+        self.check("export", "--since", "Foo 17 08:30:00", says="is not a time")
+        self.check("tail", "--since", "1d", "--received-since", "1d", says="only one of")
+        self.check("query", "--received-since", "Feb 30 08:30:00", says="is not a time")
+
+    def test_a_wrong_command_line_names_the_program_the_argument_and_what_was_meant(self):
+        self.check("tial", says="sluice: there is no command 'tial'; did you mean 'tail'?; see 'sluice --help'\n")
+        self.check("log", "--sevrity", "err", "x", says="sluice log: there is no option '--sevrity'; did you mean '--severity'?")
+        self.check("log", "a", "b", says="sluice log: the argument 'b' is one too many; what belongs together is written in quotes")
+        self.check("status", "--output", "xml", says="sluice status: --output")
+        self.check("help", "tial", says="did you mean 'tail'?")
+
+    def test_help_is_a_command_and_version_has_a_letter(self):
+        self.assertEqual(run("help").stdout, run("--help").stdout)
+        self.assertEqual(run("help", "log").stdout, run("log", "--help").stdout)
+        self.assertEqual(run("-V").stdout, run("--version").stdout)
 
     def test_output_that_cannot_be_written_is_a_failure_of_this_side(self):
         with open("/dev/full", "wb") as full:

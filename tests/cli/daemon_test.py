@@ -448,7 +448,18 @@ class Status(WithDaemon):
     def test_is_a_table_and_json(self):
         self.good("log", "x")
         self.assertEqual(json.loads(self.good("status", "--output", "json"))["queue"]["records_received"], 1)
-        self.assertRegex(self.good("status").decode(), r"(?m)^  records received +1$")
+        self.assertRegex(self.good("status", "--all").decode(), r"(?m)^  records received +1$")
+
+    def test_fits_a_screen_without_zeros(self):
+        self.good("log", data=b"x\n" * 1000)
+        time.sleep(1)  # The daemon counts its seconds.
+        lines = self.good("status").decode().splitlines()
+        self.assertLessEqual(len(lines), 24)
+        self.assertLessEqual(max(map(len, lines)), 80)
+        text = "\n".join(lines)
+        self.assertRegex(text, r"records stored 1000 \([0-9.]+( k)?/s\)")
+        self.assertNotRegex(text, r"[a-z] 0(,|$| )")
+        self.assertNotIn("stdout", text)  # A listener that nobody uses.
 
     def test_shows_who_is_connected(self):
         tail = self.daemon.popen("tail", "-f", "--all", stdout=subprocess.PIPE)
@@ -458,10 +469,44 @@ class Status(WithDaemon):
         self.assertEqual(status["connections"]["by_uid"], {str(os.getuid()): 2})
         session = next(each for each in status["sessions"] if each["pid"] == tail.pid)
         self.assertEqual((session["name"], session["uid"], session["in_flight"]), ("sluice tail", os.getuid(), 1))
-        self.assertRegex(self.good("status").decode(), rf"(?m)^  session .*name sluice tail, .*pid {tail.pid}, ")
+        self.assertRegex(self.good("status", "--all").decode(), rf"(?m)^  session .*name sluice tail, .*pid {tail.pid}, ")
         tail.kill()
         tail.wait()
         tail.stdout.close()
+
+
+class Refused(unittest.TestCase):
+    """A start that would serve what somebody else has prepared, or that cannot listen, is refused and writes nothing."""
+
+    def start(self, directory, *how):
+        return subprocess.run([SLUICED, *how], capture_output=True, text=True, timeout=PATIENCE_S, cwd=directory)
+
+    def test_a_private_daemon_follows_no_planted_link(self):
+        for name in ("store", "files"):
+            with self.subTest(name), tempfile.TemporaryDirectory() as directory:
+                (Path(directory) / "elsewhere").mkdir()
+                (Path(directory) / "private").mkdir()
+                (Path(directory) / "private" / name).symlink_to("../elsewhere")
+                result = self.start(directory, "--private", "private")
+                self.assertEqual(result.returncode, 3, result.stderr)
+                self.assertIn("is a link", result.stderr)
+                self.assertEqual(list((Path(directory) / "elsewhere").iterdir()), [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a directory away")
+    def test_a_private_daemon_needs_a_directory_of_its_user(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chown(directory, 65534, 65534)
+            result = self.start(directory, "--private", directory)
+            self.assertEqual(result.returncode, 3, result.stderr)
+            self.assertIn("belongs to uid 65534", result.stderr)
+
+    def test_a_daemon_that_may_not_listen_writes_no_segment(self):
+        with tempfile.TemporaryDirectory() as directory:
+            config = Path(directory) / "sluiced.yaml"
+            config.write_text(f"store: {{directory: {directory}/store}}\nlisten: {{socket: /proc/self/sluice.sock}}\n")
+            result = self.start(directory, "--config", str(config))
+            self.assertNotEqual(result.returncode, 0)
+            self.assertEqual([path.name for path in (Path(directory) / "store").iterdir()], ["lock"])
 
 
 class Reload(unittest.TestCase):
@@ -516,6 +561,15 @@ roots:
         self.assertEqual(self.exit_codes(), (0, 0))
         self.write(message="many", file="1")
         self.reload("the old configuration stays")
+        self.assertEqual(self.exit_codes(), (0, 0))
+
+    def test_a_setting_that_needs_a_restart_keeps_no_other_from_being_applied(self):
+        self.assertEqual(self.exit_codes(), (3, 3))
+        self.write(message="128 KiB", file="4 KiB")
+        with open(self.config, "a", encoding="utf-8") as config:
+            config.write("threads: {pool: 3}\n")
+        self.reload("these need a restart, and stay as they are until then: threads.pool: ")
+        self.assertIn("message_bytes_max: 64 KiB -> 128 KiB", self.daemon.log())
         self.assertEqual(self.exit_codes(), (0, 0))
 
     def test_a_root_that_cannot_be_opened_refuses_the_whole(self):

@@ -15,7 +15,9 @@ import time
 import unittest
 
 PATIENCE_S = 60
-HELLO, QUERY, STATUS = 1, 18, 48
+HELLO, LOG, QUERY, STATUS = 1, 16, 18, 48
+ERROR = 0x7FFF
+NO_SPACE = 9
 REPLY, MORE = 0x8000, 2
 
 
@@ -54,7 +56,7 @@ class Hostile:
                 self.answer(peer, self.request_id)
                 while peer.recv(65536):
                     pass
-            except OSError:
+            except (OSError, struct.error):
                 pass  # The command has ended.
 
     def take(self, peer):
@@ -120,6 +122,28 @@ class HostileDaemon(unittest.TestCase):
         _, errors = process.communicate(timeout=PATIENCE_S)
         self.assertEqual(process.returncode, 1, errors)
         self.assertIn(b"stopped", errors)
+
+    def test_a_full_disk_is_named_and_one_signal_ends_the_wait(self):
+        def full(peer, request):
+            while True:
+                peer.sendall(frame(ERROR, request, struct.pack("<HHi", NO_SPACE, 0, 28) + text(b"write a segment: No space left")))
+                self.hostile.take(peer)
+                request = self.hostile.request_id
+
+        for command in ("log", "import"):
+            with self.subTest(command):
+                self.hostile = self.daemon(full)
+                process = subprocess.Popen([SLUICE, "--socket", self.hostile.path, command], stdin=subprocess.PIPE,
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                process.stdin.write(b"one\n")
+                process.stdin.flush()
+                said = process.stderr.readline()
+                self.assertIn(f'the disk of the daemon at "{self.hostile.path}" is full'.encode(), said)
+                self.assertIn(b"No space left", said)
+                process.send_signal(signal.SIGTERM)
+                printed, errors = process.communicate(timeout=PATIENCE_S)
+                self.assertEqual(process.returncode, 1)
+                self.assertIn(b"1 records are not acknowledged", printed + errors)
 
     @staticmethod
     def wait_for_progress(process):

@@ -101,6 +101,64 @@ class Import(WithDaemon):
         self.assertEqual(stored, lines)
 
 
+class Guess(WithDaemon):
+    """What is no log, or not of the format that is said, is not stored by mistake."""
+
+    def test_what_does_not_look_like_its_format_is_refused_unless_forced(self):
+        program = b"\x7fELF\x02\x01\x01\0\0\0 text\n" * 100
+        for data, how, says in (
+            (program, [], b"NUL bytes"),
+            (program, ["--format", "text"], b"NUL bytes"),
+            (program, ["--format", "json"], b"NUL bytes"),
+            (JSON_LINES, ["--format", "journal"], b"does not begin as the journal's export format does"),
+            (b"plain text\n", ["--format", "json"], b"does not begin with a JSON object"),
+            (b"\x1f\x8b\x08 compressed", [], b"zcat"),
+        ):
+            with self.subTest(how=how, says=says):
+                result = self.daemon.command("import", *how, data=data)
+                self.assertNotEqual(result.returncode, 0)
+                self.assertIn(says, result.stderr)
+                self.assertEqual(self.good("query", "--count"), b"0\n")
+        self.good("import", "--force", data=program)
+        self.assertEqual(self.good("query", "--count"), b"100\n")
+
+    def test_what_looks_like_its_format_is_not(self):
+        self.good("import", "--format", "journal", data=b"MESSAGE=one\n\nMESSAGE\n\x03\0\0\0\0\0\0\0a\0b\n\n")
+        self.good("import", "--format", "text", data=JSON_LINES)
+        self.good("import", "--format", "json", data=b"\n  {}\n")
+        self.good("import", "--format", "json", data=b"")
+        self.assertEqual(self.good("query", "--count"), b"7\n")
+
+    def test_a_dry_run_shows_and_stores_nothing(self):
+        told = self.good("import", "--dry-run", "--time-pattern", "%F %T", data=b"2024-01-02 03:04:05 a\n" * 5 + b" more\n")
+        lines = told.splitlines()
+        self.assertEqual([json.loads(line)["message"] for line in lines[:3]], ["a"] * 3)
+        self.assertEqual(json.loads(lines[0])["time"], "2024-01-02T03:04:05.000000000Z")
+        self.assertEqual(lines[3:], [b"5 records; nothing is stored", b"  1 lines continue the record before"])
+        self.assertEqual(self.good("query", "--count"), b"0\n")
+        nobody = subprocess.run([daemon_test.SLUICE, "--socket", "/nowhere", "import", "--dry-run"], input=b"x\n",
+                                capture_output=True, timeout=daemon_test.PATIENCE_S)
+        self.assertEqual(nobody.returncode, 0, nobody.stderr)
+
+
+class Keys(WithDaemon):
+    def test_keys_can_be_named(self):
+        line = {"when": "2024-01-02T03:04:05Z", "time": "2020-01-01T00:00:00Z", "rank": "warn", "level": "err", "text": "x",
+                "msg": "y"}
+        keys = ("--time-field", "when", "--level-field", "rank", "--message-field", "text")
+        self.good("import", *keys, data=json.dumps(line).encode() + b'\n{"time":"2020-01-01T00:00:00Z","msg":"z"}\n')
+        first, second = (json.loads(each) for each in self.good("query", "-o", "json").splitlines())
+        self.assertEqual((first["time"], first["severity"], first["message"]), ("2024-01-02T03:04:05.000000000Z", "warning", "x"))
+        self.assertEqual((first["field.time"], first["level"], first["msg"]), ("2020-01-01T00:00:00Z", "err", "y"))
+        self.assertEqual((second["time"], second["message"]), ("2020-01-01T00:00:00.000000000Z", "z"))
+
+    @unittest.skipUnless(Path("/usr/share/zoneinfo/Europe/Berlin").exists(), "the zones of tzdata are not installed")
+    def test_a_zone_can_have_a_name_and_summers(self):
+        self.good("import", "--time-pattern", "%F %T", "--zone", "Europe/Berlin", data=b"2024-01-02 12:00:00 w\n2024-07-02 12:00:00 s\n")
+        times = [json.loads(line)["time"] for line in self.good("query", "-o", "json").splitlines()]
+        self.assertEqual(times, ["2024-01-02T11:00:00.000000000Z", "2024-07-02T10:00:00.000000000Z"])
+
+
 class Export(WithDaemon):
     def again(self, exported, *arguments):
         """What a second daemon exports after the import of `exported`."""

@@ -20,6 +20,8 @@ import unittest
 import daemon_test
 from daemon_test import PATIENCE_S, WithDaemon
 
+os.environ["TZ"] = "UTC"  # Where a test does not say otherwise.
+
 RECORDS = [
     {"time": "2026-03-01T12:00:00Z", "level": "info", "stream": "shop", "msg": "order placed", "user": "ann", "ms": 12},
     {"time": "2026-03-01T12:00:01Z", "level": "error", "stream": "shop", "msg": "disk full", "user": "bob", "ms": 250},
@@ -152,6 +154,82 @@ class Formats(ReadOnly):
         for name in ("short", "short-iso", "json", "logfmt", "table"):
             with self.subTest(name):
                 self.assertNotIn("\x1b", self.query("-o", name, "user:eve"))
+
+
+class Times(ReadOnly):
+    """One zone for what is shown and what is typed, and one meaning of --since everywhere."""
+
+    BERLIN = "CET-1CEST,M3.5.0,M10.5.0/3"
+
+    def in_berlin(self, *arguments):
+        result = subprocess.run([daemon_test.SLUICE, "--socket", self.daemon.socket, *arguments], capture_output=True,
+                                text=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL, env=os.environ | {"TZ": self.BERLIN})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_a_time_without_a_zone_is_local_and_with_utc_it_is_utc(self):
+        for command in (["query"], ["tail", "-n", "9"], ["export"]):
+            command = [command[0]]
+            with self.subTest(command[0]):
+                count = lambda *more: self.in_berlin(*command, *more).count("order placed")
+                self.assertEqual(count("--since", "2026-03-01 13:00"), 2)
+                self.assertEqual(count("--since", "2026-03-01T13:00:00.5"), 1)
+                self.assertEqual(count("--since", "2026-03-01T13:00:00.5", "--utc"), 0)
+                self.assertEqual(count("--since", "2026-03-01T12:00:00Z"), 2)
+                self.assertEqual(count("--since", "2026-03-01T12:05", "--utc"), 1)
+        self.assertEqual(self.in_berlin("query", "--count", "--until", "2026-03-01 13:05"), "2\n")
+        self.assertEqual(self.in_berlin("query", "--count", "--since", "2026-07-01"), "0\n")
+
+    def test_since_is_the_time_of_the_record_everywhere_and_received_since_is_not(self):
+        for command in (["query", "-o", "cat"], ["tail", "-o", "cat"], ["export", "--format", "json"]):
+            with self.subTest(command[0]):
+                count = lambda *more: len(self.query_with(command, *more).splitlines())
+                self.assertEqual(count("--since", "2026-03-01T12:10:00Z"), 2)
+                self.assertEqual(count("--since", "1h"), 0)
+                self.assertEqual(count("--received-since", "1h"), 4)
+                self.assertEqual(count("--received-since", "now"), 0)
+        cat = ("tail", "-o", "cat", "--since", "2026-03-01T12:00:01Z")
+        self.assertEqual(self.query_with(cat, "disk or order").splitlines(), ["disk full", "order placed"])
+        self.assertEqual(self.query_with(cat, "--stream", "web", "order | fields user").splitlines(), ["bob"])
+        self.assertEqual(self.query("--count", "--received-since", "1h", "user:bob | fields user"), "2\n")
+
+    def query_with(self, command, *more):
+        return self.good(*command, *more).decode()
+
+    def test_every_form_that_is_read_by_people_follows_the_switch(self):
+        self.assertIn("time=2026-03-01T13:00:01.000000000+01:00 ", self.in_berlin("query", "-o", "logfmt", "disk"))
+        self.assertIn("time=2026-03-01T12:00:01.000000000Z ", self.in_berlin("query", "-o", "logfmt", "--utc", "disk"))
+        self.assertIn("\n2026-03-01T13:00:01.000000000+01:00,err,", self.in_berlin("query", "-o", "csv", "disk"))
+        self.assertIn("\n2026-03-01T12:00:01.000000000Z,err,", self.in_berlin("tail", "-o", "csv", "--utc", "--all", "disk"))
+        by_time = "* | stats by (_time:10m) count() as n, min(time) as first, max(user) as who"
+        for form in ("short", "table", "csv", "logfmt", "cat"):
+            shown = self.in_berlin("query", "-o", form, by_time)
+            self.assertIn("2026-03-01T13:10:00.000000000+01:00", shown, form)
+            self.assertIn("2026-03-01T13:00:00.000000000+01:00", shown, form)
+            self.assertNotIn("Z", shown)
+            self.assertNotIn("+01:00", self.in_berlin("query", "-o", form, "--utc", by_time), form)
+        self.assertIn('"_time":"2026-03-01T12:10:00.000000000Z"', self.in_berlin("query", "-o", "json", by_time))
+        self.assertIn(",2026-03-01T13:00:01.000000000+01:00", self.in_berlin("tail", "--all", "-o", "csv", "disk | fields user, time"))
+
+    def test_what_is_shown_can_be_typed_back(self):
+        for zone in ([], ["--utc"]):
+            iso = self.in_berlin("query", *zone, "-o", "short-iso", "disk").split()[0]
+            logfmt = self.in_berlin("query", *zone, "-o", "logfmt", "disk").split()[0].removeprefix("time=")
+            csv_row = self.in_berlin("query", *zone, "-o", "csv", "disk").splitlines()[1].split(",")[0]
+            drawn = " ".join(self.in_berlin("query", *zone, "--histogram", "disk").split()[:2])
+            for shown in (iso, logfmt, csv_row, drawn):
+                self.assertEqual(self.in_berlin("query", *zone, "--count", "--since", shown, "disk"), "1\n", shown)
+                self.assertEqual(self.in_berlin("query", *zone, "--count", "--until", shown, "disk"), "0\n", shown)
+
+
+class ShownTimes(WithDaemon):
+    def test_a_short_line_has_the_time_of_its_year(self):
+        self.good("log", "one")
+        for zone in ([], ["--utc"]):
+            shown = " ".join(self.good("query", *zone).decode().split()[:3])
+            self.assertEqual(self.good("query", "--count", *zone, "--since", shown), b"1\n", shown)
+            second = shown.split(".")[0]
+            self.assertEqual(self.good("query", "--count", *zone, "--until", second), b"0\n", second)
 
 
 class Histogram(ReadOnly):

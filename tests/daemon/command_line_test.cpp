@@ -46,9 +46,12 @@ TEST(CommandLine, UsageErrorsExitWithTwo) {
     for (const auto* argument : {"--privat", "stray", "--config", "--private", "--private="}) {
         const EarlyExit exit = early({argument});
         EXPECT_EQ(exit.code, ExitCode::usage) << argument;
-        EXPECT_THAT(exit.standard_error, HasSubstr("Try 'sluiced --help'.")) << argument;
+        EXPECT_THAT(exit.standard_error, ::testing::EndsWith("; see 'sluiced --help'\n")) << argument;
+        EXPECT_THAT(exit.standard_error, ::testing::StartsWith("sluiced: ")) << argument;
         EXPECT_EQ(exit.standard_output, "") << argument;
     }
+    EXPECT_EQ(early({"--privat"}).standard_error,
+              "sluiced: there is no option '--privat'; did you mean '--private'?; see 'sluiced --help'\n");
 }
 
 TEST(CommandLine, HelpTeachesByExample) {
@@ -79,6 +82,30 @@ TEST(CheckConfig, ReportsEveryProblemOrOk) {
     exit = check_config(run({"--check-config", "--config", good.c_str()}), identities, 1000);
     EXPECT_EQ(exit.code, ExitCode::ok);
     EXPECT_EQ(exit.standard_output, "sluiced: " + good + ": ok\n");
+}
+
+TEST(CheckConfig, TellsWhatAStartWouldFind) {
+    const testing::TemporaryDirectory directory;
+    const testing::FakeIdentities identities;
+    const std::string file = directory.file(
+        "a.yaml",
+        fmt::format("store: {{directory: {0}/store}}\nlisten: {{socket: {0}/s}}\nroots: [{{name: a, path: {0}/a}}]\n",
+                    directory.path()));
+    const EarlyExit exit = check_config(run({"--check-config", "--config", file.c_str()}), identities, 1000);
+    EXPECT_EQ(exit.code, ExitCode::usage);
+    EXPECT_EQ(exit.standard_error,
+              fmt::format("sluiced: {}: roots[0].path: '{}/a' is not there\n", file, directory.path()));
+    EXPECT_TRUE(load_config(run({"--config", file.c_str()}), identities, 1000));
+}
+
+TEST(LoadConfig, RefusesARootThatContainsTheStore) {
+    const testing::TemporaryDirectory directory;
+    const testing::FakeIdentities identities;
+    const std::string file = directory.file(
+        "a.yaml", fmt::format("store: {{directory: {0}/store}}\nroots: [{{name: a, path: {0}}}]\n", directory.path()));
+    const ConfigResult refused = load_config(run({"--config", file.c_str()}), identities, 1000);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error()[0].to_string(), HasSubstr(file + ": roots[0].path"));
 }
 
 TEST(LoadConfig, OnlyTheSystemConfigurationMayBeMissing) {

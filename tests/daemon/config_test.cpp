@@ -233,5 +233,23 @@ TEST(Compare, SocketsOfListenersNeedARestartAndTheirPolicyDoesNot) {
     EXPECT_THAT(compare(before, after).need_restart, ElementsAre(::testing::StartsWith("listeners: ")));
 }
 
+TEST(WithLiveChanges, LeavesWhatNeedsARestartAndTakesTheRest) {
+    Config before;
+    before.listeners.resize(2);
+    before.listeners[0].name = "syslog";
+    before.listeners[1].name = "json";
+    Config after = before;
+    after.log.level = LogLevel::debug;
+    after.store.segment_bytes = 16ULL << 20U;
+    after.listeners[0].overflow = listeners::Overflow::drop;
+    after.listeners[1].socket = "/run/other";
+    after.listeners[1].overflow = listeners::Overflow::drop;
+    Config expected = before;
+    expected.log.level = LogLevel::debug;
+    expected.listeners[0].overflow = listeners::Overflow::drop;
+    EXPECT_EQ(with_live_changes(before, after), expected);
+    EXPECT_EQ(with_live_changes(before, before), before);
+}
+
 }  // namespace
 }  // namespace sluice::daemon

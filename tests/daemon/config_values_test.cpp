@@ -15,10 +15,10 @@ TEST(ParseSize, ReadsBinaryUnitsWithAndWithoutSpace) {
 }
 
 TEST(ParseSize, PointsAtTheUnitItDoesNotKnow) {
-    const auto result = parse_size("1 MB");
+    const auto result = parse_size("1 MBit");
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().offset, 2U);
-    EXPECT_EQ(result.error().text, "unknown unit 'MB'; use KiB, MiB or GiB");
+    EXPECT_EQ(result.error().text, "unknown unit 'MBit'; use KiB, MiB, GiB or TiB");
 }
 
 TEST(ParseSize, RefusesWhatIsNotAWholeNumberOrDoesNotFit) {
@@ -34,9 +34,33 @@ TEST(ParseDuration, ReadsUnitsAndDemandsOne) {
     EXPECT_EQ(parse_duration("5 min").value(), Milliseconds(300'000));
     EXPECT_EQ(parse_duration("2 h").value(), Milliseconds(7'200'000));
     EXPECT_EQ(parse_duration("0").value(), Milliseconds(0));
-    EXPECT_EQ(parse_duration("10").error().text, "a unit is missing; use ms, s, min or h");
-    EXPECT_EQ(parse_duration("10 sec").error().text, "unknown unit 'sec'; use ms, s, min or h");
+    EXPECT_EQ(parse_duration("10").error().text, "a unit is missing; use ms, s, min, h, d or w");
+    EXPECT_EQ(parse_duration("10 sec").error().text, "unknown unit 'sec'; use ms, s, min, h, d or w");
     EXPECT_FALSE(parse_duration("18446744073709551615 h"));
+}
+
+TEST(ParseSize, ReadsTheUnitsOfTheQueryLanguageAndSingleLetters) {
+    EXPECT_EQ(parse_size("7 B").value(), 7U);
+    EXPECT_EQ(parse_size("1 KB").value(), 1000U);
+    EXPECT_EQ(parse_size("2MB").value(), 2'000'000U);
+    EXPECT_EQ(parse_size("3 GB").value(), 3'000'000'000U);
+    EXPECT_EQ(parse_size("4 TB").value(), 4'000'000'000'000U);
+    EXPECT_EQ(parse_size("5 TiB").value(), 5ULL << 40U);
+    EXPECT_EQ(parse_size("6K").value(), 6ULL << 10U);
+    EXPECT_EQ(parse_size("6M").value(), 6ULL << 20U);
+    EXPECT_EQ(parse_size("6G").value(), 6ULL << 30U);
+    EXPECT_EQ(parse_size("6T").value(), 6ULL << 40U);
+    EXPECT_FALSE(parse_size("1 kb"));
+    EXPECT_FALSE(parse_size("16777216 T"));
+}
+
+TEST(ParseDuration, ReadsTheUnitsOfTheQueryLanguage) {
+    constexpr std::uint64_t kDay = 86'400'000;
+    EXPECT_EQ(parse_duration("5m").value(), Milliseconds(300'000));
+    EXPECT_EQ(parse_duration("30 d").value(), Milliseconds(30 * kDay));
+    EXPECT_EQ(parse_duration("2w").value(), Milliseconds(14 * kDay));
+    EXPECT_EQ(parse_duration("1 y").value(), Milliseconds(365 * kDay));
+    EXPECT_FALSE(parse_duration("11 y"));
 }
 
 TEST(ParseMode, NeedsTheLeadingZeroAndOctalDigits) {

@@ -70,6 +70,40 @@ TEST(MakeDirectory, MakesOneAndAcceptsOneThatIsThere) {
     EXPECT_THAT(deep.error().text(), HasSubstr(fmt::format("make directory '{}/a/b'", directory.path())));
 }
 
+TEST(MakeOwnDirectory, AcceptsOnlyWhatNobodyElsePrepared) {
+    const testing::TemporaryDirectory directory;
+    const std::string path = directory.path() + "/made";
+    EXPECT_TRUE(make_own_directory(path, 0750, Links::refused));
+    EXPECT_TRUE(make_own_directory(path, 0750, Links::refused));
+    const std::string link = directory.path() + "/link";
+    ASSERT_EQ(symlink(path.c_str(), link.c_str()), 0);
+    EXPECT_TRUE(make_own_directory(link, 0750, Links::followed));
+    const auto followed = make_own_directory(link, 0750, Links::refused);
+    ASSERT_FALSE(followed);
+    EXPECT_EQ(followed.error().code(), Errc::permission_denied);
+    EXPECT_THAT(followed.error().text(), HasSubstr("is a link"));
+    const auto file = make_own_directory(directory.file("file", ""), 0750, Links::followed);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().code(), Errc::wrong_type);
+    ASSERT_EQ(chmod(path.c_str(), 0757), 0);
+    const auto open = make_own_directory(path, 0750, Links::refused);
+    ASSERT_FALSE(open);
+    EXPECT_EQ(open.error().code(), Errc::permission_denied);
+    EXPECT_THAT(open.error().text(), HasSubstr("others may write"));
+}
+
+TEST(MakeOwnDirectory, RefusesThatOfAnotherUser) {
+    const std::string directory = geteuid() == 0 ? "" : "/";
+    const testing::TemporaryDirectory own;
+    if (directory.empty()) {
+        ASSERT_EQ(chown(own.path().c_str(), 65534, 65534), 0);
+    }
+    const auto refused = make_own_directory(directory.empty() ? own.path() : directory, 0750, Links::followed);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Errc::permission_denied);
+    EXPECT_THAT(refused.error().text(), HasSubstr("belongs to uid"));
+}
+
 TEST(Host, TellsTheBootAndHasRandomNumbers) {
     std::string text = testing::read_file("/proc/sys/kernel/random/boot_id");
     std::erase_if(text, [](char c) { return c == '-' || c == '\n'; });

@@ -147,17 +147,17 @@ roots:
 // The exact text is what people see and what other programs may parse.
 TEST(YamlReader, PointsAtTheUnit) {
     std::string yaml(12, '\n');
-    yaml += "limits:\n  frame_bytes_max: 512 MB\n";
+    yaml += "limits:\n  frame_bytes_max: 512 MBit\n";
     const ConfigResult config = parse_config(yaml, "/etc/sluice/sluiced.yaml", testing::FakeIdentities{});
     ASSERT_FALSE(config);
     ASSERT_THAT(config.error(), SizeIs(1));
     EXPECT_EQ(config.error()[0].to_string(),
-              "/etc/sluice/sluiced.yaml:14:24: limits.frame_bytes_max: unknown unit 'MB'; use KiB, MiB or GiB");
+              "/etc/sluice/sluiced.yaml:14:24: limits.frame_bytes_max: unknown unit 'MBit'; use KiB, MiB, GiB or TiB");
 }
 
 TEST(YamlReader, PointsIntoQuotedValuesToo) {
-    EXPECT_THAT(problems_of("store:\n  segment_bytes: '8 MB'\n"),
-                ElementsAre("f.yaml:2:21: store.segment_bytes: unknown unit 'MB'; use KiB, MiB or GiB"));
+    EXPECT_THAT(problems_of("store:\n  segment_bytes: '8 MBit'\n"),
+                ElementsAre("f.yaml:2:21: store.segment_bytes: unknown unit 'MBit'; use KiB, MiB, GiB or TiB"));
 }
 
 TEST(YamlReader, ReportsAllProblemsInTheOrderOfTheFile) {
@@ -165,7 +165,7 @@ TEST(YamlReader, ReportsAllProblemsInTheOrderOfTheFile) {
         problems_of("log:\n  level: loud\nstore:\n  segment_byte: 8 MiB\n  sync_interval: 5\nthreads:\n  pool: 0\n"),
         ElementsAre("f.yaml:2:10: log.level: unknown word 'loud'; use one of error, warning, info, debug",
                     "f.yaml:4:3: store: unknown setting 'segment_byte'; did you mean 'segment_bytes'?",
-                    "f.yaml:5:19: store.sync_interval: a unit is missing; use ms, s, min or h",
+                    "f.yaml:5:19: store.sync_interval: a unit is missing; use ms, s, min, h, d or w",
                     "f.yaml:7:9: threads.pool: '0' is out of range: 1 to 64"));
 }
 

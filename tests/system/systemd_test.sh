@@ -122,13 +122,42 @@ test_reload() {
     check "a good configuration is reloaded" within 10 is sluiced ActiveState active
     check "by the same process" is sluiced MainPID "$before"
     echo 'no_such_setting: 1' >>"$config"
-    inside systemctl reload sluiced
+    check "a bad configuration fails the reload" is_refused inside systemctl reload sluiced
     check "a bad configuration is reported with its name and place" within 10 journal_has 'sluiced.yaml:[0-9]*:[0-9]*: .*no_such_setting'
     check "the process goes on with the old one" is sluiced MainPID "$before"
     check "and serves" log_durable five
     check "--check-config refuses it" is_refused inside "$program" --check-config
     cp "$container_dir/defaults.yaml" "$config"
+    sed -i 's/^\( *mode:\).*/\1 "0600"/; s/^\( *level:\).*/\1 debug/' "$config"
+    check "a configuration that needs a restart in part is reloaded" inside systemctl reload sluiced
+    check "and says which part" within 10 journal_has "need a restart, .*listen.mode"
+    check "the rest is applied" journal_has "log.level: info -> debug"
+    cp "$container_dir/defaults.yaml" "$config"
+    inside systemctl reload sluiced
 }
+
+# The example of `listeners` that sluiced --print-defaults has, under the socket unit.
+test_listeners_of_the_configuration() {
+    local segments
+    inside systemctl start sluiced.socket
+    sed -e '/^listeners: \[\]$/d' -e '/^#   listeners:$/,/^#     - {name: json/s/^#   //' "$container_dir/defaults.yaml" >"$config"
+    check "the example is a configuration" grep -q '^  - {name: journal' "$config"
+    check "the service starts with it" inside systemctl restart sluiced.service
+    check "a program logs to one of its sockets" inside logger -u /run/sluice/syslog -t example "hello"
+    check "and the record is there" within 10 has_messages example 1
+    inside systemctl stop sluiced.service
+    segments=$(stored_files)
+    sed -i 's,/run/sluice/json,/run/elsewhere/json,' "$config"
+    inside mkdir -p /run/elsewhere
+    check "a socket that may not be made fails the start" is_refused inside systemctl start sluiced.service
+    check "with exit code 3" is sluiced ExecMainStatus 3
+    check "once" is sluiced NRestarts 0
+    check "and writes nothing" test "$(stored_files)" = "$segments"
+    inside systemctl stop sluiced.socket sluiced.service
+    inside systemctl reset-failed sluiced.service
+    cp "$container_dir/defaults.yaml" "$config"
+}
+stored_files() { inside find /var/lib/sluice/store -type f | sort; }
 
 # A reader that has stopped in the middle holds a stop up for all of shutdown.drain_timeout.
 test_long_drain() {
@@ -198,6 +227,7 @@ test_reload
 test_long_drain
 test_stop
 test_listeners
+test_listeners_of_the_configuration
 if [ $failed -ne 0 ]; then
     echo "---- the journal of the container"
     inside journalctl --no-pager -o short-monotonic -n 100

@@ -133,5 +133,25 @@ TEST(TextImport, ARecordThatGrowsTooLongIsSplit) {
     EXPECT_EQ(result.counts.split, 1U);
 }
 
+TEST(ImportDoubt, IsOfWhatCannotBeThatFormat) {
+    using enum ImportFormat;
+    const std::string_view binary(
+        "\x7f"
+        "ELF\0",
+        5);
+    EXPECT_NE(import_doubt(binary, std::nullopt), "");
+    EXPECT_NE(import_doubt(binary, text), "");
+    EXPECT_NE(import_doubt("{}", journal), "");
+    EXPECT_NE(import_doubt("text", json), "");
+    EXPECT_NE(import_doubt("text", journal), "");
+    EXPECT_NE(import_doubt("=x", journal), "");
+    EXPECT_EQ(import_doubt("{}", json), "");
+    EXPECT_EQ(import_doubt("{}", text), "");
+    EXPECT_EQ(import_doubt("\n {}", std::nullopt), "");
+    EXPECT_EQ(import_doubt("MESSAGE=a", journal), "");
+    EXPECT_EQ(import_doubt(std::string_view("MESSAGE\n\x01\0\0\0\0\0\0\0a\n", 18), journal), "");
+    EXPECT_EQ(import_doubt("", json), "");
+}
+
 }  // namespace
 }  // namespace sluice::wire

@@ -75,7 +75,7 @@ TEST_F(RenderTest, ShortIsoHasDateAndOffset) {
 }
 
 TEST_F(RenderTest, LogfmtHasEverythingAsPairs) {
-    EXPECT_EQ(line({.format = OutputFormat::logfmt}),
+    EXPECT_EQ(line({.format = OutputFormat::logfmt, .utc = true}),
               "time=2023-11-21T01:02:03.123456789Z severity=err stream=web message=\"bad\\x1b[2J\\nthing\" status=404 "
               "path=\"/a b\" empty=\"\" _pid=77 _uid=0\n");
 }
@@ -134,7 +134,7 @@ TEST(Renderer, AValueWithASpaceOfAnyKindIsQuoted) {
 }
 
 TEST_F(RenderTest, CsvHasAHeaderAndQuotesWhatNeedsIt) {
-    EXPECT_EQ(line({.format = OutputFormat::csv, .raw_messages = true}),
+    EXPECT_EQ(line({.format = OutputFormat::csv, .raw_messages = true, .utc = true}),
               "time,severity,stream,message\n2023-11-21T01:02:03.123456789Z,err,web,\"bad\x1b[2J\nthing\"\n");
     EXPECT_EQ(line({.format = OutputFormat::csv, .columns = {"status", "a,\"b", "_pid", "message"}}),
               "status,\"a,\"\"b\",_pid,message\n404,,77,bad\\x1b[2J\\nthing\n");

@@ -64,5 +64,37 @@ TEST(ZoneText, IsReadAtTheFront) {
     }
 }
 
+class AppendTime : public testing::Test {
+ protected:
+    void SetUp() override { set_zone("XYZ-5:30"); }
+    void TearDown() override { set_zone(nullptr); }
+    static void set_zone(const char* zone) {
+        if (zone != nullptr) {
+            ::setenv("TZ", zone, 1);
+        } else {
+            ::unsetenv("TZ");
+        }
+        ::tzset();
+    }
+    static std::string shown(WallNs time, Zone zone) {
+        std::string text;
+        append_time(text, time, zone);
+        return text;
+    }
+};
+
+TEST_F(AppendTime, HasTheOffsetOfTheZoneAndReadsBackEqual) {
+    constexpr WallNs kTime = 1700528523123456789;
+    EXPECT_EQ(shown(kTime, Zone::utc), "2023-11-21T01:02:03.123456789Z");
+    EXPECT_EQ(shown(kTime, Zone::local), "2023-11-21T06:32:03.123456789+05:30");
+    EXPECT_EQ(parse_rfc3339(shown(kTime, Zone::local)), kTime);
+    EXPECT_EQ(shown(-1, Zone::local), "1970-01-01T05:29:59.999999999+05:30");
+    set_zone("XYZ3");
+    EXPECT_EQ(shown(kTime, Zone::local), "2023-11-20T22:02:03.123456789-03:00");
+    EXPECT_EQ(shown(std::numeric_limits<WallNs>::min(), Zone::local), "1677-09-21T00:12:43.145224192Z");
+    set_zone("UTC");
+    EXPECT_EQ(shown(kTime, Zone::local), "2023-11-21T01:02:03.123456789Z");
+}
+
 }  // namespace
 }  // namespace sluice::wire
