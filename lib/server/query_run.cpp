@@ -6,8 +6,6 @@ namespace {
 // One job of the pool: several steps, because the way there and back costs as much as a small step.
 constexpr std::size_t kJobSteps = 8;
 constexpr std::size_t kJobBytes = std::size_t{256} << 10U;
-// Memory that is kept for the next rows.
-constexpr std::size_t kKeptRowsBytes = std::size_t{1} << 20U;
 
 Result<std::vector<query::Step>> run_steps(query::Unit& unit) {
     std::vector<query::Step> steps;
@@ -63,7 +61,13 @@ Task<Result<>> QueryRun::run(UnitSource& source, RowSink& sink) {
     auto finish = [combiner, rows] { return combiner->finish(*rows); };
     SLUICE_CO_TRY(Result<> finished, co_await workers_.run(finish));
     SLUICE_CO_CHECK(std::move(finished));
-    co_return co_await give(sink);
+    const std::size_t bytes = rows_.size();
+    outcome = plan_->budget().charge(bytes, "its result");  // For as long as the client takes to read it.
+    if (outcome) {
+        outcome = co_await give(sink);
+    }
+    plan_->budget().release(bytes);
+    co_return outcome;
 }
 
 // The task of a lane.
@@ -157,15 +161,7 @@ Task<Result<>> QueryRun::give(RowSink& sink) {
     if (rows_.empty()) {
         co_return Result<>{};
     }
-    const std::size_t bytes = rows_.size();
-    Result<> given = plan_->budget().charge(bytes, "its result");  // For as long as the client takes to read it.
-    if (given) {
-        given = co_await sink.rows(rows_, progress_);
-    }
-    plan_->budget().release(bytes);
-    if (bytes > kKeptRowsBytes) {
-        Bytes().swap(rows_);
-    }
+    Result<> given = co_await sink.rows(rows_, progress_);
     rows_.clear();
     co_return given;
 }
