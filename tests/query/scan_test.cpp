@@ -17,7 +17,7 @@ using testing::SizeIs;
 
 // Four parts of 100 rows, an hour each.
 Store hours() {
-    Store store(16);
+    Store store({.page_rows = 16});
     for (int hour = 0; hour < 4; ++hour) {
         for (int i = 0; i < 100; ++i) {
             store.add(RowDraft(fmt::format("request {} took {} ms", hour * 100 + i, i * 7 % 50))
@@ -82,7 +82,7 @@ TEST(Scan, HeadStopsWhenItHasEnough) {
 }
 
 TEST(Memory, IsBoundedWithASentenceThatSaysWhatToDo) {
-    Store store(1024);
+    Store store({.page_rows = 1024});
     for (int i = 0; i < 5000; ++i) {
         store.add(RowDraft("row").field("id", fmt::format("{:032x}", i)));
     }
@@ -123,7 +123,7 @@ TEST(Memory, IsGivenBack) {
 
 // A row of a part of another class may lie between two rows of this one.
 TEST(Scan, PartsThatInterleaveAreMergedBySequence) {
-    Store store(4);
+    Store store({.page_rows = 4});
     for (int i = 0; i < 60; ++i) {
         store.add(RowDraft(fmt::format("{}", i)).stream(i % 3 == 0 ? "audit" : ""));
         if (i % 20 == 19) {
