@@ -45,6 +45,23 @@ TEST(Explain, SaysWhyPartsWereSkipped) {
     EXPECT_THAT(store.run("_time:2026-03-01T14 user:user-1").explain, HasSubstr("parts: 4\n  skipped by time: 3\n"));
 }
 
+// Fields without a column: by their names, and by the words of those that are texts.
+TEST(Explain, SaysWhyPartsWithOtherFieldsWereSkipped) {
+    Store store({.page_rows = 16, .columns_max = 0});
+    for (int i = 0; i < 100; ++i) {
+        store.add(RowDraft("request").field("user", fmt::format("user {}", i % 5)).field("mixed", "alpha beta"));
+    }
+    store.add(RowDraft("request").field("mixed", 17));
+    store.seal();
+    const auto counters = [&](std::string_view query) { return store.run(query).counters; };
+    EXPECT_EQ(counters("absent:x").parts_skipped_field, 1U);
+    EXPECT_THAT(counters("user:zebra").parts_skipped_word, ElementsAre(testing::Pair("zebra", 1U)));
+    // A number is found by its value, whatever the words are.
+    EXPECT_THAT(store.run("mixed:17.0").lines, SizeIs(1));
+    EXPECT_THAT(counters("mixed:zebra").parts_skipped_word, IsEmpty());
+    EXPECT_THAT(store.run("mixed:zebra").lines, IsEmpty());
+}
+
 TEST(Explain, RowCountsAnswerWithoutReadingPages) {
     const Store store = hours();
     for (const std::string_view query :
