@@ -100,6 +100,13 @@ bool decompress(ByteView stored, std::span<std::byte> into) noexcept {
 
 std::uint32_t BlockWriter::end_stream() {
     const std::size_t bytes = raw_.size() - stream_start_;
+    if (bytes >= kBlockBytes && stream_start_ > 0) {  // What is small is not read through what is large.
+        const auto start = raw_.begin() + static_cast<std::ptrdiff_t>(stream_start_);
+        const Bytes large(start, raw_.end());
+        raw_.erase(start, raw_.end());
+        cut();
+        raw_ = large;
+    }
     too_large_ |= raw_.size() > kBlockBytesMax;
     table_.streams.push_back({static_cast<std::uint32_t>(table_.blocks.size()),
                               static_cast<std::uint32_t>(stream_start_), static_cast<std::uint32_t>(bytes)});

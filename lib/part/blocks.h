@@ -13,7 +13,8 @@ typedef struct ZSTD_CCtx_s ZSTD_CCtx;
 
 namespace sluice::part {
 
-inline constexpr std::size_t kBlockBytes = 16U << 10U;     // A block ends with the stream that reaches this.
+inline constexpr std::size_t kBlockBytes = 16U << 10U;  // A block ends with the stream that brings it to this; a stream
+                                                        // that is as large is a block of its own.
 inline constexpr std::size_t kBlockBytesMax = 64U << 20U;  // Of one block, not compressed: what a reader must allocate.
 
 struct Block {

@@ -4,83 +4,40 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "part/field_columns.h"
 #include "part/part_writer.h"
-#include "part/schema_tree.h"
 
 namespace sluice::part {
 namespace {
 
 constexpr std::size_t kRecordBytesMax = 32U << 20U;
-constexpr std::size_t kArenaBytes = 1U << 20U;
-
-// Keeps copies of byte strings at fixed addresses.
-class Arena {
- public:
-    ByteView keep(ByteView bytes) {
-        if (bytes.size() > left_) {
-            left_ = std::max(kArenaBytes, bytes.size());
-            chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(left_));
-            at_ = chunks_.back().get();
-        }
-        std::byte* const to = at_;
-        std::copy(bytes.begin(), bytes.end(), to);
-        at_ += bytes.size();
-        left_ -= bytes.size();
-        return {to, bytes.size()};
-    }
-
- private:
-    std::vector<std::unique_ptr<std::byte[]>> chunks_;
-    std::byte* at_ = nullptr;
-    std::size_t left_ = 0;
-};
-
-// The values of one column so far; texts are views into the arena.
-struct Column {
-    std::vector<std::int64_t> ints;
-    std::vector<std::string_view> texts;
-    std::vector<PageCount> pages;
-
-    void count(std::uint32_t page) {
-        if (pages.empty() || pages.back().page != page) {
-            pages.push_back({page, 0});
-        }
-        ++pages.back().count;
-    }
-    void add(std::uint32_t page, std::int64_t value) {
-        count(page);
-        ints.push_back(value);
-    }
-    void add(std::uint32_t page, std::string_view value) {
-        count(page);
-        texts.push_back(value);
-    }
-};
-
-std::int64_t number_of(const wire::FieldView& field) noexcept {
-    return field.type == wire::FieldType::boolean ? std::int64_t{field.as_boolean()} : field.as_int64();
-}
 
 }  // namespace
 
 struct Builder::State {
-    explicit State(const BuildOptions& from) : options(from), columns(kFixedColumns) {}
+    explicit State(const BuildOptions& from) : options(from), fixed(kFixedColumns) {}
 
     void begin_page_if_full(std::size_t row_bytes);
     void add_fixed(const Row& row, const wire::RecordView& record);
-    void add_fields(wire::FieldRange fields, bool trusted);
     Result<Bytes> finish();
-    Layout layout();
-    References references(const Layout& made) const;
+    FieldColumns::Made shred();
+    FieldSet frequent_fields() const;
+    Layout layout(FieldColumns::Made& fields);
+    template <class Use>
+    void for_each_row(Use&& use) const;
+
+    struct Kept {
+        wire::RecordView record;
+        std::uint32_t trusted = 0;  // In `trusted`.
+    };
 
     BuildOptions options;
-    Arena arena;
-    SchemaTree schemas;
-    std::vector<Column> columns;
-    std::vector<std::int64_t> schema_ids;
+    ByteArena arena;
+    std::vector<GrowingColumn> fixed;
+    std::vector<Kept> rows;
+    std::vector<wire::FieldRange> trusted;
     std::vector<PageLayout> pages;
     Summary summary;
-    ByteView last_trusted{};
     bool too_large = false;
 };
 
@@ -96,7 +53,7 @@ void Builder::State::begin_page_if_full(std::size_t row_bytes) {
 
 void Builder::State::add_fixed(const Row& row, const wire::RecordView& record) {
     const auto page = static_cast<std::uint32_t>(pages.size() - 1);
-    const auto put = [&](ColumnKind kind, auto value) { columns[static_cast<std::size_t>(kind)].add(page, value); };
+    const auto put = [&](ColumnKind kind, auto value) { fixed[static_cast<std::size_t>(kind)].add(page, value); };
     put(ColumnKind::sequence, static_cast<std::int64_t>(row.entry.sequence));
     put(ColumnKind::epoch, std::int64_t{row.epoch});
     put(ColumnKind::receive_time, row.entry.receive_time_ns);
@@ -105,21 +62,6 @@ void Builder::State::add_fixed(const Row& row, const wire::RecordView& record) {
     put(ColumnKind::severity, static_cast<std::int64_t>(record.severity()));
     put(ColumnKind::stream, record.stream());
     put(ColumnKind::message, record.message());
-}
-
-void Builder::State::add_fields(wire::FieldRange fields, bool trusted) {
-    const auto page = static_cast<std::uint32_t>(pages.size() - 1);
-    for (const wire::FieldView field : fields) {
-        const std::uint32_t index = schemas.field({trusted, field.type, field.name});
-        if (index >= columns.size()) {
-            columns.resize(index + 1);
-        }
-        if (field.type == wire::FieldType::string || field.type == wire::FieldType::bytes) {
-            columns[index].add(page, field.text());
-        } else {
-            columns[index].add(page, number_of(field));
-        }
-    }
 }
 
 Builder::Builder(BuildOptions options) {
@@ -143,15 +85,12 @@ void Builder::add(const Row& row) {
     }
     const wire::RecordView record = wire::RecordView::unchecked(state.arena.keep(entry.record.bytes()).data());
     // The rows of one batch have the same trusted fields.
-    if (!std::ranges::equal(entry.trusted.bytes(), state.last_trusted)) {
-        state.last_trusted = state.arena.keep(entry.trusted.bytes());
+    if (state.trusted.empty() || !std::ranges::equal(entry.trusted.bytes(), state.trusted.back().bytes())) {
+        state.trusted.emplace_back(state.arena.keep(entry.trusted.bytes()), entry.trusted.size());
     }
     state.begin_page_if_full(bytes);
     state.add_fixed(row, record);
-    state.schemas.begin_row();
-    state.add_fields({state.last_trusted, entry.trusted.size()}, true);
-    state.add_fields(record.fields(), false);
-    state.schema_ids.push_back(state.schemas.end_row());
+    state.rows.push_back({record, static_cast<std::uint32_t>(state.trusted.size() - 1)});
     if (summary.rows == 0) {
         summary.first_sequence = entry.sequence;
     }
@@ -167,23 +106,71 @@ std::size_t Builder::raw_bytes() const noexcept {
     return state_->summary.raw_bytes;
 }
 
-Layout Builder::State::layout() {
+// use(page, trusted, fields)
+template <class Use>
+void Builder::State::for_each_row(Use&& use) const {
+    std::size_t row = 0;
+    for (std::uint32_t page = 0; page < pages.size(); ++page) {
+        for (std::uint32_t left = pages[page].rows; left > 0; --left, ++row) {
+            use(page, trusted[rows[row].trusted], rows[row].record.fields());
+        }
+    }
+}
+
+FieldSet Builder::State::frequent_fields() const {
+    FrequentFields seen;
+    for_each_row([&](std::uint32_t, const wire::FieldRange& of_batch, const wire::FieldRange& of_record) {
+        seen.begin_row();
+        for (const wire::FieldView field : of_batch) {
+            seen.add({true, field.type, field.name});
+        }
+        for (const wire::FieldView field : of_record) {
+            seen.add({false, field.type, field.name});
+        }
+    });
+    return seen.choose(options.columns_max);
+}
+
+// Most parts have few names.  Only where there are too many a second look says which are worth a column.
+FieldColumns::Made Builder::State::shred() {
+    SchemaLimits limits{.columns_max = options.columns_max, .schema_cells_max = options.schema_cells_max};
+    {
+        ByteArena others;
+        FieldColumns all(limits, others);
+        for_each_row([&](std::uint32_t page, const wire::FieldRange& of_batch, const wire::FieldRange& of_record) {
+            if (!all.refused_column()) {
+                all.add_row(page, of_batch, of_record);
+            }
+        });
+        if (!all.refused_column()) {
+            arena.adopt(std::move(others));
+            return std::move(all).finish();
+        }
+    }
+    const FieldSet chosen = frequent_fields();
+    limits.chosen = &chosen;
+    FieldColumns some(limits, arena);
+    for_each_row([&](std::uint32_t page, const wire::FieldRange& of_batch, const wire::FieldRange& of_record) {
+        some.add_row(page, of_batch, of_record);
+    });
+    return std::move(some).finish();
+}
+
+Layout Builder::State::layout(FieldColumns::Made& fields) {
     Layout layout;
     layout.pages = std::move(pages);
-    layout.schemas = schemas.schemas();
-    layout.columns.resize(columns.size());
-    for (std::size_t i = 0; i < columns.size(); ++i) {
+    layout.schemas = std::move(fields.schemas);
+    layout.columns.resize(fixed.size() + fields.infos.size());
+    for (std::size_t i = 0; i < layout.columns.size(); ++i) {
         ColumnInfo& info = layout.columns[i].info;
         if (i < kFixedColumns) {
             info.kind = static_cast<ColumnKind>(i);
         } else {
-            info = schemas.columns()[i - kFixedColumns];
+            info = std::move(fields.infos[i - kFixedColumns]);
         }
     }
-    const auto range = [&](ColumnKind kind) {
-        return std::ranges::minmax(columns[static_cast<std::size_t>(kind)].ints);
-    };
-    const auto& times = columns[static_cast<std::size_t>(ColumnKind::time)].ints;
+    const auto range = [&](ColumnKind kind) { return std::ranges::minmax(fixed[static_cast<std::size_t>(kind)].ints); };
+    const auto& times = fixed[static_cast<std::size_t>(ColumnKind::time)].ints;
     std::tie(summary.time_min, summary.time_max) = std::pair(range(ColumnKind::time).min, range(ColumnKind::time).max);
     summary.receive_min = range(ColumnKind::receive_time).min;
     summary.receive_max = range(ColumnKind::receive_time).max;
@@ -195,14 +182,6 @@ Layout Builder::State::layout() {
     return layout;
 }
 
-References Builder::State::references(const Layout& made) const {
-    std::vector<References::Source> sources;
-    for (std::uint32_t i = kFixedColumns; i < columns.size(); ++i) {
-        sources.push_back({i, &made.columns[i].info, columns[i].ints, columns[i].texts});
-    }
-    return {schema_ids, made.schemas, std::move(sources)};
-}
-
 Result<Bytes> Builder::State::finish() {
     if (too_large) {
         return fail(Errc::too_large, "a record above {} bytes", kRecordBytesMax);
@@ -210,15 +189,25 @@ Result<Bytes> Builder::State::finish() {
     if (summary.rows == 0) {
         return fail(Errc::invalid_argument, "a part without rows");
     }
-    PartWriter writer(options, layout());
-    References references = this->references(writer.layout());
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        Column& column = columns[i];
-        const bool refers = i == static_cast<std::size_t>(ColumnKind::message);
-        writer.add_column({column.ints, column.texts, column.pages}, refers ? &references : nullptr);
-        column = {};
+    FieldColumns::Made fields = shred();
+    rows = {};
+    PartWriter writer(options, layout(fields));
+    std::vector<References::Source> sources;
+    for (std::uint32_t i = 0; i < fields.columns.size(); ++i) {
+        const ColumnInfo& info = writer.layout().columns[kFixedColumns + i].info;
+        if (info.kind == ColumnKind::field) {
+            sources.push_back({kFixedColumns + i, &info, fields.columns[i].ints, fields.columns[i].texts});
+        }
     }
-    return writer.finish(schema_ids);
+    References references(fields.schema_ids, writer.layout().schemas, std::move(sources));
+    for (const auto columns : {std::span(fixed), std::span(fields.columns)}) {
+        for (GrowingColumn& column : columns) {
+            const bool refers = &column == &fixed[static_cast<std::size_t>(ColumnKind::message)];
+            writer.add_column({column.ints, column.texts, column.pages}, refers ? &references : nullptr);
+            column = {};
+        }
+    }
+    return writer.finish(fields.schema_ids);
 }
 
 Result<Bytes> Builder::finish() {

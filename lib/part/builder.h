@@ -12,6 +12,10 @@ struct BuildOptions {
     int zstd_level = 3;              // 1 to 19; merges that have time use 6 to 9.
     std::uint32_t page_rows = 8192;  // At most 65535.  A page ends earlier when its rows reach 4 MiB.
     wire::StoreId store_id{};
+    // What a part has of its own for each name and for each combination of names, which stays in memory while it is
+    // open (some hundred bytes a column, eight a cell): the most frequent fields have columns, the others share one.
+    std::size_t columns_max = 512;
+    std::size_t schema_cells_max = 65536;  // Columns of all combinations, and eight for each of these.
 };
 
 // Threads: one at a time.

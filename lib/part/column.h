@@ -14,8 +14,19 @@
 
 namespace sluice::part {
 
-enum class ColumnKind : std::uint8_t { sequence, epoch, receive_time, time, flags, severity, stream, message, field };
-inline constexpr std::uint32_t kFixedColumns = 8;  // One of each kind but `field`, in this order, at the front.
+enum class ColumnKind : std::uint8_t {
+    sequence,
+    epoch,
+    receive_time,
+    time,
+    flags,
+    severity,
+    stream,
+    message,
+    field,
+    others,  // All fields of a row that have no column of their own (other_fields.h).  At most one, the last column.
+};
+inline constexpr std::uint32_t kFixedColumns = 8;  // One of each kind before `field`, in this order, at the front.
 
 // How the values of a column come out of Part::page():
 //   constant, dictionary   codes into Part::dictionary(); a constant has one entry
@@ -24,7 +35,7 @@ inline constexpr std::uint32_t kFixedColumns = 8;  // One of each kind but `fiel
 //   text                   texts
 //   templates              texts; Part::template_ids() and page_of() read less of it
 // sequence, receive_time and time are always `integer`; epoch, flags, severity, stream and boolean fields always
-// `constant` or `dictionary`.
+// `constant` or `dictionary`; others always `text`.
 enum class Encoding : std::uint8_t { constant, dictionary, integer, floating, text, templates };
 
 struct ColumnInfo {

@@ -77,12 +77,12 @@ bool read_text_entries(Input& from, const ColumnInfo& info, Dictionary& into) {
 }  // namespace
 
 std::size_t Chunk::memory() const noexcept {
-    return codes.size() * sizeof(std::uint32_t) + (ints.size() + floats.size()) * 8 +
-           texts.size() * sizeof(std::string_view) + arena.memory();
+    return sizeof(Chunk) + codes.size() * sizeof(std::uint32_t) + (ints.size() + floats.size()) * 8 +
+           texts.size() * sizeof(std::string_view) + owned_bytes + arena.memory();
 }
 
 std::size_t memory_of(const Dictionary& dictionary) noexcept {
-    return dictionary.entries.size() * (sizeof(std::string_view) + 4) + dictionary.ints.size() * 8 +
+    return sizeof dictionary + dictionary.entries.size() * (sizeof(std::string_view) + 4) + dictionary.ints.size() * 8 +
            dictionary.text_store.size() + dictionary.arena.memory();
 }
 
@@ -137,6 +137,7 @@ std::shared_ptr<const Chunk> read_chunk(const Coding& coding, std::size_t values
             break;
         case Codec::text:
             made->texts.resize(values);
+            made->owned_bytes = stream.bytes.size();
             holds = read_texts(from, made->texts, made->arena);
             made->owner = std::move(stream.owner);
             break;

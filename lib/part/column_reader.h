@@ -20,6 +20,7 @@ struct Chunk {
     std::vector<double> floats;
     std::vector<std::string_view> texts;
     std::shared_ptr<const void> owner;
+    std::size_t owned_bytes = 0;  // Of `owner`, if it is this chunk's alone.
     TextArena arena;
 
     std::size_t memory() const noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "part/float_stream.h"
+#include "part/other_fields.h"
 #include "part/slot_words.h"
 #include "part/template_writer.h"
 #include "part/typed_text.h"
@@ -119,6 +120,22 @@ std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::strin
     return filter_of(words);
 }
 
+std::optional<Bytes> write_others(ColumnLayout& column, std::span<const std::string_view> values, BlockWriter& blocks) {
+    column.coding = write_plain_texts(column.spans, values, blocks);
+    TokenFilterBuilder words;
+    for (const std::string_view value : values) {
+        OtherFields fields(value);
+        for (OtherField field; fields.next(field);) {
+            const wire::FieldView view = field.view();
+            words.add(other_field_hash(view.name, view.type));
+            if (view.type == wire::FieldType::string || view.type == wire::FieldType::bytes) {
+                add_words(words, view.text());
+            }
+        }
+    }
+    return filter_of(words);
+}
+
 }  // namespace
 
 std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
@@ -126,6 +143,9 @@ std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& valu
     column.spans = spans_of(values, pages);
     if (is_numeric(column.info)) {
         set_ranges(column, values.ints);
+    }
+    if (column.info.kind == ColumnKind::others) {
+        return write_others(column, values.texts, blocks);
     }
     if (!values.texts.empty()) {
         return write_text(column, values.texts, blocks, references);

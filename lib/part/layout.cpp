@@ -11,6 +11,10 @@ constexpr std::uint32_t kHeaderMagic = 0x54504C53;  // "SLPT"
 constexpr std::uint32_t kTailMagic = 0x45504C53;    // "SLPE"
 constexpr std::size_t kChecksumBytes = 8;
 
+std::uint16_t version_of(ByteView header) noexcept {
+    return load_int<std::uint16_t>(header.data() + 4);
+}
+
 std::uint64_t footer_checksum(ByteView header, ByteView footer, ByteView tail) {
     Bytes all(footer.begin(), footer.end());
     append(all, tail.subspan(kChecksumBytes));
@@ -149,6 +153,8 @@ bool codec_fits(const ColumnInfo& info, Codec codec) noexcept {
             return codec == Codec::dictionary;
         case ColumnKind::message:
             return codec == Codec::dictionary || codec == Codec::text || codec == Codec::templates;
+        case ColumnKind::others:
+            return codec == Codec::text;
         case ColumnKind::field:
             break;
     }
@@ -187,7 +193,9 @@ bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnL
     const std::uint8_t kind = from.byte();
     const std::uint8_t codec = from.byte();
     ColumnInfo& info = column.info;
-    if (kind != std::min<std::uint32_t>(index, kFixedColumns) || codec >= kCodecs) {
+    const bool others = kind == static_cast<std::uint8_t>(ColumnKind::others) && index >= kFixedColumns &&
+                        index + 1 == layout.columns.size();
+    if ((kind != std::min<std::uint32_t>(index, kFixedColumns) && !others) || codec >= kCodecs) {
         return false;
     }
     info.kind = static_cast<ColumnKind>(kind);
@@ -217,7 +225,7 @@ bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnL
     if (is_numeric(info)) {
         read_ranges(from, column);
     }
-    const bool fixed_is_dense = info.kind == ColumnKind::field || info.dense;
+    const bool fixed_is_dense = index >= kFixedColumns || info.dense;
     const bool has_entries = coding.codec != Codec::dictionary || coding.entries > 0;
     const bool has_set = coding.codec != Codec::templates || coding.set_stream != kNoStream;
     return !from.failed() && info.values > 0 && fixed_is_dense && has_entries && has_set &&
@@ -236,10 +244,11 @@ bool read_schemas(Input& from, Layout& layout) {
                 return false;
             }
             column = static_cast<std::uint32_t>(next++);
-            if (layout.columns[column].info.trusted && !trusted) {
+            const ColumnInfo& info = layout.columns[column].info;
+            if ((info.trusted && !trusted) || (info.kind == ColumnKind::others && &column != &schema.back())) {
                 return false;
             }
-            trusted = layout.columns[column].info.trusted;
+            trusted = info.trusted;
         }
         if (schema.size() > 2 * UINT16_MAX) {
             return false;
@@ -250,7 +259,7 @@ bool read_schemas(Input& from, Layout& layout) {
     return !from.failed() && !layout.schemas.empty() && layout.schema_stream + streams <= layout.blocks.streams.size();
 }
 
-bool read_raw_footer(ByteView raw, std::uint64_t footer_offset, Layout& layout) {
+bool read_raw_footer(ByteView raw, std::uint16_t version, std::uint64_t footer_offset, Layout& layout) {
     Input from(raw);
     read_summary(from, layout.summary);
     if (!read_pages(from, layout) || !layout.blocks.read(from, kPartHeaderBytes, footer_offset)) {
@@ -265,7 +274,8 @@ bool read_raw_footer(ByteView raw, std::uint64_t footer_offset, Layout& layout) 
             return false;
         }
     }
-    return read_schemas(from, layout) && from.done();
+    const bool may_be = version > kPartVersionOldest || !layout.has_others();
+    return may_be && read_schemas(from, layout) && from.done();
 }
 
 }  // namespace
@@ -340,12 +350,12 @@ bool is_numeric(const ColumnInfo& info) noexcept {
     if (info.kind == ColumnKind::field) {
         return info.type == wire::FieldType::int64;
     }
-    return info.kind != ColumnKind::stream && info.kind != ColumnKind::message;
+    return info.kind != ColumnKind::stream && info.kind != ColumnKind::message && info.kind != ColumnKind::others;
 }
 
-void append_header(Bytes& file) {
+void append_header(Bytes& file, std::uint16_t version) {
     append_int(file, kHeaderMagic);
-    append_int(file, kPartVersion);
+    append_int(file, version);
     append_int(file, std::uint16_t{0});
 }
 
@@ -360,7 +370,7 @@ Result<> append_footer(Bytes& file, const Layout& layout, Compressor& compressor
     append_int(tail, std::uint64_t{file.size() + kPartTailBytes});
     append_int(tail, static_cast<std::uint32_t>(file.size() - start));
     append_int(tail, static_cast<std::uint32_t>(raw.size()));
-    append_int(tail, kPartVersion);
+    append_int(tail, layout.version);
     append_int(tail, std::uint16_t{0});
     append_int(tail, kTailMagic);
     store_int(tail.data(),
@@ -370,10 +380,10 @@ Result<> append_footer(Bytes& file, const Layout& layout, Compressor& compressor
 }
 
 Result<Tail> read_tail(ByteView header, ByteView tail, std::uint64_t file_bytes) {
-    const auto version = load_int<std::uint16_t>(header.data() + 4);
+    const std::uint16_t version = version_of(header);
+    const bool known = version >= kPartVersionOldest && version <= kPartVersion;
     const bool magics = load_int<std::uint32_t>(header.data()) == kHeaderMagic &&
                         load_int<std::uint32_t>(tail.data() + 28) == kTailMagic;
-    const bool known = version >= kPartVersionOldest && version <= kPartVersion;
     const bool agree = version == load_int<std::uint16_t>(tail.data() + 24);
     if (magics && !known && agree) {
         return fail(Errc::unsupported, "part of version {}; this build reads {} to {}", version, kPartVersionOldest,
@@ -400,8 +410,8 @@ Result<Layout> read_footer(ByteView header, const Tail& tail, ByteView stored_an
     }
     Bytes raw(tail.footer_raw_bytes);
     Layout layout;
-    layout.version = load_int<std::uint16_t>(header.data() + 4);
-    if (!decompress(stored, raw) || !read_raw_footer(raw, tail.footer_offset, layout)) {
+    layout.version = version_of(header);
+    if (!decompress(stored, raw) || !read_raw_footer(raw, layout.version, tail.footer_offset, layout)) {
         return fail(Errc::corrupt, "footer (offset {}, {} bytes): the tables do not hold", tail.footer_offset,
                     stored_and_tail.size());
     }

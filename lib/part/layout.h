@@ -16,7 +16,7 @@
 
 namespace sluice::part {
 
-// Version 1 differs in its token filters, whose words are folded for ASCII only.
+// In version 1 no part has a column of kind `others`, and words of token filters are folded for ASCII only.
 inline constexpr std::uint16_t kPartVersion = 2;
 inline constexpr std::uint16_t kPartVersionOldest = 1;
 inline constexpr std::size_t kPartHeaderBytes = 8;
@@ -91,9 +91,12 @@ struct Layout {
     Summary summary{};
     std::vector<PageLayout> pages;
     BlockTable blocks;
-    std::vector<std::vector<std::uint32_t>> schemas;  // Columns of the fields of a row, in order; trusted ones first.
+    std::vector<std::vector<std::uint32_t>> schemas;  // Columns of the fields of a row, in order; trusted ones first,
+                                                      // `others` last.
     std::uint32_t schema_stream = 0;                  // With more than one schema: a stream of schema ids per page.
     std::vector<ColumnLayout> columns;
+
+    bool has_others() const noexcept { return !columns.empty() && columns.back().info.kind == ColumnKind::others; }
 };
 
 // Streams of a coding with so many chunks, those of slots not counted.
@@ -104,7 +107,7 @@ bool read_spans(Input& from, std::span<const PageLayout> pages, Spans& spans);
 // Values are whole numbers that have an order: ranges are kept of these.
 bool is_numeric(const ColumnInfo& info) noexcept;
 
-// Appends footer and tail to the blocks in `file`, whose header is written.
+// Appends footer and tail to the blocks in `file`, whose header is of the layout's version.
 Result<> append_footer(Bytes& file, const Layout& layout, Compressor& compressor);
 
 struct Tail {
@@ -113,7 +116,7 @@ struct Tail {
     std::uint32_t footer_raw_bytes = 0;
     std::uint64_t checksum = 0;
 };
-void append_header(Bytes& file);
+void append_header(Bytes& file, std::uint16_t version);
 // Errors: corrupt; unsupported.
 Result<Tail> read_tail(ByteView header, ByteView tail, std::uint64_t file_bytes);
 // `stored_and_tail`: from the footer to the end of the file.  Errors: corrupt.

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
+#include <numeric>
 #include <set>
-#include <tuple>
 
+#include "part/byte_arena.h"
+#include "part/merge_plan.h"
 #include "part/part_impl.h"
 #include "part/part_writer.h"
 
@@ -16,7 +17,7 @@ using Parts = std::span<const std::shared_ptr<const Part>>;
 
 constexpr std::size_t kCacheBytes = 8U << 20U;  // The chunks of one column that go on in the next page.
 
-// The columns and schemas of all parts as those of one.
+// Column by column from all parts.
 class Merged {
  public:
     Merged(Parts parts, const BuildOptions& options) : parts_(parts), options_(options) {}
@@ -25,16 +26,16 @@ class Merged {
         SLUICE_CHECK(check_order());
         merge_summaries();
         make_pages();
-        for (std::size_t i = 0; i < parts_.size(); ++i) {
-            map_columns(*parts_[i]);
-            map_schemas(impl(i));
-        }
-        SLUICE_TRY(const auto ids, schema_ids());
+        SLUICE_TRY(plan_, plan_merge(parts_, options_));
+        take_plan();
         PartWriter writer(options_, std::move(layout_));
         for (std::uint32_t column = 0; column < sources_.size(); ++column) {
-            SLUICE_CHECK(write(column, ids, writer));
+            SLUICE_CHECK(write(column, writer));
         }
-        return writer.finish(ids);
+        if (plan_.has_others()) {
+            SLUICE_CHECK(write_others(writer));
+        }
+        return writer.finish(plan_.schema_ids);
     }
 
  private:
@@ -48,6 +49,8 @@ class Merged {
         std::vector<std::string_view> texts;
         std::vector<PageCount> pages;
         std::vector<std::shared_ptr<const void>> owners;  // Of the texts.
+        std::shared_ptr<const Dictionary> dictionary;     // The last one, and of which part.
+        std::uint32_t dictionary_of = 0;
     };
 
     const Part::Impl& impl(std::size_t part) const { return parts_[part]->impl(); }
@@ -110,40 +113,25 @@ class Merged {
         pages.back().raw_bytes += bytes;
     }
 
-    void map_columns(const Part& part) {
-        const auto index = static_cast<std::uint32_t>(columns_of_.size());
-        std::vector<std::uint32_t>& to = columns_of_.emplace_back();
-        for (const ColumnInfo& info : part.columns()) {
-            const auto key =
-                std::tuple(info.kind, info.trusted, info.type, info.occurrence, std::string_view(info.name));
-            const auto [found, is_new] = by_key_.try_emplace(key, static_cast<std::uint32_t>(sources_.size()));
-            if (is_new) {
-                sources_.emplace_back();
-                layout_.columns.emplace_back().info = info;
+    void take_plan() {
+        layout_.schemas = std::move(plan_.schemas);
+        for (const ColumnInfo& info : plan_.columns) {
+            layout_.columns.emplace_back().info = info;
+        }
+        sources_.resize(plan_.columns.size() - (plan_.has_others() ? 1 : 0));
+        for (std::uint32_t part = 0; part < parts_.size(); ++part) {
+            const std::vector<std::uint32_t>& columns = plan_.sources[part].columns;
+            for (std::uint32_t column = 0; column < columns.size(); ++column) {
+                if (columns[column] != MergePlan::kNone) {
+                    sources_[columns[column]].push_back({part, column});
+                }
             }
-            sources_[found->second].push_back({index, static_cast<std::uint32_t>(to.size())});
-            to.push_back(found->second);
+            const auto loses = [](const MergePlan::Rows& rows) { return !rows.keep_columns; };
+            rows_lose_.push_back(std::ranges::any_of(plan_.sources[part].rows, loses));
         }
     }
 
-    void map_schemas(const Part::Impl& part) {
-        const std::vector<std::uint32_t>& columns = columns_of_.back();
-        std::vector<std::uint32_t>& to = schemas_of_.emplace_back();
-        for (const std::vector<std::uint32_t>& schema : part.layout.schemas) {
-            std::vector<std::uint32_t> mapped;
-            for (const std::uint32_t column : schema) {
-                mapped.push_back(columns[column]);
-            }
-            const auto [found, is_new] =
-                by_schema_.try_emplace(std::move(mapped), static_cast<std::uint32_t>(layout_.schemas.size()));
-            if (is_new) {
-                layout_.schemas.push_back(found->first);
-            }
-            to.push_back(found->second);
-        }
-    }
-
-    Result<> write(std::uint32_t column, std::span<const std::int64_t> ids, PartWriter& writer) const {
+    Result<> write(std::uint32_t column, PartWriter& writer) const {
         SLUICE_TRY(const Values values, gather(column, writer.layout()));
         const ColumnValues of_column{values.ints, values.texts, values.pages};
         if (column != Part::fixed(ColumnKind::message)) {
@@ -160,7 +148,7 @@ class Merged {
             kept.push_back(std::move(of_other));
             sources.push_back({other, &writer.layout().columns[other].info, kept.back().ints, kept.back().texts});
         }
-        References references(ids, writer.layout().schemas, std::move(sources));
+        References references(plan_.schema_ids, writer.layout().schemas, std::move(sources));
         writer.add_column(of_column, &references);
         return {};
     }
@@ -174,10 +162,11 @@ class Merged {
             SLUICE_TRY(const auto templates, impl(i).templates(Part::fixed(ColumnKind::message)));
             for (const Coding& slot : templates->slots) {
                 if (slot.codec == Codec::column) {
-                    referred.insert(columns_of_[i][slot.entries]);
+                    referred.insert(plan_.sources[i].columns[slot.entries]);
                 }
             }
         }
+        referred.erase(MergePlan::kNone);
         return referred;
     }
 
@@ -187,8 +176,9 @@ class Merged {
             const Part& part = *parts_[source.part];
             for (const PageSpan& span : impl(source.part).layout.columns[source.column].spans.pages) {
                 SLUICE_TRY(auto page, part.page(source.column, span.page));
-                count(first_row_[source.part] + part.page_first_row(span.page), *page, layout.pages, values);
-                SLUICE_CHECK(take(source, *page, values));
+                SLUICE_TRY(const std::vector<std::uint16_t> kept, kept_values(source, span.page, *page));
+                count(first_row_[source.part] + part.page_first_row(span.page), *page, kept, layout.pages, values);
+                SLUICE_CHECK(take(source, *page, kept, values));
                 if (!page->texts.empty()) {
                     values.owners.push_back(std::move(page));
                 }
@@ -197,70 +187,113 @@ class Merged {
         return values;
     }
 
-    // Which pages of the new part the values are in.
-    static void count(std::uint64_t first_row, const PageValues& page, std::span<const PageLayout> pages,
-                      Values& values) {
-        std::uint32_t at = values.pages.empty() ? 0 : values.pages.back().page;
-        for (std::size_t i = 0; i < page.size(); ++i) {
-            const std::uint64_t row = first_row + (page.positions.empty() ? i : page.positions[i]);
-            while (row >= pages[at].first_row + pages[at].rows) {
-                ++at;
-            }
-            if (values.pages.empty() || values.pages.back().page != at) {
-                values.pages.push_back({at, 0});
-            }
-            ++values.pages.back().count;
+    // Which of the values of a page stay in the column.
+    Result<std::vector<std::uint16_t>> kept_values(const Where& source, std::uint32_t page,
+                                                   const PageValues& values) const {
+        std::vector<std::uint16_t> kept(values.size());
+        std::iota(kept.begin(), kept.end(), std::uint16_t{0});
+        if (source.column < kFixedColumns || !rows_lose_[source.part]) {
+            return kept;
         }
+        SLUICE_TRY(const auto schemas, impl(source.part).schemas(page));
+        std::erase_if(kept, [&](std::uint16_t i) {
+            const std::size_t row = values.positions.empty() ? i : values.positions[i];
+            return !plan_.sources[source.part].rows[schemas->ids[row]].keep_columns;
+        });
+        return kept;
     }
 
-    Result<> take(const Where& source, const PageValues& page, Values& values) const {
-        values.ints.insert(values.ints.end(), page.ints.begin(), page.ints.end());
-        values.texts.insert(values.texts.end(), page.texts.begin(), page.texts.end());
-        for (const double value : page.floats) {
-            values.ints.push_back(std::bit_cast<std::int64_t>(value));
+    // Which pages of the new part the values are in.
+    static void count(std::uint64_t first_row, const PageValues& page, std::span<const std::uint16_t> kept,
+                      std::span<const PageLayout> pages, Values& values) {
+        for (const std::uint16_t i : kept) {
+            add_to_page(first_row + (page.positions.empty() ? i : page.positions[i]), pages, values.pages);
         }
-        if (page.codes.empty()) {
-            return {};
+    }
+    // Rows ascend.
+    static void add_to_page(std::uint64_t row, std::span<const PageLayout> pages, std::vector<PageCount>& counts) {
+        std::uint32_t at = counts.empty() ? 0 : counts.back().page;
+        while (row >= pages[at].first_row + pages[at].rows) {
+            ++at;
         }
-        SLUICE_TRY(auto dictionary, parts_[source.part]->dictionary(source.column));
-        if (!dictionary->ints.empty()) {
-            for (const std::uint32_t code : page.codes) {
-                values.ints.push_back(dictionary->ints[code]);
+        if (counts.empty() || counts.back().page != at) {
+            counts.push_back({at, 0});
+        }
+        ++counts.back().count;
+    }
+
+    Result<> take(const Where& source, const PageValues& page, std::span<const std::uint16_t> kept,
+                  Values& values) const {
+        if (!page.codes.empty()) {
+            return take_entries(source, page, kept, values);
+        }
+        for (const std::uint16_t i : kept) {
+            if (!page.texts.empty()) {
+                values.texts.push_back(page.texts[i]);
+            } else {
+                values.ints.push_back(page.floats.empty() ? page.ints[i] : std::bit_cast<std::int64_t>(page.floats[i]));
             }
-            return {};
         }
-        for (const std::uint32_t code : page.codes) {
-            values.texts.push_back(dictionary->entries[code]);
+        return {};
+    }
+    // One dictionary serves all pages of a part: it may be too large for the cache.
+    Result<> take_entries(const Where& source, const PageValues& page, std::span<const std::uint16_t> kept,
+                          Values& values) const {
+        if (values.dictionary == nullptr || values.dictionary_of != source.part) {
+            SLUICE_TRY(values.dictionary, parts_[source.part]->dictionary(source.column));
+            values.dictionary_of = source.part;
+            values.owners.push_back(values.dictionary);
         }
-        values.owners.push_back(std::move(dictionary));
+        for (const std::uint16_t i : kept) {
+            const std::uint32_t code = page.codes[i];
+            if (!values.dictionary->ints.empty()) {
+                values.ints.push_back(values.dictionary->ints[code]);
+            } else {
+                values.texts.push_back(values.dictionary->entries[code]);
+            }
+        }
         return {};
     }
 
-    Result<std::vector<std::int64_t>> schema_ids() const {
-        std::vector<std::int64_t> ids;
-        for (std::size_t i = 0; i < parts_.size(); ++i) {
+    Result<> write_others(PartWriter& writer) const {
+        ByteArena arena;
+        std::vector<std::string_view> texts;
+        std::vector<PageCount> pages;
+        for (std::uint32_t i = 0; i < parts_.size(); ++i) {
+            const MergePlan::Source& source = plan_.sources[i];
+            const auto kept = [&source](std::uint32_t schema, std::uint32_t column) {
+                return source.rows[schema].keep_columns && source.columns[column] != MergePlan::kNone;
+            };
             for (std::uint32_t page = 0; page < parts_[i]->pages(); ++page) {
-                SLUICE_TRY(const auto of_page, impl(i).schemas(page));
-                for (const std::uint32_t id : of_page->ids) {
-                    ids.push_back(schemas_of_[i][id]);
+                SLUICE_TRY(const std::vector<std::uint16_t> rows, rows_with_others(i, page));
+                const auto use = [&](ByteView value) { texts.push_back(as_text(arena.keep(value))); };
+                SLUICE_CHECK(impl(i).other_fields(page, rows, kept, use));
+                for (const std::uint16_t row : rows) {
+                    add_to_page(first_row_[i] + parts_[i]->page_first_row(page) + row, writer.layout().pages, pages);
                 }
             }
         }
-        return ids;
+        writer.add_column({.ints = {}, .texts = texts, .pages = pages}, nullptr);
+        return {};
     }
-
-    using Key =
-        std::tuple<ColumnKind, bool, wire::FieldType, std::uint16_t, std::string_view>;  // The name is a part's.
+    Result<std::vector<std::uint16_t>> rows_with_others(std::uint32_t part, std::uint32_t page) const {
+        SLUICE_TRY(const auto schemas, impl(part).schemas(page));
+        std::vector<std::uint16_t> rows;
+        for (std::size_t row = 0; row < schemas->ids.size(); ++row) {
+            if (plan_.sources[part].rows[schemas->ids[row]].have_others) {
+                rows.push_back(static_cast<std::uint16_t>(row));
+            }
+        }
+        return rows;
+    }
 
     const Parts parts_;
     const BuildOptions& options_;
     Layout layout_;
-    std::vector<std::uint64_t> first_row_;                // Of each part.
-    std::vector<std::vector<Where>> sources_;             // Of each column.
-    std::vector<std::vector<std::uint32_t>> columns_of_;  // Of each part: its columns as those of all.
-    std::vector<std::vector<std::uint32_t>> schemas_of_;
-    std::map<Key, std::uint32_t> by_key_;
-    std::map<std::vector<std::uint32_t>, std::uint32_t> by_schema_;
+    MergePlan plan_;
+    std::vector<std::uint64_t> first_row_;     // Of each part.
+    std::vector<std::vector<Where>> sources_;  // Of each column but `others`.
+    std::vector<bool> rows_lose_;              // Of each part: are there rows that keep no columns?
 };
 
 }  // namespace

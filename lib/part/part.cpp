@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/assert.h"
+#include "part/other_fields.h"
 #include "part/part_impl.h"
 
 namespace sluice::part {
@@ -65,10 +66,12 @@ void Part::Impl::make_tables() {
             column_schemas[next[column]++] = schema;
         }
     }
+    infos.reserve(layout.columns.size());
     for (ColumnLayout& column : layout.columns) {
-        infos.push_back(column.info);
+        infos.push_back(std::move(column.info));
     }
-    by_name.resize(layout.columns.size() - kFixedColumns);
+    own_columns = static_cast<std::uint32_t>(infos.size()) - (infos.back().kind == ColumnKind::others ? 1U : 0U);
+    by_name.resize(own_columns - kFixedColumns);
     std::iota(by_name.begin(), by_name.end(), kFixedColumns);
     std::ranges::sort(by_name, {},
                       [this](std::uint32_t column) { return std::pair(std::string_view(infos[column].name), column); });
@@ -93,6 +96,15 @@ std::span<const std::uint32_t> Part::find(std::string_view field_name) const noe
         return std::string_view(impl_->infos[column].name);
     });
     return {found.begin(), found.end()};
+}
+
+std::optional<std::uint32_t> Part::others() const noexcept {
+    return impl_->has_others() ? std::optional(impl_->own_columns) : std::nullopt;
+}
+
+bool Part::others_may_have(std::string_view name, wire::FieldType type) const {
+    const std::uint64_t hash = other_field_hash(name, type);
+    return impl_->has_others() && may_contain(impl_->own_columns, {&hash, 1});
 }
 
 std::uint32_t Part::pages() const noexcept {

@@ -32,8 +32,13 @@ class Part : public std::enable_shared_from_this<Part> {
     std::span<const ColumnInfo> columns() const noexcept;
     // Index of a fixed column; not for ColumnKind::field.
     static constexpr std::uint32_t fixed(ColumnKind kind) noexcept { return static_cast<std::uint32_t>(kind); }
-    // The columns of that field, trusted ones too: one for each type and occurrence.
+    // The columns of that field, trusted ones too: one for each type and occurrence.  Rows may also have it in
+    // others().
     std::span<const std::uint32_t> find(std::string_view field_name) const noexcept;
+    // The column of fields that have none of their own; its texts are for OtherFields (other_fields.h), and valid.
+    std::optional<std::uint32_t> others() const noexcept;
+    // False: no row has a field of that name and type there.  Reads the token filter.
+    bool others_may_have(std::string_view name, wire::FieldType type) const;
 
     std::uint32_t pages() const noexcept;
     std::uint32_t page_rows(std::uint32_t page) const noexcept;

@@ -1,6 +1,8 @@
 // Inside of Part: the resident tables, and reading through the cache.
 #pragma once
 
+#include <functional>
+
 #include "part/column_reader.h"
 #include "part/part.h"
 #include "part/references.h"
@@ -27,18 +29,28 @@ struct Part::Impl {
     std::vector<std::uint32_t> column_schemas;  // Schemas that have column i: [first(i), first(i + 1)).
     std::vector<std::uint32_t> column_schemas_first;
     std::vector<bool> block_is_shared;  // By several streams: worth keeping.
+    std::uint32_t own_columns = 0;      // All but `others`, which is the one behind them.
 
     void make_tables();
     // The bytes of a column's token filter.  Null: it has none, or it is damaged, which verify() reports.
     std::shared_ptr<const StreamBytes> filter(std::uint32_t column) const;
 
     Result<StreamBytes> stream(std::uint32_t index) const;
+    // What is to be kept: it does not keep the other streams of its block.
+    Result<StreamBytes> own_stream(std::uint32_t index) const;
     Result<std::shared_ptr<const PageSchemas>> schemas(std::uint32_t page) const;
     Result<std::shared_ptr<const Dictionary>> dictionary(std::uint32_t column) const;
     Result<std::shared_ptr<const Chunk>> chunk(std::uint32_t column, std::uint32_t index) const;
     Result<std::shared_ptr<const Chunk>> read_values(const Coding& coding, std::uint32_t column, std::uint32_t index,
                                                      std::size_t values) const;
     Result<std::shared_ptr<const PageValues>> page(std::uint32_t column, std::uint32_t page) const;
+
+    bool has_others() const noexcept { return own_columns < infos.size(); }
+    // Calls use(value) with what each of the rows (ascending, of that page) has for `others` in a part in which only
+    // those columns stay columns that are `kept`, by the schema of the row; empty: nothing.
+    Result<> other_fields(std::uint32_t page, std::span<const std::uint16_t> rows,
+                          const std::function<bool(std::uint32_t schema, std::uint32_t column)>& kept,
+                          const std::function<void(ByteView)>& use) const;
 
     bool has_templates(std::uint32_t column) const noexcept {
         return layout.columns[column].coding.codec == Codec::templates;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/checksum.h"
+#include "part/other_fields.h"
 #include "part/part_impl.h"
 
 namespace sluice::part {
@@ -56,6 +57,16 @@ Result<StreamBytes> Part::Impl::stream(std::uint32_t index) const {
     return StreamBytes{std::move(raw), bytes};
 }
 
+Result<StreamBytes> Part::Impl::own_stream(std::uint32_t index) const {
+    SLUICE_TRY(StreamBytes shared, stream(index));
+    if (!block_is_shared[layout.blocks.streams[index].block]) {
+        return shared;
+    }
+    auto own = std::make_shared<Bytes>(shared.bytes.begin(), shared.bytes.end());
+    const ByteView bytes = *own;
+    return StreamBytes{std::move(own), bytes};
+}
+
 std::shared_ptr<const StreamBytes> Part::Impl::filter(std::uint32_t column) const {
     const std::uint32_t index = layout.columns[column].filter_stream;
     if (index == kNoStream) {
@@ -64,7 +75,7 @@ std::shared_ptr<const StreamBytes> Part::Impl::filter(std::uint32_t column) cons
     if (auto found = cached<StreamBytes>(Cache::Kind::filter, column, 0)) {
         return found;
     }
-    Result<StreamBytes> bytes = stream(index);
+    Result<StreamBytes> bytes = own_stream(index);
     if (!bytes || !TokenFilter::is_valid(bytes->bytes)) {
         return nullptr;
     }
@@ -78,7 +89,7 @@ Result<std::shared_ptr<const Dictionary>> Part::Impl::dictionary(std::uint32_t c
         return found;
     }
     const ColumnLayout& place = layout.columns[column];
-    SLUICE_TRY(StreamBytes bytes, stream(place.coding.first_stream));
+    SLUICE_TRY(StreamBytes bytes, own_stream(place.coding.first_stream));
     const std::size_t raw_bytes = bytes.bytes.size();
     auto made = read_dictionary(infos[column], place.coding, place.spans.values, std::move(bytes));
     if (made == nullptr) {
@@ -94,7 +105,7 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::read_values(const Coding& codin
         return read_chunk(coding, values, {});
     }
     const std::uint32_t at = coding.first_stream + index + (coding.codec == Codec::dictionary ? 1 : 0);
-    SLUICE_TRY(StreamBytes bytes, stream(at));
+    SLUICE_TRY(StreamBytes bytes, coding.codec == Codec::text ? own_stream(at) : stream(at));
     auto made = read_chunk(coding, values, std::move(bytes));
     if (made == nullptr) {
         return std::unexpected(damaged_values(column, at));
@@ -108,6 +119,10 @@ Result<std::shared_ptr<const Chunk>> Part::Impl::chunk(std::uint32_t column, std
     }
     const ColumnLayout& place = layout.columns[column];
     SLUICE_TRY(auto made, read_values(place.coding, column, index, place.spans.chunks[index]));
+    const auto is_valid = [](std::string_view value) { return valid_other_fields(as_bytes(value)); };
+    if (column == own_columns && !std::ranges::all_of(made->texts, is_valid)) {
+        return std::unexpected(damaged_values(column, place.coding.first_stream + index));
+    }
     keep(Cache::Kind::values, column, index, made, made->memory());
     return made;
 }

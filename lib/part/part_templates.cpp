@@ -168,7 +168,7 @@ Result<std::shared_ptr<const TemplateLayout>> Part::Impl::templates(std::uint32_
         .pages = layout.pages,
         .first_stream = static_cast<std::uint32_t>(place.coding.first_stream + place.spans.chunks.size()),
         .streams = layout.blocks.streams.size(),
-        .columns = infos[column].kind == ColumnKind::message ? layout.columns.size() : 0,
+        .columns = infos[column].kind == ColumnKind::message ? own_columns : 0,
         .values = place.spans.values,
     };
     if (!read_templates(bytes.bytes, bounds, *made)) {
@@ -183,7 +183,7 @@ Result<std::shared_ptr<const Dictionary>> Part::Impl::slot_dictionary(std::uint3
     if (auto found = cached<Dictionary>(Cache::Kind::slots, slot.first_stream, 1)) {
         return found;
     }
-    SLUICE_TRY(StreamBytes bytes, stream(slot.first_stream));
+    SLUICE_TRY(StreamBytes bytes, own_stream(slot.first_stream));
     const std::size_t raw_bytes = bytes.bytes.size();
     auto made = read_dictionary(kText, slot, spans.values, std::move(bytes));
     if (made == nullptr) {

@@ -6,7 +6,7 @@ namespace sluice::part {
 
 PartWriter::PartWriter(const BuildOptions& options, Layout layout)
     : compressor_(options.zstd_level), blocks_(file_, compressor_), layout_(std::move(layout)) {
-    append_header(file_);
+    append_header(file_, layout_.version);
 }
 
 void PartWriter::add_column(const ColumnValues& values, References* references) {

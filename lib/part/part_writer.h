@@ -12,7 +12,7 @@ inline constexpr std::size_t kPageBytes = 4U << 20U;  // A page ends before the 
 
 class PartWriter {
  public:
-    // `layout`: with summary, pages, schemas, and `info` of each column.
+    // `layout`: with summary, pages, schemas, and `info` of each column, `others` last.
     PartWriter(const BuildOptions& options, Layout layout);
 
     // Every column once, in order.

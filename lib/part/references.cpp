@@ -28,7 +28,7 @@ char* put_value_text(char* to, wire::FieldType type, std::int64_t value) noexcep
 
 References::References(std::span<const std::int64_t> schema_ids, std::span<const std::vector<std::uint32_t>> schemas,
                        std::vector<Source> sources)
-    : schema_ids_(schema_ids), schemas_(schemas), sources_(std::move(sources)), value_of_row_(sources_.size()) {
+    : schema_ids_(schema_ids), schemas_(schemas), sources_(std::move(sources)), rows_of_(sources_.size()) {
     for (std::uint32_t i = 0; i < sources_.size(); ++i) {
         source_of_.resize(std::max<std::size_t>(source_of_.size(), sources_[i].column + 1U), kAbsent);
         source_of_[sources_[i].column] = i;
@@ -55,32 +55,42 @@ std::optional<std::uint32_t> References::find(std::span<const std::uint32_t> row
 }
 
 bool References::equal(std::uint32_t source, std::uint32_t row, std::string_view text) {
-    const std::uint32_t value = values_of_rows(source)[row];
+    const std::optional<std::uint32_t> value = value_of(source, row);
     const Source& from = sources_[source];
-    if (value == kAbsent) {
+    if (!value) {
         return false;
     }
     if (!from.texts.empty()) {
-        return from.texts[value] == text;
+        return from.texts[*value] == text;
     }
     std::array<char, kValueTextMax> number;
-    return std::string_view(number.data(), put_value_text(number.data(), from.info->type, from.ints[value])) == text;
+    return std::string_view(number.data(), put_value_text(number.data(), from.info->type, from.ints[*value])) == text;
 }
 
-const std::vector<std::uint32_t>& References::values_of_rows(std::uint32_t source) {
-    std::vector<std::uint32_t>& values = value_of_row_[source];
-    if (values.empty()) {
+// Which of the values of the source the row has.  The rows of all sources together are as many as values: a table of
+// all rows for each source would be more than any limit allows where many names are each in a few rows.
+std::optional<std::uint32_t> References::value_of(std::uint32_t source, std::uint32_t row) {
+    const Source& from = sources_[source];
+    const std::size_t values = from.texts.size() + from.ints.size();
+    if (values == schema_ids_.size()) {
+        return row;
+    }
+    std::vector<std::uint32_t>& rows = rows_of_[source];
+    if (rows.empty()) {
         std::vector<char> has(schemas_.size());
         for (std::size_t i = 0; i < schemas_.size(); ++i) {
-            has[i] = std::ranges::find(schemas_[i], sources_[source].column) != schemas_[i].end() ? 1 : 0;
+            has[i] = std::ranges::find(schemas_[i], from.column) != schemas_[i].end() ? 1 : 0;
         }
-        values.reserve(schema_ids_.size());
-        std::uint32_t next = 0;
-        for (const std::int64_t schema : schema_ids_) {
-            values.push_back(has[static_cast<std::size_t>(schema)] != 0 ? next++ : kAbsent);
+        rows.reserve(values);
+        for (std::uint32_t i = 0; i < schema_ids_.size(); ++i) {
+            if (has[static_cast<std::size_t>(schema_ids_[i])] != 0) {
+                rows.push_back(i);
+            }
         }
     }
-    return values;
+    const auto found = std::ranges::lower_bound(rows, row);
+    return found != rows.end() && *found == row ? std::optional(static_cast<std::uint32_t>(found - rows.begin()))
+                                                : std::nullopt;
 }
 
 }  // namespace sluice::part

@@ -27,13 +27,13 @@ class References {
 
  private:
     bool equal(std::uint32_t source, std::uint32_t row, std::string_view text);
-    const std::vector<std::uint32_t>& values_of_rows(std::uint32_t source);
+    std::optional<std::uint32_t> value_of(std::uint32_t source, std::uint32_t row);
 
     std::span<const std::int64_t> schema_ids_;
     std::span<const std::vector<std::uint32_t>> schemas_;
     std::vector<Source> sources_;
-    std::vector<std::uint32_t> source_of_;                  // Of each column; UINT32_MAX: none.
-    std::vector<std::vector<std::uint32_t>> value_of_row_;  // Of each source, made when needed.
+    std::vector<std::uint32_t> source_of_;             // Of each column; UINT32_MAX: none.
+    std::vector<std::vector<std::uint32_t>> rows_of_;  // Of each source, where not every row has it; made when needed.
 };
 
 // A number, or the bits of a double, or 0 and 1, as people read them (wire::FieldView::value_text): at most 32 bytes.

@@ -1,8 +1,10 @@
 #include "query/column_test.h"
 
 #include <algorithm>
+#include <array>
 
 #include "part/case_fold.h"
+#include "part/other_fields.h"
 #include "part/words.h"
 #include "query/part_columns.h"
 
@@ -127,9 +129,22 @@ void SkipReason::count(ScanCounters& in) const {
     }
 }
 
-ColumnTest::ColumnTest(const part::Part& part, std::uint32_t column, const Matcher& matcher)
-    : part_(part), column_(column), info_(part.columns()[column]), matcher_(matcher), span_(span_of(info_, matcher)) {
-    if (holds_text(info_)) {
+ColumnTest::ColumnTest(const part::Part& part, std::uint32_t column, const Matcher& matcher, std::string_view name)
+    : part_(part),
+      column_(column),
+      info_(part.columns()[column]),
+      matcher_(matcher),
+      name_(name),
+      span_(span_of(info_, matcher)) {
+    if (is_others()) {
+        using enum wire::FieldType;
+        const bool numbers = std::ranges::any_of(std::array{int64, float64, boolean}, [&](wire::FieldType type) {
+            return part.others_may_have(name, type);
+        });
+        if (!numbers) {  // Whose texts are no words of the column.
+            decide_by_words();
+        }
+    } else if (holds_text(info_)) {
         decide_by_words();
     } else if (span_) {
         decide_by_range();
@@ -195,6 +210,9 @@ double ColumnTest::cost() const noexcept {
     if (has_dictionary(info_)) {
         return 2;
     }
+    if (is_others()) {
+        return 50;
+    }
     if (!holds_text(info_)) {
         return span_ ? 1 : 4;
     }
@@ -227,6 +245,34 @@ Result<> ColumnTest::read_templates() {
         verdict_ = Verdict::always;
     }
     counts_are_exact_ = always_fits + never_fits == fits_.size();
+    return {};
+}
+
+Result<> ColumnTest::run_others(std::uint32_t page, const PageBits& wanted, PageBits& matching, PageBits* present,
+                                ScanCounters& counters) const {
+    if (part_.page_values(column_, page) == 0 || (verdict_ == Verdict::never && present == nullptr)) {
+        return {};
+    }
+    SLUICE_TRY(const auto values, part_.page(column_, page));
+    ++counters.pages_read;
+    counters.bytes_decoded += bytes_of(*values);
+    for_each_wanted(*values, wanted, [&](std::uint32_t i, std::uint32_t row) {
+        part::OtherFields fields(values->texts[i]);
+        for (part::OtherField field; fields.next(field);) {
+            const wire::FieldView view = field.view();
+            if (view.name != name_) {
+                continue;
+            }
+            if (present != nullptr) {
+                present->set(row);
+            }
+            ++counters.rows_tested;
+            if (verdict_ != Verdict::never && matcher_.matches(ValueView::of_field(view))) {
+                matching.set(row);
+                return;
+            }
+        }
+    });
     return {};
 }
 
@@ -289,6 +335,9 @@ Verdict ColumnTest::verdict(std::uint32_t page) const noexcept {
 
 Result<> ColumnTest::run(std::uint32_t page, const PageBits& wanted, PageBits& matching, PageBits* present,
                          ScanCounters& counters) const {
+    if (is_others()) {
+        return run_others(page, wanted, matching, present, counters);
+    }
     const Verdict known = verdict(page);
     const std::uint32_t held = part_.page_values(column_, page);
     const bool whole_page = held == wanted.rows();

@@ -27,13 +27,14 @@ struct SkipReason {
 
 class ColumnTest {
  public:
-    // Decides what the token filter and the resident tables decide: words, minimum and maximum.  Borrows both.
-    ColumnTest(const part::Part& part, std::uint32_t column, const Matcher& matcher);
+    // Decides what the token filter and the resident tables decide: words, minimum and maximum.  Borrows all.
+    // `name`: of the field, which part.others() has among others.
+    ColumnTest(const part::Part& part, std::uint32_t column, const Matcher& matcher, std::string_view name);
 
     // Decides what dictionary and templates decide.  Errors: of the part.
     Result<> read_tables();
 
-    // Of the rows that have the column.
+    // Of the rows that have the column; of part.others() never `always`, because not each of them has the field.
     Verdict verdict() const noexcept { return verdict_; }
     Verdict verdict(std::uint32_t page) const noexcept;
     bool is_dense() const noexcept { return info_.dense; }
@@ -61,14 +62,18 @@ class ColumnTest {
     void never(SkipReason::Kind kind, std::string word = {});
     Result<> read_dictionary();
     Result<> read_templates();
+    Result<> run_others(std::uint32_t page, const PageBits& wanted, PageBits& matching, PageBits* present,
+                        ScanCounters& counters) const;
     Result<> run_templates(std::uint32_t page, const PageBits& wanted, PageBits& matching,
                            ScanCounters& counters) const;
+    bool is_others() const noexcept { return info_.kind == part::ColumnKind::others; }
     bool has_templates() const noexcept { return info_.encoding == part::Encoding::templates; }
 
     const part::Part& part_;
     std::uint32_t column_;
     const part::ColumnInfo& info_;
     const Matcher& matcher_;
+    std::string_view name_;
     Verdict verdict_ = Verdict::some;
     SkipReason reason_;
     std::optional<Matcher::IntegerSpan> span_;  // Of integers and times: exactly these match.

@@ -1,6 +1,7 @@
 #include "query/part_columns.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 namespace sluice::query {
@@ -8,6 +9,9 @@ namespace {
 
 using part::ColumnInfo;
 using part::ColumnKind;
+
+constexpr std::array kFieldTypes{wire::FieldType::string, wire::FieldType::bytes, wire::FieldType::int64,
+                                 wire::FieldType::float64, wire::FieldType::boolean};
 
 std::uint32_t fixed_column(NameKind kind) noexcept {
     switch (kind) {
@@ -40,6 +44,12 @@ std::vector<std::uint32_t> columns_of(const part::Part& part, const Name& name) 
         default:
             return {fixed_column(name.kind)};
     }
+}
+
+bool may_be_in_others(const part::Part& part, const Name& name) {
+    return name.kind == NameKind::field && std::ranges::any_of(kFieldTypes, [&](wire::FieldType type) {
+               return part.others_may_have(name.field, type);
+           });
 }
 
 std::vector<std::uint32_t> ordered_columns_of(const part::Part& part, const Name& name) {

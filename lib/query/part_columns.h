@@ -10,9 +10,12 @@
 namespace sluice::query {
 
 // The columns that hold the values of a name: of a field one for each type and occurrence, the client's and trusted.
+// Rows may also have a field in part.others().
 std::vector<std::uint32_t> columns_of(const part::Part& part, const Name& name);
 // Likewise, in the order of for_each_in_order.
 std::vector<std::uint32_t> ordered_columns_of(const part::Part& part, const Name& name);
+// Whether part.others() may have the field; reads the token filter.
+bool may_be_in_others(const part::Part& part, const Name& name);
 // Those of the values that stages work with (first_value), the first that a row has counting.
 std::vector<std::uint32_t> first_columns_of(const part::Part& part, const Name& name);
 

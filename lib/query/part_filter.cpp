@@ -16,7 +16,10 @@ PartFilter PartFilter::sketch(const part::Part& part, const FilterNode& filter) 
     if (filter.kind == FilterKind::match) {
         made.matches_missing_ = filter.matcher->matches_missing();
         for (const std::uint32_t column : columns_of(part, filter.name)) {
-            made.columns_.emplace_back(part, column, *filter.matcher);
+            made.columns_.emplace_back(part, column, *filter.matcher, filter.name.field);
+        }
+        if (may_be_in_others(part, filter.name)) {
+            made.columns_.emplace_back(part, *part.others(), *filter.matcher, filter.name.field);
         }
     }
     made.decide();

@@ -1,10 +1,16 @@
 #include "query/value_reader.h"
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "part/other_fields.h"
 #include "query/group_table.h"
 
 namespace sluice::query {
 
-ValueReader::ValueReader(const part::Part& part, const Name& name, ValuesRead read) : part_(part), read_(read) {
+ValueReader::ValueReader(const part::Part& part, const Name& name, ValuesRead read)
+    : part_(part), name_(name), read_(read) {
     for (const std::uint32_t column :
          read == ValuesRead::first ? first_columns_of(part, name) : ordered_columns_of(part, name)) {
         Column made;
@@ -15,6 +21,10 @@ ValueReader::ValueReader(const part::Part& part, const Name& name, ValuesRead re
 }
 
 Result<> ValueReader::read_dictionaries() {
+    if (!std::exchange(tables_read_, true) && may_be_in_others(part_, name_)) {
+        others_ = std::make_unique<Column>();
+        others_->column = *part_.others();
+    }
     for (Column& column : columns_) {
         if (column.dictionary != nullptr || !has_dictionary(*column.info)) {
             continue;
@@ -45,11 +55,77 @@ Result<> ValueReader::load(std::uint32_t page, ScanCounters& counters) {
             break;  // Columns behind it are never asked.
         }
     }
+    if (others_ != nullptr) {
+        others_->next = 0;
+        SLUICE_TRY(others_->values, part_.page(others_->column, page));
+        ++counters.pages_read;
+    }
     return {};
 }
 
+ValueReader::Found ValueReader::find(std::uint32_t row) noexcept {
+    Found found;
+    for (Column& column : columns_) {
+        if (const std::size_t index = column.find(row); index != kNone) {
+            found = {.column = &column, .index = index};
+            break;
+        }
+    }
+    return others_ != nullptr ? find_in_others(row, found) : found;
+}
+
+// The client's before trusted ones, then by type, then the one in a column: an occurrence has one only if those before
+// it have.
+ValueReader::Found ValueReader::find_in_others(std::uint32_t row, const Found& in_column) noexcept {
+    const std::size_t index = others_->find(row);
+    if (index == kNone) {
+        return in_column;
+    }
+    const auto rank = [](bool trusted, wire::FieldType type) { return std::pair(trusted, type); };
+    std::optional<std::pair<bool, wire::FieldType>> best;
+    if (in_column.column != nullptr) {
+        best = rank(in_column.column->info->trusted, in_column.column->info->type);
+    }
+    Found found = in_column;
+    part::OtherFields fields(others_->values->texts[index]);
+    for (part::OtherField field; fields.next(field);) {
+        const wire::FieldView view = field.view();
+        if (view.name == name_.field && (!best || rank(field.trusted, view.type) < *best)) {
+            best = rank(field.trusted, view.type);
+            found = {.other = ValueView::of_field(view)};
+        }
+    }
+    return found;
+}
+
+// Also those without a column; of the same trust and type, those in columns come first.
+std::vector<ValueView> ValueReader::all_at(std::uint32_t row) {
+    using Rank = std::tuple<bool, wire::FieldType, std::size_t>;  // The last is the order in which they are found.
+    std::vector<std::pair<Rank, ValueView>> found;
+    for (Column& column : columns_) {
+        if (const std::size_t index = column.find(row); index != kNone) {
+            found.emplace_back(Rank(column.info->trusted, column.info->type, found.size()), value(column, index));
+        }
+    }
+    if (const std::size_t index = others_->find(row); index != kNone) {
+        part::OtherFields fields(others_->values->texts[index]);
+        for (part::OtherField field; fields.next(field);) {
+            const wire::FieldView view = field.view();
+            if (view.name == name_.field) {
+                found.emplace_back(Rank(field.trusted, view.type, found.size()), ValueView::of_field(view));
+            }
+        }
+    }
+    std::ranges::sort(found, {}, [](const auto& each) { return each.first; });
+    std::vector<ValueView> values;
+    for (const auto& each : found) {
+        values.push_back(each.second);
+    }
+    return values;
+}
+
 const part::Dictionary* ValueReader::only_dictionary() const noexcept {
-    return columns_.size() == 1 ? columns_.front().dictionary.get() : nullptr;
+    return columns_.size() == 1 && others_ == nullptr ? columns_.front().dictionary.get() : nullptr;
 }
 
 std::uint32_t ValueReader::Ids::of_value(const ValueView& value) {
@@ -72,29 +148,29 @@ std::uint32_t ValueReader::Ids::of_value(const ValueView& value) {
 }
 
 std::uint32_t ValueReader::Ids::at(std::uint32_t row) {
-    for (std::size_t i = 0; i < reader_.columns_.size(); ++i) {
-        Column& column = reader_.columns_[i];
-        const std::size_t index = column.find(row);
-        if (index == kNone) {
-            continue;
+    const Found found = reader_.find(row);
+    if (found.column == nullptr && found.other.kind == ValueKind::missing) {
+        if (missing_ == kUnknown) {
+            missing_ = of_value({});
         }
-        if (column.dictionary == nullptr) {
-            return of_value(value(column, index));
-        }
-        auto& ids = of_entry_[i];
-        if (ids.empty()) {
-            ids.assign(column.entries.size(), kUnknown);
-        }
-        const std::size_t entry = column.constant ? 0 : column.values->codes[index];
-        if (ids[entry] == kUnknown) {
-            ids[entry] = of_value(column.entries[entry]);
-        }
-        return ids[entry];
+        return missing_;
     }
-    if (missing_ == kUnknown) {
-        missing_ = of_value({});
+    if (found.column == nullptr) {
+        return of_value(found.other);
     }
-    return missing_;
+    const Column& column = *found.column;
+    if (column.dictionary == nullptr) {
+        return of_value(value(column, found.index));
+    }
+    auto& ids = of_entry_[static_cast<std::size_t>(found.column - reader_.columns_.data())];
+    if (ids.empty()) {
+        ids.assign(column.entries.size(), kUnknown);
+    }
+    const std::size_t entry = column.constant ? 0 : column.values->codes[found.index];
+    if (ids[entry] == kUnknown) {
+        ids[entry] = of_value(column.entries[entry]);
+    }
+    return ids[entry];
 }
 
 }  // namespace sluice::query

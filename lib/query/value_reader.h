@@ -23,17 +23,19 @@ class ValueReader {
     Result<> load(std::uint32_t page, ScanCounters& counters);
     // Rows ascending since load().  Valid until the next load().
     ValueView at(std::uint32_t row) noexcept {
-        for (Column& column : columns_) {
-            if (const std::size_t index = column.find(row); index != kNone) {
-                return value(column, index);
-            }
-        }
-        return {};
+        const Found found = find(row);
+        return found.column == nullptr ? found.other : value(*found.column, found.index);
     }
 
     // All values of the row, in the order of for_each_in_order; only with ValuesRead::all.
     template <class Use>
     void for_each_at(std::uint32_t row, Use&& use) {
+        if (others_ != nullptr) {
+            for (const ValueView& each : all_at(row)) {
+                use(each);
+            }
+            return;
+        }
         for (Column& column : columns_) {
             if (const std::size_t index = column.find(row); index != kNone) {
                 use(value(column, index));
@@ -45,13 +47,13 @@ class ValueReader {
     class Ids;
 
     // ---- without pages ----
+    // Errors: of the part.  The rest is known behind it.
+    Result<> read_dictionaries();
     // The one column with a dictionary that holds all values of the name; else nullptr.
     const part::Dictionary* only_dictionary() const noexcept;
     std::uint32_t only_column() const noexcept { return columns_.front().column; }
     ValueView entry(std::size_t index) const noexcept { return columns_.front().entries[index]; }
-    bool has_columns() const noexcept { return !columns_.empty(); }
-    // Errors: of the part.
-    Result<> read_dictionaries();
+    bool has_columns() const noexcept { return !columns_.empty() || others_ != nullptr; }
 
  private:
     static constexpr std::size_t kNone = SIZE_MAX;
@@ -88,9 +90,22 @@ class ValueReader {
         return value_at(*column.info, *column.values, index);
     }
 
+    // Where the value of a row is: in a column, or it is `other`; else missing.
+    struct Found {
+        Column* column = nullptr;
+        std::size_t index = 0;
+        ValueView other{};
+    };
+    Found find(std::uint32_t row) noexcept;
+    std::vector<ValueView> all_at(std::uint32_t row);
+    Found find_in_others(std::uint32_t row, const Found& in_column) noexcept;
+
     const part::Part& part_;
+    Name name_;
     ValuesRead read_;
     std::vector<Column> columns_;
+    std::unique_ptr<Column> others_;  // Once dictionaries are read: if it may have the name.
+    bool tables_read_ = false;
 };
 
 // Values are numbered in the order of their first appearance.

@@ -120,10 +120,12 @@ std::vector<PartPointer> choose_merge(const PartSet& parts, const RetentionOptio
         const std::uint64_t bytes_max = own != nullptr && own->bytes_max != 0 ? own->bytes_max : retention.bytes_max;
         for (std::size_t first = 0; first < one.parts.size(); ++first) {
             std::uint64_t rows = 0;
+            std::uint64_t bytes = 0;
             std::size_t fits = 0;
             for (std::size_t i = first; i < one.parts.size() && fits < options.parts_max; ++i, ++fits) {
                 rows += one.parts[i]->part->summary().rows;
-                if (rows > options.rows_max || spared.contains(one.parts[i]->file)) {
+                bytes += one.parts[i]->part->summary().raw_bytes;
+                if (rows > options.rows_max || bytes > options.bytes_max || spared.contains(one.parts[i]->file)) {
                     break;
                 }
             }

@@ -39,6 +39,8 @@ struct MergeOptions {
     std::uint32_t parts_min = 4;      // Fewer are not worth it.
     std::uint32_t parts_max = 32;     // At once.
     std::uint64_t rows_max = 262144;  // Of the result.  0: nothing is merged.
+    // Of the rows of the result as TAIL entries: a merge holds a column of all of them in memory.
+    std::uint64_t bytes_max = std::uint64_t{64} << 20U;
 };
 
 // Neighbours to be merged into one part; empty: none.  No part is written again unless at least as many rows join it,

@@ -7,14 +7,14 @@
 namespace sluice::part {
 namespace {
 
-// The block that is fenced with ```hex part.
-Bytes part_of_document() {
+// The block that is fenced with ```hex and this name.
+Bytes part_of_document(std::string_view name) {
     std::ifstream file(SLUICE_SOURCE_DIR "/docs/storage-format.md");
     Bytes bytes;
     bool inside = false;
     for (std::string line; std::getline(file, line);) {
         if (line.starts_with("```")) {
-            inside = line == "```hex part";
+            inside = line == fmt::format("```hex {}", name);
         } else if (inside) {
             std::istringstream pairs(line);
             for (std::string pair; pairs >> pair;) {
@@ -25,8 +25,7 @@ Bytes part_of_document() {
     return bytes;
 }
 
-TEST(PartDocument, HexdumpIsAPart) {
-    const auto part = open_part(part_of_document());
+void expect_example(const std::shared_ptr<const Part>& part) {
     ASSERT_NE(part, nullptr);
     const auto verified = part->verify();
     ASSERT_TRUE(verified) << verified.error();
@@ -44,6 +43,29 @@ TEST(PartDocument, HexdumpIsAPart) {
     rows.add(second);
     EXPECT_TRUE(same_rows(rows, read_rows(*part)));
     EXPECT_EQ(wire::format_id(part->summary().store_id), "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf");
+}
+
+TEST(PartDocument, HexdumpIsAPart) {
+    const auto part = open_part(part_of_document("part"));
+    expect_example(part);
+    EXPECT_FALSE(part->others());
+}
+
+TEST(PartDocument, HexdumpOfVersionTwoIsTheSamePartWithOthers) {
+    const auto part = open_part(part_of_document("part-others"));
+    expect_example(part);
+    ASSERT_TRUE(part->others());
+    EXPECT_EQ(part->columns()[*part->others()].values, 1U);
+}
+
+TEST(PartDocument, LimitsOfTheWriterAreAsWritten) {
+    std::ifstream file(SLUICE_SOURCE_DIR "/docs/storage-format.md");
+    std::stringstream text;
+    text << file.rdbuf();
+    EXPECT_EQ(BuildOptions().columns_max, 512U);
+    EXPECT_EQ(BuildOptions().schema_cells_max, 65536U);
+    EXPECT_NE(text.str().find("columns to the 512 most"), std::string::npos);
+    EXPECT_NE(text.str().find("schemas up to 65,536 columns together"), std::string::npos);
 }
 
 }  // namespace

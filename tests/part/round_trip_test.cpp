@@ -165,8 +165,7 @@ TEST(Part, HoldsAHundredThousandFieldNames) {
     const Bytes image = rows.build();
     EXPECT_LT(image.size(), 2'000'000U);
     const auto part = open_part(image, std::make_shared<Cache>(std::size_t{64} << 20U));
-    EXPECT_EQ(part->columns().size(), kFixedColumns + 100'000U);
-    ASSERT_EQ(part->find("name77777").size(), 1U);
+    EXPECT_TRUE(part->others_may_have("name77777", wire::FieldType::int64));
     EXPECT_TRUE(same_rows(rows, read_rows(*part)));
 }
 

@@ -1,4 +1,4 @@
-// What each test finds: the same rows in a part and open.
+// What each test finds: the same rows open, in a part, and in a part where no field has a column of its own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,23 +11,29 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class Filters : public testing::TestWithParam<bool> {
+enum class Rows { open, sealed, sealed_without_columns };
+
+class Filters : public testing::TestWithParam<Rows> {
  protected:
     // Adds the rows and seals them, or not.
     void store(const std::vector<RowDraft>& rows) {
         for (const RowDraft& row : rows) {
             store_.add(row);
         }
-        if (GetParam()) {
+        if (GetParam() != Rows::open) {
             store_.seal();
         }
     }
     auto found(std::string_view query) const { return store_.messages(query); }
 
-    Store store_;
+    Store store_{{.page_rows = 8, .columns_max = GetParam() == Rows::sealed_without_columns ? 0U : 512U}};
 };
-INSTANTIATE_TEST_SUITE_P(SealedAndOpen, Filters, testing::Bool(),
-                         [](const auto& given) { return given.param ? "sealed" : "open"; });
+INSTANTIATE_TEST_SUITE_P(Everywhere, Filters, testing::Values(Rows::open, Rows::sealed, Rows::sealed_without_columns),
+                         [](const auto& given) {
+                             return given.param == Rows::open     ? "open"
+                                    : given.param == Rows::sealed ? "sealed"
+                                                                  : "sealed_without_columns";
+                         });
 
 TEST_P(Filters, WordsAreWholeAndLowerCaseFindsAnyCase) {
     store(

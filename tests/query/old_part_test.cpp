@@ -58,7 +58,7 @@ std::shared_ptr<const part::Part> part_of_this_version() {
 Verdict verdict(const part::Part& part, std::string_view filter) {
     const Test test = parse_filter(filter)->test;
     const auto matcher = Matcher::make(test, LiteralKind::any, 0);
-    return ColumnTest(part, part::Part::fixed(part::ColumnKind::message), **matcher).verdict();
+    return ColumnTest(part, part::Part::fixed(part::ColumnKind::message), **matcher, {}).verdict();
 }
 
 TEST(TokenFilters, OfVersion1AreNotAskedForWordsInAnotherCase) {

@@ -12,7 +12,7 @@ using testing::IsEmpty;
 
 // Six requests, four of them sealed.
 Store requests() {
-    Store store(2);
+    Store store({.page_rows = 2});
     const auto add = [&](std::string_view user, int status, double ms, int second) {
         store.add(RowDraft(fmt::format("GET {}", second))
                       .time(kNoon + second * kSecond)

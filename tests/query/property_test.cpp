@@ -6,9 +6,21 @@
 namespace sluice::query::test {
 namespace {
 
+// How many fields and schemas have columns: all, some of them, or none.
+part::BuildOptions random_options(Random& random) {
+    part::BuildOptions options{.page_rows = static_cast<std::uint32_t>(5 + random.below(40))};
+    if (!random.one_in(3)) {
+        options.columns_max = random.below(14);
+    }
+    if (random.one_in(3)) {
+        options.schema_cells_max = random.below(200);
+    }
+    return options;
+}
+
 // Parts of one and of three classes with pages of a few rows, gaps between sequence numbers, and open rows.
 Store random_store(Random& random) {
-    Store store(static_cast<std::uint32_t>(5 + random.below(40)));
+    Store store(random_options(random));
     const bool classes = random.one_in(2);
     const std::size_t rows = 50 + random.below(500);
     for (std::size_t i = 0; i < rows; ++i) {

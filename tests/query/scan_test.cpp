@@ -17,7 +17,7 @@ using testing::SizeIs;
 
 // Four parts of 100 rows, an hour each.
 Store hours() {
-    Store store(16);
+    Store store({.page_rows = 16});
     for (int hour = 0; hour < 4; ++hour) {
         for (int i = 0; i < 100; ++i) {
             store.add(RowDraft(fmt::format("request {} took {} ms", hour * 100 + i, i * 7 % 50))
@@ -43,6 +43,23 @@ TEST(Explain, SaysWhyPartsWereSkipped) {
     EXPECT_EQ(counters("absent:x").parts_skipped_field, 4U);
     EXPECT_THAT(counters("request zebra").parts_skipped_word, ElementsAre(testing::Pair("zebra", 4U)));
     EXPECT_THAT(store.run("_time:2026-03-01T14 user:user-1").explain, HasSubstr("parts: 4\n  skipped by time: 3\n"));
+}
+
+// Fields without a column: by their names, and by the words of those that are texts.
+TEST(Explain, SaysWhyPartsWithOtherFieldsWereSkipped) {
+    Store store({.page_rows = 16, .columns_max = 0});
+    for (int i = 0; i < 100; ++i) {
+        store.add(RowDraft("request").field("user", fmt::format("user {}", i % 5)).field("mixed", "alpha beta"));
+    }
+    store.add(RowDraft("request").field("mixed", 17));
+    store.seal();
+    const auto counters = [&](std::string_view query) { return store.run(query).counters; };
+    EXPECT_EQ(counters("absent:x").parts_skipped_field, 1U);
+    EXPECT_THAT(counters("user:zebra").parts_skipped_word, ElementsAre(testing::Pair("zebra", 1U)));
+    // A number is found by its value, whatever the words are.
+    EXPECT_THAT(store.run("mixed:17.0").lines, SizeIs(1));
+    EXPECT_THAT(counters("mixed:zebra").parts_skipped_word, IsEmpty());
+    EXPECT_THAT(store.run("mixed:zebra").lines, IsEmpty());
 }
 
 TEST(Explain, RowCountsAnswerWithoutReadingPages) {
@@ -82,7 +99,7 @@ TEST(Scan, HeadStopsWhenItHasEnough) {
 }
 
 TEST(Memory, IsBoundedWithASentenceThatSaysWhatToDo) {
-    Store store(1024);
+    Store store({.page_rows = 1024});
     for (int i = 0; i < 5000; ++i) {
         store.add(RowDraft("row").field("id", fmt::format("{:032x}", i)));
     }
@@ -123,7 +140,7 @@ TEST(Memory, IsGivenBack) {
 
 // A row of a part of another class may lie between two rows of this one.
 TEST(Scan, PartsThatInterleaveAreMergedBySequence) {
-    Store store(4);
+    Store store({.page_rows = 4});
     for (int i = 0; i < 60; ++i) {
         store.add(RowDraft(fmt::format("{}", i)).stream(i % 3 == 0 ? "audit" : ""));
         if (i % 20 == 19) {

@@ -31,7 +31,7 @@ void Store::seal(const std::function<int(const wire::TailEntry&)>& class_of) {
     std::map<int, part::Builder> builders;
     for (; sealed_ < rows_.size(); ++sealed_) {
         const wire::TailEntry entry = wire::TailEntryCodec::view(rows_[sealed_].data());
-        const auto builder = builders.try_emplace(class_of(entry), part::BuildOptions{.page_rows = page_rows_}).first;
+        const auto builder = builders.try_emplace(class_of(entry), options_).first;
         builder->second.add({.entry = entry, .epoch = 1});
     }
     for (auto& [number, builder] : builders) {

@@ -50,7 +50,7 @@ class RowDraft {
 
 class Store {
  public:
-    explicit Store(std::uint32_t page_rows = 8) : page_rows_(page_rows) {}
+    explicit Store(const part::BuildOptions& options = {.page_rows = 8}) : options_(options) {}
 
     void add(const RowDraft& draft);
     // One that is encoded already.
@@ -79,7 +79,7 @@ class Store {
     std::vector<std::string> messages(std::string_view text, const PlanOptions& options = Store::options()) const;
 
  private:
-    std::uint32_t page_rows_;
+    part::BuildOptions options_;
     std::deque<Bytes> rows_;  // Encoded TAIL entries.
     std::vector<std::shared_ptr<const part::Part>> parts_;
     std::size_t sealed_ = 0;

@@ -108,6 +108,18 @@ TEST_F(RetentionTest, NeighboursOfOneClassAreMerged) {
     EXPECT_EQ(files_of(choose_merge(set, options, merge, spared)), (Files{"default 1", "default 21"}));
 }
 
+TEST_F(RetentionTest, MergedPartIsBoundedInRowsAndInBytes) {
+    const MergeOptions all{.parts_min = 2, .parts_max = 8, .rows_max = 1000};
+    std::uint64_t first_two = 0;
+    for (std::size_t i = 0; i < 2; ++i) {
+        first_two += set.classes[0].parts[i]->part->summary().raw_bytes;
+    }
+    MergeOptions bounded = all;
+    bounded.bytes_max = first_two;
+    EXPECT_EQ(files_of(choose_merge(set, options, bounded, {})).size(), 2U);
+    EXPECT_GT(files_of(choose_merge(set, options, all, {})).size(), 2U);
+}
+
 TEST_F(RetentionTest, LargePartIsNotWrittenAgainForAFewRows) {
     PartSet uneven;
     uneven.add(open_part({.sequences = numbers(1, 101)}));
