@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 #include "coro/timeout.h"
@@ -69,6 +70,7 @@ class Service {
           listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options()) {}
 
     Task<Result<>> run();
+    bool was_ready() const noexcept { return ready_; }
 
  private:
     Task<Result<>> start();
@@ -106,6 +108,7 @@ class Service {
     std::vector<int> made_here_;  // See Sockets.
     io::Handle signal_handle_;
     std::optional<server::Server> server_;
+    bool ready_ = false;
 };
 
 void Service::warn(const Result<>& outcome, std::string_view what) {
@@ -215,6 +218,7 @@ Task<Result<>> Service::serve() {
     }
     warn(manager_.ready(status_line()), "tell systemd that sluiced is ready");
     log_.info("ready");
+    ready_ = true;
     Result<> outcome = co_await wait_for_stop();
     Result<> stopped = co_await stop(serving, queue);
     co_return outcome ? stopped : outcome;
@@ -363,9 +367,10 @@ Result<> prepare_directories(const Config& config, const std::string& private_di
     return make_own_directory(config.store.directory, 0750, Links::refused);
 }
 
+// Of a start.  What the kernel or a permission refuses does not heal by itself.
 ExitCode exit_code_of(const Error& error) noexcept {
-    return error.code() == Errc::permission_denied || error.code() == Errc::already_exists ? ExitCode::refused
-                                                                                           : ExitCode::failed;
+    const bool refused = error.code() == Errc::permission_denied || error.sys_errno() == EROFS;
+    return refused ? ExitCode::refused : ExitCode::failed;
 }
 
 // Who is told of stalls.
@@ -391,7 +396,7 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
     const Result<StoreLock> lock = StoreLock::take(config.store.directory);
     if (!lock) {
         log.error("{}", lock.error());
-        return exit_code_of(lock.error());
+        return lock.error().code() == Errc::already_exists ? ExitCode::refused : exit_code_of(lock.error());
     }
     const Result<std::string> fits = fit_descriptors(config, raise_descriptor_limit());
     if (!fits) {
@@ -415,8 +420,7 @@ ExitCode run_service(const CommandLine& command, Config config, SignalFd& signal
     const Result<> outcome = io::block_on(**kernel, "service", &Service::run, &service);
     if (!outcome) {
         log.error("{}", outcome.error());
-        const bool refused = outcome.error().code() == Errc::permission_denied;
-        return refused ? ExitCode::refused : ExitCode::failed;
+        return service.was_ready() ? ExitCode::failed : exit_code_of(outcome.error());
     }
     return ExitCode::ok;
 }
