@@ -108,9 +108,9 @@ def quantiles(times, since, until):
 
 
 def fill(path):
-    """Something to read and to query: some 40 MB of records."""
+    """Something to read and to query: some 13 MB of records, less than is sealed at once."""
     with Connection(path) as connection:
-        for request in range(2, 42):
+        for request in range(2, 18):
             records = [record(b"%d %s" % (number, os.urandom(400).hex().encode())) for number in range(1000)]
             connection.answer(log_batch(request, "written", records))
 

@@ -1,4 +1,4 @@
-"""The user who suffers in hostile_set.py, in three processes: one sends PINGs, one durable LOGs, one follows what the second
+"""The user who suffers in hostile_set.py, in four processes: one sends PINGs, one durable LOGs, one follows what the second
 logs; and a newcomer, who connects again and again.  Each hands what it saw to a pipe when told to end."""
 
 import os
