@@ -23,28 +23,31 @@ def options_parser(text, seconds=None):
 
 class Daemon:
     """Runs while its `with` block does, in `directory`, which it makes.  `store`: keys of the YAML's store section,
-    `more`: other sections.  It takes many connections.  Raises RuntimeError if it does not start."""
+    `listen`: of its listen section; `limits`: of its limits, by default many connections; `more`: other sections.
+    Raises RuntimeError if it does not start."""
 
     CONFIG = """\
 store: {{directory: {0}/store{1}}}
-listen: {{socket: {0}/sluice.sock}}
-limits: {{connections_max: 2000, connections_per_uid_max: 2000}}
+listen: {{socket: {0}/sluice.sock{2}}}
+limits: {{{3}}}
 """
+    MANY_CONNECTIONS = "connections_max: 2000, connections_per_uid_max: 2000"
 
-    def __init__(self, binaries, directory, store="", more=""):
+    def __init__(self, binaries, directory, store="", more="", listen="", limits=MANY_CONNECTIONS):
         directory = Path(directory)
         directory.mkdir(exist_ok=True)
         self.binaries, self.socket = binaries, directory / "sluice.sock"
         self.sluice = [binaries / "sluice", "--socket", self.socket]
-        config, log = directory / "sluiced.yaml", directory / "log"
-        config.write_text(self.CONFIG.format(directory, store and f", {store}") + more)
-        with open(log, "wb") as output:
+        config, self.log = directory / "sluiced.yaml", directory / "log"
+        sections = self.CONFIG.format(directory, store and f", {store}", listen and f", {listen}", limits)
+        config.write_text(sections + more)
+        with open(self.log, "wb") as output:
             self.process = subprocess.Popen([binaries / "sluiced", "--config", config], stdout=output, stderr=output)
         deadline = time.monotonic() + 30
         while subprocess.run([*self.sluice, "status"], capture_output=True).returncode != 0:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 self.stop()
-                raise RuntimeError(f"sluiced does not start: {log.read_text()[-300:]}")
+                raise RuntimeError(f"sluiced does not start: {self.log.read_text()[-300:]}")
             time.sleep(0.05)
 
     def __enter__(self):

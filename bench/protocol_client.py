@@ -1,5 +1,5 @@
 """Clients of sluice's own protocol in Python, as far as the measurements need them; docs/protocol.md says what the bytes
-mean.  LogSender blocks and sends records, Files is for asyncio and reads and replaces files."""
+mean.  LogSender blocks and sends records, Files is for asyncio and reads and replaces files, Connection is for any frames."""
 
 import asyncio
 import itertools
@@ -8,8 +8,9 @@ import socket
 import struct
 
 HEADER = struct.Struct("<IHHQII")
-HELLO, LOG, GET, PUT = 1, 16, 39, 40
-MORE, ERROR = 2, 0xFFFF
+HELLO, PING, LOG, TAIL, QUERY, OPEN, READ, GET, PUT = 1, 4, 16, 17, 18, 32, 33, 39, 40
+LINK, MORE = 1, 2
+REPLY, ERROR = 0x8000, 0xFFFF
 LEVELS = ("accepted", "written", "durable")
 IN_FLIGHT_MAX = 64
 PATIENCE_S = 30
@@ -25,22 +26,130 @@ def text(value):
     return struct.pack("<I", len(data)) + data
 
 
-def frame(kind, request, *payload):
+def frame(kind, request, *payload, flags=0):
     size = HEADER.size + sum(map(len, payload))
-    return b"".join((HEADER.pack(size, kind, 0, request, 0, 0), *payload))
+    return b"".join((HEADER.pack(size, kind, flags, request, 0, 0), *payload))
 
 
 def hello(request):
     return frame(HELLO, request, struct.pack("<4sHHQ", b"SLUI", 1, 1, 0), text("bench"))
 
 
+def field(name, value):
+    """A text."""
+    return struct.pack("<BBHI", 0, len(name), 0, len(value)) + name + value
+
+
+def record(message, fields=(), stream=b"bench"):
+    tail = b"".join((stream, message, *fields))
+    return struct.pack("<IBBHqI", 20 + len(tail), 6, len(stream), len(fields), 0, len(message)) + tail
+
+
+def log_batch(request, level, records, producer=bytes(16), number=0):
+    data = b"".join(records)
+    batch = struct.pack("<IIq16sQIHH", 48 + len(data), len(records), 0, producer, number, 0, 0, 0)
+    return frame(LOG, request, struct.pack("<B3x", LEVELS.index(level)), batch, data)
+
+
 def log(request, level, message, producer, number):
     """One record in a batch of its own."""
-    stream = b"bench"
-    head = struct.pack("<IBBHqI", 20 + len(stream) + len(message), 6, len(stream), 0, 0, len(message))
-    record = head + stream + message
-    batch = struct.pack("<IIq16sQIHH", 48 + len(record), 1, 0, producer, number, 0, 0, 0)
-    return frame(LOG, request, struct.pack("<B3x", LEVELS.index(level)), batch, record)
+    return log_batch(request, level, [record(message)], producer, number)
+
+
+def tail(request, follow=True, streams=(), query="", flags=0):
+    """From the oldest record."""
+    start = struct.pack("<BBBxIQq32x", 4, follow | (4 if query else 0), 7, CREDIT, 0, 0)
+    names = struct.pack("<H", len(streams)) + b"".join(map(text, streams))
+    return frame(TAIL, request, start, names, bytes(4), text(query) if query else b"", flags=flags)
+
+
+def query(request, of, credit=CREDIT):
+    bounds = struct.pack("<B3xIQqq", 0, credit, 2**64 - 1, -(2**63), 2**63 - 1)
+    return frame(QUERY, request, bounds, text(of))
+
+
+def open_to_read(request, root, path):
+    return frame(OPEN, request, struct.pack("<II", 1, 0), text(root), text(path))
+
+
+def read(request, handle, size, offset=0):
+    return frame(READ, request, struct.pack("<IIQ", handle, size, offset))
+
+
+def get(request, root, path):
+    return frame(GET, request, struct.pack("<IIQQ", CREDIT, 0, 0, 0), text(root), text(path))
+
+
+def put(request, root, path, data, flags=0):
+    return frame(PUT, request, struct.pack("<II", 0, 0o644), text(root), text(path), data, flags=flags)
+
+
+def entries(chunk):
+    """Of a TAIL's frame: the messages, and the bytes of their records."""
+    at = 8
+    for _ in range(struct.unpack_from("<I", chunk, 4)[0]):
+        at += 24 + struct.unpack_from("<I", chunk, at + 20)[0]
+        size, _, stream, _, _, message = struct.unpack_from("<IBBHqI", chunk, at)
+        yield bytes(chunk[at + 20 + stream : at + 20 + stream + message]), size
+        at += size
+
+
+class Connection:
+    """Blocks, `patience` seconds at the most; greeted already.  Frames are made and matched by who uses it."""
+
+    def __init__(self, path, patience=PATIENCE_S):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.received = bytearray()
+        try:
+            self.socket.settimeout(patience)
+            self.socket.connect(os.fspath(path))
+            self.socket.sendall(hello(1))
+            self.receive()
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, *frames):
+        self.socket.sendall(b"".join(frames))
+
+    def receive(self, count=1 << 18):
+        """The next frame: kind, flags, request, payload.  Raises Refused where it is an error about the connection."""
+        while (whole := self.take()) is None:
+            data = self.socket.recv(count)
+            if not data:
+                raise ConnectionResetError("the daemon has gone")
+            self.received += data
+        return whole
+
+    def take(self):
+        """The same of what has been received already; None: nothing is whole."""
+        if len(self.received) < HEADER.size:
+            return None
+        size, kind, flags, request, _, _ = HEADER.unpack_from(self.received)
+        if len(self.received) < size:
+            return None
+        payload = bytes(self.received[HEADER.size : size])
+        del self.received[:size]
+        if kind == ERROR and request == 0:
+            raise refusal(payload)
+        return kind, flags, request, payload
+
+    def answer(self, sent):
+        """Sends one frame and waits for the end of its reply.  Returns the last payload; raises Refused."""
+        self.send(sent)
+        request = HEADER.unpack_from(sent)[3]
+        while True:
+            kind, flags, of, payload = self.receive()
+            if of == request and not flags & MORE:
+                if kind == ERROR:
+                    raise refusal(payload)
+                return payload
 
 
 def refusal(payload):

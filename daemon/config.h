@@ -173,6 +173,7 @@ struct LimitsConfig {
     std::uint32_t connections_per_uid_max = 256;    // The same, counted per uid.
     std::uint64_t session_output_bytes_max = 4ULL << 20U;    // Large replies of a connection; beyond: they wait.
     std::uint64_t user_memory_bytes_max = 64ULL << 20U;      // Requests and replies of a uid; beyond: they wait.
+    std::uint64_t clients_memory_bytes_max = 128ULL << 20U;  // The same of all users; beyond: they wait.
     std::uint32_t queries_max = 8;                           // At a time, half of them of one uid; beyond: they wait.
     Milliseconds query_wait_timeout{10'000};                 // For a place; then: Errc::limit_exceeded.
     Milliseconds query_idle_timeout{300'000};                // No row taken for so long: Errc::deadline_exceeded.

@@ -170,7 +170,9 @@ constexpr Setting kSettings[] = {
     {"limits.message_bytes_max", limit<&LimitsConfig::message_bytes_max>(), 1 * kKiB, 31 * kMiB, live,
      "Message of one record. Longer: too_large, nothing of the request is stored. Less than frame_bytes_max."},
     {"limits.connections_max", limit<&LimitsConfig::connections_max>(), 1, 100'000, live,
-     "Connections of all users. Beyond it a new one gets limit_exceeded and is closed."},
+     "Connections of all users. Beyond it a new one gets limit_exceeded and is closed; the last eighth is for users "
+     "who "
+     "have fewer than 8."},
     {"limits.connections_per_uid_max", limit<&LimitsConfig::connections_per_uid_max>(), 1, 100'000, live,
      "Connections of one user. Beyond it a new one gets limit_exceeded and is closed. At most connections_max."},
     {"limits.session_output_bytes_max", limit<&LimitsConfig::session_output_bytes_max>(), 256 * kKiB, kGiB, live,
@@ -179,6 +181,9 @@ constexpr Setting kSettings[] = {
     {"limits.user_memory_bytes_max", limit<&LimitsConfig::user_memory_bytes_max>(), 2 * kMiB, 64 * kGiB, live,
      "The same of all connections of one user together, half of it for requests and half for replies. It applies to "
      "users who have no connection yet. At least four frames."},
+    {"limits.clients_memory_bytes_max", limit<&LimitsConfig::clients_memory_bytes_max>(), 2 * kMiB, 64 * kGiB, live,
+     "The same of all users together, likewise. A user may hold as much of it as is left free, so that there is always "
+     "some for others."},
     {"limits.queries_max", limit<&LimitsConfig::queries_max>(), 1, 1024, live,
      "Queries that run at a time, of all connections; one user may have half of them. One more waits. Where the place "
      "of "
@@ -197,8 +202,9 @@ constexpr Setting kSettings[] = {
     {"limits.hello_timeout", limit<&LimitsConfig::hello_timeout>(), 100, kHour, live,
      "A new connection that has not sent its HELLO after this time is closed."},
     {"limits.open_handles_max", limit<&LimitsConfig::open_handles_max>(), 1, 1'000'000, live,
-     "Open files of all connections; one user may have a quarter of them. Beyond it an open gets limit_exceeded. Less "
-     "where the process may not have so many descriptors, beside 512 and one for each connection: see LimitNOFILE."},
+     "Open files of all connections; one user may have a quarter of them, and the last eighth is for users who have "
+     "fewer than 64. Beyond it an open gets limit_exceeded. Less where the process may not have so many descriptors, "
+     "beside 512 and one for each connection: see LimitNOFILE."},
 
     {"roots", kRoots, 0, 64, live,
      "Directories whose files clients may use. Nothing outside of them can be reached. Each root has a name (what "

@@ -101,6 +101,7 @@ server::ServerOptions server_options(const Config& config, uid_t own_uid) {
     options.session.output_bytes_max = config.limits.session_output_bytes_max;
     options.session.request_bytes_max = config.limits.session_output_bytes_max;
     options.session.user_bytes_max = config.limits.user_memory_bytes_max / 2;
+    options.session.clients_bytes_max = config.limits.clients_memory_bytes_max / 2;
     options.session.query = {.queries_max = config.limits.queries_max,
                              .wait_max = config.limits.query_wait_timeout,
                              .idle_max = config.limits.query_idle_timeout,

@@ -1,6 +1,6 @@
 #include "coro/pool.h"
 
-#include <sys/resource.h>
+#include <unistd.h>
 
 namespace sluice::coro {
 
@@ -33,7 +33,7 @@ void ThreadPool::submit(PoolJob& job) {
 void ThreadPool::serve(int nice) {
     if (nice != 0) {
         // Linux keeps it per thread.  Best effort: it only decides who waits for whom.
-        (void)setpriority(PRIO_PROCESS, 0, nice);
+        (void)::nice(nice);
     }
     std::unique_lock lock(mutex_);
     for (;;) {

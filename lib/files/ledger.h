@@ -15,6 +15,10 @@ struct HandleLimits {
     std::size_t session_max = 256;  // Handles of one session.        At each limit: Errc::limit_exceeded,
     std::size_t user_max = 1024;    // Files open for one uid.        nothing is opened.
     std::size_t total_max = 8192;   // Files open for all clients.
+
+    // The last eighth of total_max is for users with fewer files than this: some users together keep nobody out.
+    static constexpr std::size_t kReservedShare = 8;
+    static constexpr std::size_t kFew = 64;
 };
 
 class Ledger {
@@ -46,8 +50,17 @@ class Ledger {
             return fail(Errc::limit_exceeded, "{} files are open for all clients, the maximum", total_);
         }
         const auto found = users_.find(uid);
-        if (found != users_.end() && found->second >= limits_.user_max) {
-            return fail(Errc::limit_exceeded, "uid {} has {} files open, the maximum", uid, found->second);
+        const std::size_t mine = found == users_.end() ? 0 : found->second;
+        if (mine >= limits_.user_max) {
+            return fail(Errc::limit_exceeded, "uid {} has {} files open, the maximum", uid, mine);
+        }
+        const std::size_t reserved = limits_.total_max / HandleLimits::kReservedShare;
+        if (mine >= HandleLimits::kFew && total_ >= limits_.total_max - reserved) {
+            return fail(
+                Errc::limit_exceeded,
+                "{} files are open for all clients, {} of them for uid {}: the last {} are for users with fewer "
+                "than {}",
+                total_, mine, uid, reserved, HandleLimits::kFew);
         }
         ++total_;
         ++users_[uid];

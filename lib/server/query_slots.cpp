@@ -78,9 +78,9 @@ QuerySlot* QuerySlots::next() const noexcept {
     if (taken_.size() >= limits_.queries_max) {
         return nullptr;
     }
-    const auto found =
-        std::ranges::find_if(waiting_, [this](const QuerySlot* slot) { return running_of(slot->uid_) < share(); });
-    return found == waiting_.end() ? nullptr : *found;
+    const auto places = [this](const QuerySlot* slot) { return running_of(slot->uid_); };
+    const auto found = std::ranges::min_element(waiting_, {}, places);
+    return found == waiting_.end() || places(*found) >= share() ? nullptr : *found;
 }
 
 void QuerySlots::take_back_for(uid_t uid) {

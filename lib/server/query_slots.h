@@ -1,6 +1,7 @@
 // The places of queries: so many run at a time, and users take turns.
 //
-// One user has at most half of the places; who finds none waits, first in, first out, and is refused after a while.  A
+// One user has at most half of the places; who finds none waits, and is refused after a while.  Of those who wait the
+// user with fewest places comes first, then who came first: nobody waits behind all that others have asked for.  A
 // query that waits for its client (which gives no credit, or reads nothing) keeps its place as long as nobody else
 // needs it; then, of the user with most places, the one that has waited longest gives it back. Threads: the service
 // loop's.

@@ -1,6 +1,6 @@
 // Memory that is held for a client: charged before it is allocated, given back when it is freed.  Bounded for a
-// session, and for all sessions of a user together; who finds no room waits, first in, first out. Threads: the service
-// loop's.
+// session, for all sessions of a user together, and for all users together; who finds no room waits, first in, first
+// out, where it is the room of all users behind others of the same user only. Threads: the service loop's.
 #pragma once
 
 #include <algorithm>
@@ -10,18 +10,86 @@
 
 namespace sluice::server {
 
+// Bytes of which all users have a part.  Each may hold as much as is left free: so N of them who take what they can
+// hold N parts of N + 1, and there is one for the next user.  Who holds nothing is granted what he asks for in any
+// case.
+class CommonRoom {
+ public:
+    explicit CommonRoom(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
+    void set_bytes_max(std::size_t bytes_max) {
+        bytes_max_ = bytes_max;
+        changed_.set();
+    }
+    std::size_t held_bytes() const noexcept { return held_; }
+
+ private:
+    friend class UserRoom;
+    bool fits(std::size_t mine, std::size_t bytes) const noexcept {
+        return mine == 0 || (held_ < bytes_max_ && mine + bytes <= bytes_max_ - held_);
+    }
+    std::size_t bytes_max_;
+    std::size_t held_ = 0;
+    coro::Event changed_;  // There may be room for somebody who waits.
+};
+
 // Bytes of which all sessions of a user have a part.
 class UserRoom {
  public:
-    explicit UserRoom(std::size_t bytes_max) noexcept : bytes_max_(bytes_max), free_(bytes_max) {}
+    // Borrows `common` until destroyed; null: bounded by `bytes_max` alone.
+    explicit UserRoom(std::size_t bytes_max, CommonRoom* common = nullptr) noexcept
+        : bytes_max_(bytes_max), free_(bytes_max), common_(common) {}
     std::size_t bytes_max() const noexcept { return bytes_max_; }
     std::size_t held_bytes() const noexcept { return bytes_max_ - free_.available(); }
 
  private:
     friend class Room;
     friend class Charge;
+    bool try_acquire(std::size_t bytes) noexcept {
+        if (common_ != nullptr && (turn_.locked() || !common_->fits(taken_, bytes))) {
+            return false;
+        }
+        if (!free_.try_acquire(bytes)) {
+            return false;
+        }
+        take(bytes);
+        return true;
+    }
+    Task<Result<>> acquire(std::size_t bytes) {
+        SLUICE_CO_CHECK(co_await free_.acquire(bytes));
+        Result<> granted = co_await acquire_common(bytes);
+        if (!granted) {
+            free_.release(bytes);
+        }
+        co_return granted;
+    }
+    Task<Result<>> acquire_common(std::size_t bytes) {
+        SLUICE_CO_TRY(const coro::Units turn, co_await turn_.lock());
+        while (common_ != nullptr && !common_->fits(taken_, bytes)) {  // Bounded: each turn waits for a change.
+            common_->changed_.reset();
+            SLUICE_CO_CHECK(co_await common_->changed_.wait());
+        }
+        take(bytes);
+        co_return Result<>{};
+    }
+    void take(std::size_t bytes) noexcept {
+        taken_ += bytes;
+        if (common_ != nullptr) {
+            common_->held_ += bytes;
+        }
+    }
+    void release(std::size_t bytes) {
+        taken_ -= bytes;
+        if (common_ != nullptr) {
+            common_->held_ -= bytes;
+            common_->changed_.set();
+        }
+        free_.release(bytes);
+    }
     std::size_t bytes_max_;
     coro::Semaphore free_;
+    CommonRoom* common_;
+    std::size_t taken_ = 0;  // Of common_; what waits for it is not in it yet.
+    coro::Mutex turn_;       // Held by the first of those who wait for common_.
 };
 
 class Room;
@@ -77,7 +145,7 @@ class Room {
         const std::size_t session = std::min(bytes, bytes_max_);
         const std::size_t user = std::min(bytes, user_.bytes_max_);
         SLUICE_CO_CHECK(co_await free_.acquire(session));
-        Result<> granted = co_await user_.free_.acquire(user);
+        Result<> granted = co_await user_.acquire(user);
         if (!granted) {
             free_.release(session);
             co_return std::unexpected(std::move(granted).error());
@@ -91,7 +159,7 @@ class Room {
         if (!free_.try_acquire(session)) {
             return std::nullopt;
         }
-        if (!user_.free_.try_acquire(user)) {
+        if (!user_.try_acquire(user)) {
             free_.release(session);
             return std::nullopt;
         }
@@ -112,7 +180,7 @@ inline void Charge::shrink(std::size_t bytes) noexcept {
         session_ = bytes;
     }
     if (user_ > bytes) {
-        room_->user_.free_.release(user_ - bytes);
+        room_->user_.release(user_ - bytes);
         user_ = bytes;
     }
 }
@@ -120,7 +188,7 @@ inline void Charge::shrink(std::size_t bytes) noexcept {
 inline void Charge::release() noexcept {
     if (session_ != 0 || user_ != 0) {
         room_->free_.release(std::exchange(session_, 0));
-        room_->user_.free_.release(std::exchange(user_, 0));
+        room_->user_.release(std::exchange(user_, 0));
     }
 }
 

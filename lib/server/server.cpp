@@ -10,6 +10,9 @@ namespace {
 constexpr Duration kAcceptRetryDelay = std::chrono::milliseconds(100);
 // Of all queries together, so that the pool has threads left for files.
 constexpr std::size_t kQueryJobsMax = 2;
+// The last eighth of the connections is for users who have fewer than so many: some users together keep nobody out.
+constexpr std::size_t kReservedShare = 8;
+constexpr std::uint32_t kFewConnections = 8;
 }  // namespace
 
 Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Files& files, int store_directory,
@@ -22,6 +25,8 @@ Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Fi
               .limits = options.session,
               .counters = {},
               .turns = coro::TurnShare(kernel.loop(), Shared::kTurnBytes),
+              .request_room = CommonRoom(options.session.clients_bytes_max),
+              .reply_room = CommonRoom(options.session.clients_bytes_max),
               .query_slots = QuerySlots(kernel.clock(), options.session.query),
               .query_memory = query::Budget(options.session.query.memory_bytes_total, "all queries together"),
               .version = {},
@@ -31,6 +36,8 @@ Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Fi
 
 void Server::set_options(ServerOptions options) {
     shared_.limits = options.session;
+    shared_.request_room.set_bytes_max(options.session.clients_bytes_max);
+    shared_.reply_room.set_bytes_max(options.session.clients_bytes_max);
     shared_.query_slots.set_limits(options.session.query);
     shared_.query_memory.set_bytes_max(options.session.query.memory_bytes_total);
     options_ = std::move(options);
@@ -124,7 +131,9 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
             continue;
         }
         ++shared_.counters.connections;
-        ++users_.try_emplace(peer.credentials.uid, shared_.limits, shared_.query_memory).first->second.connections;
+        const auto user = users_.try_emplace(peer.credentials.uid, shared_.limits, shared_.request_room,
+                                             shared_.reply_room, shared_.query_memory);
+        ++user.first->second.connections;
         sessions.spawn("session", &Server::run_session, this, std::move(*socket), peer);
     }
 }
@@ -143,21 +152,26 @@ Result<> Server::admit(const Peer& peer) const {
     if (sessions_.size() >= options_.connections_max) {
         return fail(Errc::limit_exceeded, "{} connections are open, limits.connections_max", sessions_.size());
     }
-    const auto mine = users_.find(uid);
-    if (mine != users_.end() && mine->second.connections >= options_.connections_per_uid_max) {
-        return fail(Errc::limit_exceeded, "uid {} has {} connections open, limits.connections_per_uid_max", uid,
-                    mine->second.connections);
+    const auto user = users_.find(uid);
+    const std::uint32_t mine = user == users_.end() ? 0 : user->second.connections;
+    if (mine >= options_.connections_per_uid_max) {
+        return fail(Errc::limit_exceeded, "uid {} has {} connections open, limits.connections_per_uid_max", uid, mine);
+    }
+    const std::size_t reserved = options_.connections_max / kReservedShare;
+    if (mine >= kFewConnections && sessions_.size() >= options_.connections_max - reserved) {
+        return fail(
+            Errc::limit_exceeded,
+            "{} connections are open, {} of them of uid {}: the last {} of limits.connections_max are for users "
+            "with fewer than {}",
+            sessions_.size(), mine, uid, reserved, kFewConnections);
     }
     return {};
 }
 
 Server::HeldBytes Server::held_bytes() const noexcept {
-    HeldBytes held{.queries = shared_.query_memory.used_bytes()};
-    for (const auto& [uid, user] : users_) {
-        held.requests += user.request_room.held_bytes();
-        held.replies += user.reply_room.held_bytes();
-    }
-    return held;
+    return {.requests = shared_.request_room.held_bytes(),
+            .replies = shared_.reply_room.held_bytes(),
+            .queries = shared_.query_memory.used_bytes()};
 }
 
 std::vector<const Session*> Server::busiest(std::size_t most) const {

@@ -30,6 +30,7 @@ struct SessionLimits {
     Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
     // Of all sessions of a user, for requests and for replies each; beyond it they wait for each other.
     std::size_t user_bytes_max = 32U << 20U;
+    std::size_t clients_bytes_max = 64U << 20U;  // Of all users together, likewise; see CommonRoom.
     QueryLimits query;
 };
 
@@ -45,10 +46,10 @@ struct ServerCounters {
 
 // What the sessions of one user have together.
 struct User {
-    // Borrows `queries_memory`, that of all users, until destroyed.
-    User(const SessionLimits& limits, query::Budget& queries_memory) noexcept
-        : request_room(limits.user_bytes_max),
-          reply_room(limits.user_bytes_max),
+    // Borrows what is of all users until destroyed.
+    User(const SessionLimits& limits, CommonRoom& requests, CommonRoom& replies, query::Budget& queries_memory) noexcept
+        : request_room(limits.user_bytes_max, &requests),
+          reply_room(limits.user_bytes_max, &replies),
           query_memory(std::max(limits.query.memory_bytes_total / 2, limits.query.memory_bytes_max),
                        "all queries of a user together", &queries_memory) {}
     UserRoom request_room;
@@ -73,6 +74,8 @@ struct Shared {
     SessionLimits limits;
     ServerCounters counters;
     coro::TurnShare turns;
+    CommonRoom request_room;
+    CommonRoom reply_room;
     QuerySlots query_slots;
     query::Budget query_memory;
     std::string version;

@@ -1,7 +1,10 @@
 #include "coro/pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -220,6 +223,27 @@ TEST(ThreadPool, DestructorFinishesWhatWasSubmitted) {
     for (const CountJob& job : jobs) {
         EXPECT_EQ(job.returned, 1);
     }
+}
+
+TEST(ThreadPool, IsLessUrgentThanWhoMadeIt) {
+    TestLoop loop;
+    struct AskJob final : PoolJob {
+        using PoolJob::PoolJob;
+        void work() noexcept override { nice = getpriority(PRIO_PROCESS, 0); }
+        void run_remote() noexcept override {}
+        int nice = -1;
+    };
+    AskJob job(loop.loop());
+    int own = 0;
+    std::thread maker([&] {  // Of its own, because nobody but root takes it back.
+        (void)nice(2);
+        own = getpriority(PRIO_PROCESS, 0);
+        ThreadPool pool(1, 3);
+        pool.submit(job);
+    });
+    maker.join();
+    loop.run_until_idle();
+    EXPECT_EQ(job.nice, std::min(own + 3, 19));
 }
 
 // Four threads post to one loop that sleeps whenever it can: none is lost, and each thread's order is kept.

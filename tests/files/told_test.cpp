@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <functional>
+#include <vector>
 
 #include "environment_sim.h"
 
@@ -182,6 +183,26 @@ TEST_F(ToldBySession, LimitsAndRightsAreTold) {
     ASSERT_TRUE(charge) << charge.error();
     EXPECT_EQ(told(service.files.ledger().charge(8)), "limit_exceeded: 4 files are open for all clients, the maximum");
     environment.finish(other.close_all());
+}
+
+TEST(Ledger, UsersTogetherLeaveSomeForThoseWhoHaveFew) {
+    Ledger ledger({.user_max = 80, .total_max = 160});
+    std::vector<Ledger::Charge> charges;
+    const auto take = [&ledger, &charges](std::uint32_t uid) {
+        for (;;) {
+            Result<Ledger::Charge> charge = ledger.charge(uid);
+            if (!charge) {
+                return std::string(charge.error().text());
+            }
+            charges.push_back(std::move(*charge));
+        }
+    };
+    EXPECT_EQ(take(1), "uid 1 has 80 files open, the maximum");
+    EXPECT_EQ(take(2),
+              "144 files are open for all clients, 64 of them for uid 2: the last 20 are for users with "
+              "fewer than 64");
+    EXPECT_EQ(ledger.total(), 144U);
+    EXPECT_EQ(take(3), "160 files are open for all clients, the maximum");
 }
 
 // Opens that have not ended count too; those that failed do not.

@@ -15,6 +15,7 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 
 constexpr std::uint32_t kAllCredit = 1U << 30U;
+constexpr std::size_t kReplyBytes = 66'000;  // Of one frame, about.
 constexpr uid_t kHostile = 1000;
 constexpr uid_t kOther = 2000;
 
@@ -27,8 +28,8 @@ class FairnessTest : public ServerTest {
         options.session.stall_timeout = seconds(30);
     }
     // A client that is served and never reads what comes behind HELLO.
-    RawClient& deaf() {
-        deaf_.push_back(std::make_unique<RawClient>(world, kHostile));
+    RawClient& deaf(uid_t uid = kHostile) {
+        deaf_.push_back(std::make_unique<RawClient>(world, uid));
         EXPECT_TRUE(deaf_.back()->connect());
         deaf_.back()->hello();
         return *deaf_.back();
@@ -112,6 +113,40 @@ TEST_F(FairnessTest, RepliesOfAUserAreBoundedTogether) {
     pass(seconds(2));
     EXPECT_LE(held().replies, options.session.user_bytes_max);
     EXPECT_GT(held().replies, options.session.output_bytes_max);
+    expect_served();
+}
+
+TEST_F(FairnessTest, RepliesOfAllUsersAreBoundedTogetherAndLeaveRoomForOneMore) {
+    options.session.clients_bytes_max = 600 * 1024;
+    start();
+    fill(60, 40'000);
+    for (uid_t uid = kHostile; uid < kHostile + 4; ++uid) {
+        deaf(uid).request(2, everything());
+        deaf(uid).request(2, everything());
+    }
+    pass(seconds(2));
+    EXPECT_LE(held().replies, options.session.clients_bytes_max + 4 * kReplyBytes);
+    EXPECT_GT(held().replies, options.session.clients_bytes_max / 2);
+    expect_served();
+    RawClient& other = greet(kOther);
+    other.request(2, everything(kAllCredit, false));
+    std::size_t rows = 0;
+    for (auto frame = other.next(); frame && (frame->header.flags & wire::kFrameMore) != 0; frame = other.next()) {
+        rows += decode<wire::TailChunk>(*frame)->entries.size();
+    }
+    EXPECT_EQ(rows, 61U);
+}
+
+TEST_F(FairnessTest, UsersTogetherLeaveConnectionsForOthers) {
+    options.server.connections_max = 40;
+    options.server.connections_per_uid_max = 20;
+    start();
+    for (int i = 0; i < 20; ++i) {
+        deaf(kHostile);
+        deaf(kHostile + 1);
+    }
+    pass(seconds(1));
+    EXPECT_EQ(daemon->server().connections(), 35U);
     expect_served();
 }
 

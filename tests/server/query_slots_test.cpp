@@ -63,7 +63,7 @@ TEST_F(QuerySlotsTest, AnOddNumberIsRoundedUp) {
     EXPECT_TRUE(asking[1]->runs());
 }
 
-TEST_F(QuerySlotsTest, TheFirstOfThoseWhoMayComesNext) {
+TEST_F(QuerySlotsTest, WhoHasFewestComesNextThenTheFirst) {
     for (const uid_t uid : {1U, 1U, 2U, 2U}) {
         EXPECT_TRUE(ask(uid).runs());
     }
@@ -77,11 +77,11 @@ TEST_F(QuerySlotsTest, TheFirstOfThoseWhoMayComesNext) {
     EXPECT_FALSE(fourth.job.done());
     asking[0]->end();
     loop.run_until_idle();
-    EXPECT_TRUE(more_of_one.runs());
-    EXPECT_FALSE(fourth.job.done());
+    EXPECT_FALSE(more_of_one.job.done());  // One has a place still.
+    EXPECT_TRUE(fourth.runs());
     asking[3]->end();
     loop.run_until_idle();
-    EXPECT_TRUE(fourth.runs());
+    EXPECT_TRUE(more_of_one.runs());
 }
 
 TEST_F(QuerySlotsTest, WhoWaitsTooLongIsToldWhichLimitItIs) {

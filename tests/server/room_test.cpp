@@ -96,6 +96,75 @@ TEST(Room, WhoFindsNoneWaitsInOrder) {
     EXPECT_TRUE(small.done());
 }
 
+TEST(Room, AUserMayHoldAsMuchAsAllHaveLeftFree) {
+    CommonRoom common(300);
+    UserRoom one(300, &common);
+    UserRoom other(300, &common);
+    UserRoom third(300, &common);
+    Room of_one(300, one);
+    Room of_other(300, other);
+    Room of_third(300, third);
+    const std::optional<Charge> first = of_one.try_acquire(100);
+    ASSERT_TRUE(first);
+    std::optional<Charge> half = of_one.try_acquire(50);
+    ASSERT_TRUE(half);
+    EXPECT_FALSE(of_one.try_acquire(1));
+    const std::optional<Charge> theirs = of_other.try_acquire(50);
+    ASSERT_TRUE(theirs);
+    EXPECT_FALSE(of_other.try_acquire(51));
+    EXPECT_EQ(other.held_bytes(), 50U);
+    EXPECT_EQ(of_other.held_bytes(), 50U);
+    half.reset();
+    const std::optional<Charge> more = of_other.try_acquire(51);
+    EXPECT_TRUE(more);
+    EXPECT_EQ(common.held_bytes(), 201U);
+    EXPECT_TRUE(of_third.try_acquire(300));  // Nothing is held by this one.
+    EXPECT_EQ(common.held_bytes(), 201U);
+}
+
+TEST(Room, WhoWaitsForTheRoomOfAllHoldsUpNobodyElse) {
+    TestLoop loop;
+    CommonRoom common(300);
+    UserRoom one(300, &common);
+    UserRoom other(300, &common);
+    Room of_one(300, one);
+    Room of_other(300, other);
+    std::optional<Charge> held = of_one.try_acquire(150);
+    Job<Result<Charge>> large(loop.loop(), "large", acquire_room, std::ref(of_one), std::size_t{60});
+    Job<Result<Charge>> small(loop.loop(), "small", acquire_room, std::ref(of_one), std::size_t{5});
+    EXPECT_FALSE(of_one.try_acquire(1));
+    EXPECT_TRUE(of_other.try_acquire(100));
+    held->shrink(140);
+    loop.run_until_idle();
+    EXPECT_FALSE(large.done());
+    EXPECT_FALSE(small.done());  // In order, within the user.
+    held->shrink(100);
+    loop.run_until_idle();
+    EXPECT_FALSE(small.done());  // 160 are held, 140 are free.
+    EXPECT_TRUE(large.done());
+    common.set_bytes_max(400);
+    loop.run_until_idle();
+    EXPECT_TRUE(small.done());
+    EXPECT_EQ(common.held_bytes(), 165U);
+}
+
+TEST(Room, WhoGivesUpWaitingForTheRoomOfAllHoldsNothing) {
+    TestLoop loop;
+    CommonRoom common(100);
+    UserRoom user(100, &common);
+    Room room(100, user);
+    const std::optional<Charge> held = room.try_acquire(50);
+    Job<Result<Charge>> waits(loop.loop(), "waits", acquire_room, std::ref(room), std::size_t{10});
+    EXPECT_EQ(user.held_bytes(), 60U);
+    waits.cancel();
+    loop.run_until_idle();
+    ASSERT_TRUE(waits.done());
+    EXPECT_EQ(waits.result().error().code(), Errc::cancelled);
+    EXPECT_EQ(user.held_bytes(), 50U);
+    EXPECT_EQ(room.held_bytes(), 50U);
+    EXPECT_EQ(common.held_bytes(), 50U);
+}
+
 TEST(Room, WhoGivesUpHoldsNothing) {
     TestLoop loop;
     UserRoom user(100);
