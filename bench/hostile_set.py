@@ -2,10 +2,11 @@
 """What a user of a daemon notices while four others attack it.
 
 A daemon of its own, with the limits that it has by default, serves a victim, who sends a PING every 5 ms and a durable
-numbered LOG every 20 ms (each tenth twice), follows his own stream, and connects anew each second; first alone, then while
-four users do all that hostile_attacks.py has, at the same time.  Printed are his latencies, what the daemon holds in memory, what the
-victim has lost or has twice, and what the daemon itself has logged.  The attackers have the lowest priority: not measured is how the
-kernel shares the processors, but what the daemon does; and `net` is without the time for which the daemon's loop and the victim waited for a processor.  Needs root, for the users.
+numbered LOG every 20 ms (each tenth twice), follows his own stream, and connects anew each second; first alone, then
+while four users do all that hostile_attacks.py has, at the same time.  Printed are his latencies, what the daemon holds
+in memory, what the victim has lost or has twice, and what the daemon itself has logged.  The attackers have the lowest
+priority: not measured is how the kernel shares the processors, but what the daemon does; and `net` is about without the
+time for which the daemon's loop and the victim waited for a processor.  Needs root, for the users.
 
 Usage: bench/hostile_set.py [--bin DIR] [--dir DIR] [--seconds S] [--alone S] [--settle S] [--only NAME,NAME] [--each]
                             [--check] [--json FILE]
@@ -159,13 +160,17 @@ def measure(options, names, directory):
             "stored": lost_and_doubled(seen["logs"].get("records", 0), numbers),
             "followed": lost_and_doubled(seen["logs"].get("records", 0), seen["follows"]["seen"]),
             "errors": {role: collections.Counter(seen[role]["errors"]).most_common(5) for role in ROLES if seen[role]["errors"]},
-            "unanswered": {role: seen[role]["sent"] - len(seen[role]["times"]) - len(seen[role]["errors"]) for role in ("pings", "newcomers")},
+            "unanswered": {role: unanswered(seen[role]) for role in ("pings", "newcomers")},
             "again": {key: seen["logs"].get(key, 0) for key in ("again", "not known", "wrongly known")},
             "connections left": left,
         }  # fmt: skip
     result["exit"] = daemon.process.returncode
     result["stalls"], result["logged"] = what_it_logged(daemon.log)
     return result
+
+
+def unanswered(seen):
+    return seen["sent"] - len(seen["times"]) - len(seen["errors"])
 
 
 def loop_schedule(daemon):
