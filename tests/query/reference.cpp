@@ -395,8 +395,9 @@ std::optional<Span> span_of(const std::string& text, WallNs now) {
         const WallNs begin = *wire::parse_rfc3339(text);
         return Span{begin, begin + 1'000'000'000};
     }
+    const bool is_size = text.ends_with('B');  // 5KB is a number, and no duration.
     if (const auto seconds = number_in(text);
-        seconds && !text.empty() && text.find_first_not_of("0123456789") != std::string::npos) {
+        seconds && !is_size && !text.empty() && text.find_first_not_of("0123456789") != std::string::npos) {
         const WallNs begin = now - static_cast<WallNs>(*seconds * 1e9L);
         return Span{begin, begin + 1, true};
     }
