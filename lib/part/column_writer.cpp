@@ -120,32 +120,27 @@ std::optional<Bytes> write_text(ColumnLayout& column, std::span<const std::strin
     return filter_of(words);
 }
 
-std::optional<Bytes> write_others(ColumnLayout& column, std::span<const std::string_view> values, BlockWriter& blocks) {
-    column.coding = write_plain_texts(column.spans, values, blocks);
-    TokenFilterBuilder words;
-    for (const std::string_view value : values) {
-        OtherFields fields(value);
-        for (OtherField field; fields.next(field);) {
-            const wire::FieldView view = field.view();
-            words.add(other_field_hash(view.name, view.type));
-            if (view.type == wire::FieldType::string || view.type == wire::FieldType::bytes) {
-                add_words(words, view.text());
-            }
+std::optional<Bytes> write_others(ColumnLayout& column, const ColumnValues& values, BlockWriter& blocks) {
+    OthersWriter writer(column, blocks);
+    auto next = values.texts.begin();
+    for (const PageCount& page : values.pages) {
+        for (std::uint32_t left = page.count; left > 0; --left) {
+            writer.add(page.page, *next++);
         }
     }
-    return filter_of(words);
+    return writer.finish();
 }
 
 }  // namespace
 
 std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& values, std::span<const PageLayout> pages,
                                   BlockWriter& blocks, References* references) {
+    if (column.info.kind == ColumnKind::others) {
+        return write_others(column, values, blocks);
+    }
     column.spans = spans_of(values, pages);
     if (is_numeric(column.info)) {
         set_ranges(column, values.ints);
-    }
-    if (column.info.kind == ColumnKind::others) {
-        return write_others(column, values.texts, blocks);
     }
     if (!values.texts.empty()) {
         return write_text(column, values.texts, blocks, references);
@@ -156,6 +151,56 @@ std::optional<Bytes> write_column(ColumnLayout& column, const ColumnValues& valu
         write_numeric(column, values.ints, blocks);
     }
     return std::nullopt;
+}
+
+OthersWriter::OthersWriter(ColumnLayout& column, BlockWriter& blocks) : column_(column), blocks_(blocks) {
+    column.coding = {.codec = Codec::text, .entries = 0, .first_stream = blocks.streams()};
+}
+
+void OthersWriter::add(std::uint32_t page, std::string_view value) {
+    if (page != page_) {
+        end_page();
+        page_ = page;
+    }
+    OtherFields fields(value);
+    for (OtherField field; fields.next(field);) {
+        const wire::FieldView view = field.view();
+        words_.add(other_field_hash(view.name, view.type));
+        if (view.type == wire::FieldType::string || view.type == wire::FieldType::bytes) {
+            add_words(words_, view.text());
+        }
+    }
+    texts_.push_back(as_text(arena_.keep(as_bytes(value))));
+    bytes_ += value.size();
+    ++count_;
+}
+
+void OthersWriter::end_page() {
+    if (count_ == 0) {
+        return;
+    }
+    column_.spans.add(page_, count_, texts_.size() == count_);
+    count_ = 0;
+    if (texts_.size() >= kChunkValues || bytes_ >= kChunkBytes) {
+        end_chunk();
+    }
+}
+
+void OthersWriter::end_chunk() {
+    if (texts_.empty()) {
+        return;
+    }
+    append_texts(blocks_.stream(), texts_);
+    blocks_.end_stream();
+    texts_.clear();
+    arena_ = {};
+    bytes_ = 0;
+}
+
+std::optional<Bytes> OthersWriter::finish() {
+    end_page();
+    end_chunk();
+    return filter_of(words_);
 }
 
 void write_filters(std::span<ColumnLayout> columns, std::span<const std::optional<Bytes>> filters,

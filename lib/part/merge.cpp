@@ -5,7 +5,6 @@
 #include <numeric>
 #include <set>
 
-#include "part/byte_arena.h"
 #include "part/merge_plan.h"
 #include "part/part_impl.h"
 #include "part/part_writer.h"
@@ -33,7 +32,9 @@ class Merged {
             SLUICE_CHECK(write(column, writer));
         }
         if (plan_.has_others()) {
-            SLUICE_CHECK(write_others(writer));
+            const std::span<const PageLayout> pages = writer.layout().pages;
+            const auto add = [&](OthersWriter& others) { return add_others(pages, others); };
+            SLUICE_CHECK(writer.add_others(add));
         }
         return writer.finish(plan_.schema_ids);
     }
@@ -210,16 +211,19 @@ class Merged {
             add_to_page(first_row + (page.positions.empty() ? i : page.positions[i]), pages, values.pages);
         }
     }
-    // Rows ascend.
     static void add_to_page(std::uint64_t row, std::span<const PageLayout> pages, std::vector<PageCount>& counts) {
-        std::uint32_t at = counts.empty() ? 0 : counts.back().page;
-        while (row >= pages[at].first_row + pages[at].rows) {
-            ++at;
-        }
+        const std::uint32_t at = page_of(row, pages, counts.empty() ? 0 : counts.back().page);
         if (counts.empty() || counts.back().page != at) {
             counts.push_back({at, 0});
         }
         ++counts.back().count;
+    }
+    // Of the new part; it is `at` or behind it.
+    static std::uint32_t page_of(std::uint64_t row, std::span<const PageLayout> pages, std::uint32_t at) {
+        while (row >= pages[at].first_row + pages[at].rows) {
+            ++at;
+        }
+        return at;
     }
 
     Result<> take(const Where& source, const PageValues& page, std::span<const std::uint16_t> kept,
@@ -255,10 +259,8 @@ class Merged {
         return {};
     }
 
-    Result<> write_others(PartWriter& writer) const {
-        ByteArena arena;
-        std::vector<std::string_view> texts;
-        std::vector<PageCount> pages;
+    Result<> add_others(std::span<const PageLayout> pages, OthersWriter& writer) const {
+        std::uint32_t at = 0;
         for (std::uint32_t i = 0; i < parts_.size(); ++i) {
             const MergePlan::Source& source = plan_.sources[i];
             const auto kept = [&source](std::uint32_t schema, std::uint32_t column) {
@@ -266,14 +268,15 @@ class Merged {
             };
             for (std::uint32_t page = 0; page < parts_[i]->pages(); ++page) {
                 SLUICE_TRY(const std::vector<std::uint16_t> rows, rows_with_others(i, page));
-                const auto use = [&](ByteView value) { texts.push_back(as_text(arena.keep(value))); };
+                const std::uint64_t first_row = first_row_[i] + parts_[i]->page_first_row(page);
+                auto row = rows.begin();
+                const auto use = [&](ByteView value) {
+                    at = page_of(first_row + *row++, pages, at);
+                    writer.add(at, as_text(value));
+                };
                 SLUICE_CHECK(impl(i).other_fields(page, rows, kept, use));
-                for (const std::uint16_t row : rows) {
-                    add_to_page(first_row_[i] + parts_[i]->page_first_row(page) + row, writer.layout().pages, pages);
-                }
             }
         }
-        writer.add_column({.ints = {}, .texts = texts, .pages = pages}, nullptr);
         return {};
     }
     Result<std::vector<std::uint16_t>> rows_with_others(std::uint32_t part, std::uint32_t page) const {

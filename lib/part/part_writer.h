@@ -18,6 +18,14 @@ class PartWriter {
     // Every column once, in order.
     // `references`: what the values may refer to, or null.
     void add_column(const ColumnValues& values, References* references);
+    // Instead, for `others`: produce(OthersWriter) -> Result<> adds the values.
+    template <class Produce>
+    Result<> add_others(const Produce& produce) {
+        OthersWriter writer(layout_.columns[filters_.size()], blocks_);
+        SLUICE_CHECK(produce(writer));
+        filters_.push_back(writer.finish());
+        return {};
+    }
     // After the last column.  Errors: too_large.
     Result<Bytes> finish(std::span<const std::int64_t> schema_ids);
 
