@@ -144,7 +144,8 @@ class LogCommand {
     // False: too long for one record; it is then sent as text, in parts.
     bool add_json(std::string_view line) {
         json_record_.clear();
-        const wire::JsonDefaults defaults{.severity = template_.severity, .stream = options_.stream};
+        const wire::JsonDefaults defaults{
+            .severity = template_.severity, .stream = options_.stream, .time_ns = SystemClock().wall_now()};
         const auto outcome = json_.append_record(line, defaults, json_record_);
         if (!outcome) {
             return false;

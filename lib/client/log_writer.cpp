@@ -71,7 +71,7 @@ void LogWriter::open_batch() {
 }
 
 wire::RecordBuilder& LogWriter::begin(wire::Severity severity, std::string_view stream, WallNs time_ns) {
-    return record_.begin(severity, stream, time_ns);
+    return record_.begin(severity, stream, time_ns != 0 ? time_ns : clock_.wall_now());
 }
 
 Result<void> LogWriter::finish_record() {

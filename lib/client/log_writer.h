@@ -75,7 +75,8 @@ class LogWriter {
     std::function<void(const Rejected&)> on_rejected;
     WaitingCallback on_waiting;
 
-    // writer.begin(...).message(...).field(...); then finish_record().
+    // writer.begin(...).message(...).field(...); then finish_record().  Time 0: now, so that a record that waits for a
+    // daemon has the time of its event.
     wire::RecordBuilder& begin(wire::Severity severity, std::string_view stream = {}, WallNs time_ns = 0);
     // Counts the record, sends full batches, and waits while memory_bytes_max is reached.
     // Errors: invalid_argument, too_large (this record alone is lost); failed() for good.

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+from datetime import datetime
 from pathlib import Path
 
 PATIENCE_S = 60
@@ -282,6 +283,28 @@ class Restart(WithDaemon):
         self.assertEqual(tail.wait(PATIENCE_S), 0, tail.stderr.read())
         for stream in (tail.stdout, tail.stderr, log.stderr):
             stream.close()
+
+    # A record that waits for the daemon has the time of its event.
+    def test_what_waits_has_the_time_at_which_it_was_logged(self):
+        for arguments, line in ((("log",), b"waits"), (("log", "--format", "json"), b'{"msg": "waits"}')):
+            log = self.daemon.popen(*arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            log.stdin.write(line.replace(b"waits", b"comes") + b"\n")
+            log.stdin.flush()
+            deadline = time.monotonic() + PATIENCE_S
+            while b"comes" not in self.good("tail", "--output", "cat", "-n", "1"):
+                self.assertLess(time.monotonic(), deadline)
+            self.daemon.kill()
+            log.stdin.write(line + b"\n")
+            log.stdin.close()
+            self.assertIn(b"waiting", log.stderr.readline())  # It has read the line.
+            time.sleep(0.3)
+            back_ns = time.time_ns()
+            self.daemon.start()
+            self.assertEqual(log.wait(PATIENCE_S), 0)
+            log.stderr.close()
+            record = json.loads(self.good("tail", "--output", "json", "-n", "1", "--utc"))
+            self.assertEqual(record["message"], "waits")
+            self.assertLess(datetime.fromisoformat(record["time"][:26] + "+00:00").timestamp() * 1e9, back_ns)
 
     def test_a_put_survives_it(self):
         put = self.daemon.popen("put", "files:big", stdin=subprocess.PIPE)

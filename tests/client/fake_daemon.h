@@ -193,6 +193,7 @@ class FakeLog {
     struct Stored {
         std::string message;
         std::uint64_t sequence;
+        WallNs time;  // As the client says.
     };
 
     // Answers a LOG as a daemon does.
@@ -212,7 +213,7 @@ class FakeLog {
         if (!duplicate) {
             last = {number, next_sequence_};
             for (const wire::RecordView record : batch->records) {
-                records_.push_back({std::string(record.message()), next_sequence_++});
+                records_.push_back({std::string(record.message()), next_sequence_++, record.time_ns()});
             }
         }
         peer.reply(request.header.id, wire::LogReply{.level = log->level,

@@ -51,6 +51,39 @@ std::uint64_t number_of(const TestRequest& request) {
 
 }  // namespace
 
+// However long they wait.
+TEST(LogWriter, RecordsHaveTheTimeAtWhichTheyWereBegun) {
+    FakeLog log;
+    FakeDaemon daemon;
+    daemon.run([&log](FakeDaemon& self) {
+        Peer peer = self.accept();
+        ASSERT_TRUE(peer.greet());
+        while (auto request = peer.next()) {
+            log.serve(peer, *request);
+        }
+    });
+    const SystemClock clock;
+    const WallNs before = clock.wall_now();
+    WallNs after = 0;
+    {
+        LogWriterOptions options = options_for(daemon);
+        options.linger = kPatience;
+        auto writer = LogWriter::open(options);
+        ASSERT_TRUE(writer) << writer.error();
+        add(**writer, "now");
+        after = clock.wall_now();
+        (*writer)->begin(wire::Severity::info, "test", 1'700'000'000).message("then");
+        ASSERT_TRUE((*writer)->finish_record());
+        const auto flushed = (*writer)->flush(kPatience);
+        ASSERT_TRUE(flushed) << flushed.error();
+    }
+    daemon.join();
+    ASSERT_EQ(log.records().size(), 2U);
+    EXPECT_GE(log.records()[0].time, before);
+    EXPECT_LE(log.records()[0].time, after);
+    EXPECT_EQ(log.records()[1].time, 1'700'000'000);
+}
+
 TEST(LogWriter, RecordsArriveInOrderAndAreAcknowledgedWithTheirSequence) {
     FakeLog log;
     FakeDaemon daemon;
