@@ -71,8 +71,8 @@ typedef struct sluice_field {
 /* NULL with `error` filled in when it fails.  `options` may be NULL. */
 sluice_writer* sluice_open(const sluice_options* options, sluice_error* error);
 
-/* Adds a record of this moment.  `stream` NULL: "default".  -1: this record is lost, because it is malformed or the writer has failed
- * for good. */
+/* Adds a record of this moment.  `stream` NULL: "default".  -1: this record is lost, because it is malformed or the
+ * writer has failed for good. */
 int sluice_log(sluice_writer* writer, int severity, const char* stream, const char* message, const sluice_field* fields,
                size_t field_count, sluice_error* error);
 
