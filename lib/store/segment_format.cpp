@@ -78,17 +78,17 @@ std::expected<FrameView, FrameProblem> parse_frame(ByteView at, const SegmentHea
     FrameHeader header;
     std::memcpy(&header, at.data(), sizeof header);
     if (header.magic != kFrameMagic || header.segment_id != segment.segment_id) {
-        return std::unexpected(FrameProblem{FrameFault::absent, 0});
+        return std::unexpected(FrameProblem{.fault = FrameFault::absent});
     }
     const std::size_t bytes = sizeof header + std::size_t{header.payload_bytes};
     if (bytes > bytes_max) {
-        return std::unexpected(FrameProblem{FrameFault::damaged, 0});
+        return std::unexpected(FrameProblem{.fault = FrameFault::damaged});
     }
     if (bytes > at.size()) {
         return std::unexpected(FrameProblem{FrameFault::truncated, bytes});
     }
     if (header.checksum != checksum64(at.subspan(kChecksumFrom, bytes - kChecksumFrom), segment.salt)) {
-        return std::unexpected(FrameProblem{FrameFault::damaged, 0});
+        return std::unexpected(FrameProblem{.fault = FrameFault::damaged});
     }
     return FrameView{header, at.subspan(sizeof header, header.payload_bytes)};
 }

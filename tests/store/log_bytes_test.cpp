@@ -142,6 +142,23 @@ TEST_F(LogBytesTest, SmallerLimitOfUnsyncedBytesCounts) {
     EXPECT_EQ(put(700, false).durable_sequence, 3U);
 }
 
+// The bound holds whatever fails: what cannot be made durable lets nothing more in.
+TEST_F(LogBytesTest, GroupIsRefusedWhereItsPredecessorsCannotBeSynced) {
+    open();
+    for (int i = 0; i < 4; ++i) {
+        put(700, false);
+    }
+    ASSERT_TRUE(world->run_until_idle());
+    faults().add(io::fail_nth(OpCode::sync, kSegmentPath, 1, EIO));
+    faults().add(io::fail_nth(OpCode::write, kSegmentPath, 1, EIO));  // The beginning of the next segment.
+    EXPECT_EQ(code_of(program->append_group(group_of(700), false)), Errc::io_error);
+    EXPECT_EQ(writer().next_sequence(), 5U);
+    EXPECT_EQ(writer().durable_sequence(), 1U);
+    EXPECT_EQ(put(700, false).first_sequence, 5U);
+    EXPECT_EQ(writer().durable_sequence(), 5U);
+    EXPECT_EQ(read().size(), 5U);
+}
+
 TEST_F(LogBytesTest, LargestGroupIsHalfASegment) {
     open();
     EXPECT_EQ(writer().group_bytes_max(), kSegmentBytes / 2);

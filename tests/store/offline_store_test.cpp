@@ -6,6 +6,7 @@
 #include "part_fixture.h"
 #include "real_copy.h"
 #include "segment_image.h"
+#include "store/offline_file.h"
 
 namespace sluice::store::test {
 namespace {
@@ -218,6 +219,17 @@ TEST_F(OfflineStoreTest, PartThatCannotBeReadIsToldWithItsRecords) {
     EXPECT_TRUE(store->problems()[0].ends_with(" (records 1 to 10)")) << store->problems()[0];
     EXPECT_TRUE(store->problems()[1].starts_with(loop + ": open '")) << store->problems()[1];
     EXPECT_TRUE(store->problems()[1].ends_with(" (records 31 to 40)")) << store->problems()[1];
+}
+
+TEST_F(OfflineStoreTest, ReadThatFailsIsNotTakenForACut) {
+    const std::string directory = part_file_name({"default", 1, 11});
+    std::filesystem::create_directory_symlink("/", path(directory));
+    if (OfflineFile::open(path(directory))->size() < 1000) {
+        GTEST_SKIP() << "directories have no size on this file system";
+    }
+    EXPECT_EQ(parts(), Strings());
+    ASSERT_EQ(store->problems().size(), 1U);
+    EXPECT_TRUE(store->problems()[0].contains("read at")) << store->problems()[0];
 }
 
 // A name that leads nowhere is what a part looks like that goes whenever it is listed.

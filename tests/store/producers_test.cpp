@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "guarded_bytes.h"
+
 namespace sluice::store {
 namespace {
 
@@ -117,6 +119,18 @@ TEST(ProducerTable, SnapshotOfAnotherSizeIsCorruptAndChangesNothing) {
         EXPECT_EQ(decoded.error().code(), Errc::corrupt);
         EXPECT_EQ(table.size(), 1U);
     }
+}
+
+TEST(ProducerTable, NothingBehindASnapshotIsRead) {
+    ProducerTable table(8);
+    table.update(id_of(1), {.number = 1, .last_sequence = 1});
+    Bytes snapshot = table.encode();
+    for (std::size_t size = 0; size <= snapshot.size(); ++size) {
+        const test::GuardedBytes cut(ByteView(snapshot).first(size));
+        EXPECT_EQ(table.decode(cut.bytes()).has_value(), size == snapshot.size()) << size;
+    }
+    store_int<std::uint32_t>(snapshot.data(), 2);
+    EXPECT_FALSE(table.decode(test::GuardedBytes(snapshot).bytes()));
 }
 
 TEST(ProducerTable, EmptySnapshotRoundTrips) {

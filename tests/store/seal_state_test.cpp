@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/checksum.h"
+#include "guarded_bytes.h"
 
 namespace sluice::store {
 namespace {
@@ -129,6 +130,25 @@ TEST(SealStateBytes, RemovedClassesThatAreNotThereAreRefused) {
     EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged);
     bytes.pop_back();
     EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << "less than the fixed bytes of one";
+}
+
+TEST(SealStateBytes, NothingBehindThemIsRead) {
+    SealState state = state_with({{1, 5}});
+    state.removed_of("a").end_sequence = 3;
+    const Bytes whole = encode_seal_state(state);
+    for (std::size_t size = 16; size < whole.size(); ++size) {  // Sound but for their end.
+        const Bytes cut = resealed(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)));
+        EXPECT_EQ(refusal_of(test::GuardedBytes(cut).bytes()), kDamaged) << size;
+    }
+    for (const auto& [at, count] : {std::pair{48U, 2U}, std::pair{48U, 4U}, std::pair{48U, 0xFFFFFFFFU},
+                                    std::pair{52U, 2U}, std::pair{52U, 0xFFFFFFFFU}, std::pair{104U, 2U}}) {
+        Bytes wrong = whole;
+        store_int(wrong.data() + at, count);
+        EXPECT_EQ(refusal_of(test::GuardedBytes(resealed(wrong)).bytes()), kDamaged) << at << " " << count;
+    }
+    Bytes epochs = encode_seal_state(state_with({{1, 5}}));
+    store_int(epochs.data() + 48, std::uint32_t{2});
+    EXPECT_EQ(refusal_of(test::GuardedBytes(resealed(epochs)).bytes()), kDamaged);
 }
 
 TEST(SealState, FindsWhatWasRemovedOfAClass) {

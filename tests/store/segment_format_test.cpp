@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/checksum.h"
+#include "guarded_bytes.h"
 
 namespace sluice::store {
 namespace {
@@ -163,6 +164,20 @@ TEST(Frame, CutSaysHowMuchItNeeds) {
     }
 }
 
+TEST(Frame, NothingBehindTheBytesIsRead) {
+    const SegmentHeader segment = example_header();
+    const Bytes whole = frame_of(segment, "0123456789");
+    const Bytes block = block_of(segment);
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+        const test::GuardedBytes cut(ByteView(whole).first(size));
+        EXPECT_EQ(parse_frame(cut.bytes(), segment, 1U << 20U).has_value(), size == whole.size());
+    }
+    for (const std::size_t size : {0U, 4U, 64U, 127U, 128U}) {
+        const test::GuardedBytes cut(ByteView(block).first(size));
+        EXPECT_EQ(parse_segment_header(cut.bytes()).has_value(), size == 128);
+    }
+}
+
 TEST(Frame, LongerThanTheRestOfTheSegmentIsDamaged) {
     const SegmentHeader segment = example_header();
     const Bytes whole = frame_of(segment, "0123456789");
@@ -202,7 +217,9 @@ TEST(Names, RoundTripAndRefuseWhatIsAlmostOne) {
     EXPECT_EQ(parse_spare_name("spare-00000abc.wal"), 0xabcU);
     for (const char* name :
          {"log-1f.wal", "log-000000000000001g.wal", "log-000000000000001f.wal.tmp", "aside-log-0.wal",
-          "log-00000000000000001f.wal", "log--00000000000001f.wal", "", "identity"}) {
+          "log-00000000000000001f.wal", "log--00000000000001f.wal", "", "identity", "lag-000000000000001f.wal",
+          "log-000000000000001f.wax", "log-g00000000000001f.wal", "spare-00000abg.wal", "spare-00000abc.wax",
+          "sparx-00000abc.wal"}) {
         EXPECT_FALSE(parse_segment_name(name)) << name;
         EXPECT_FALSE(parse_spare_name(name)) << name;
     }

@@ -277,6 +277,17 @@ TEST_F(VerifyCaseTest, LogThatBeginsBehindTheSealedEndIsTold) {
               (Strings{"log-0000000000000001.wal 0+0 [4, 5) the log begins behind the end of what is sealed"}));
 }
 
+TEST_F(VerifyCaseTest, OneSealedRecordMakesASeam) {
+    state.sealed_end = 2;
+    save_state();
+    save_part(1, 2);
+    save_log(1, 2, 4);
+    EXPECT_EQ(problems(), Strings());
+    save_log(1, 3, 4);
+    EXPECT_EQ(problems(),
+              (Strings{"log-0000000000000001.wal 0+0 [2, 3) the log begins behind the end of what is sealed"}));
+}
+
 TEST_F(VerifyCaseTest, OldestAndNextAreThoseOfBoth) {
     state.sealed_end = 9;
     state.removed_of("default").end_sequence = 9;
