@@ -123,7 +123,7 @@ TEST(ProducerTable, SnapshotOfAnotherSizeIsCorruptAndChangesNothing) {
 
 TEST(ProducerTable, NothingBehindASnapshotIsRead) {
     ProducerTable table(8);
-    table.update(id_of(1), {.number = 1, .last_sequence = 1});
+    table.update(id_of(1), kUser, {.number = 1, .last_sequence = 1});
     Bytes snapshot = table.encode();
     for (std::size_t size = 0; size <= snapshot.size(); ++size) {
         const test::GuardedBytes cut(ByteView(snapshot).first(size));
