@@ -281,7 +281,8 @@ char* put_timestamp(char* to, std::int64_t value, const TextShape& shape) noexce
     to = put_digits(to, in_day % 60, 2);
     if (shape.digits > 0) {
         *to++ = shape.point;
-        to = put_digits(to, static_cast<std::uint64_t>(value - seconds * power), shape.digits);
+        const std::int64_t rest = value % power;
+        to = put_digits(to, static_cast<std::uint64_t>(rest < 0 ? rest + power : rest), shape.digits);
     }
     std::copy(shape.rest.begin(), shape.rest.end(), to);
     return to + shape.rest.size();

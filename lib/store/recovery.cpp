@@ -32,9 +32,10 @@ Task<Result<Listing>> list_store(io::Kernel& kernel, const io::Handle& directory
     co_return listing;
 }
 
-// Of the trusted fields of a batch; kNoUid: there is none.
-std::uint32_t uid_of(const wire::FieldRange& trusted) noexcept {
-    const std::optional<wire::FieldView> uid = trusted.find("_uid");
+// Of the trusted fields of a batch, which nobody has looked at yet; kNoUid: there is none.
+std::uint32_t uid_of(ByteView bytes, std::uint16_t count) {
+    const Result<wire::FieldRange> trusted = wire::parse_fields(bytes, count);
+    const std::optional<wire::FieldView> uid = trusted ? trusted->find("_uid") : std::nullopt;
     const bool valid =
         uid && uid->type == wire::FieldType::int64 && uid->as_int64() >= 0 && uid->as_int64() < wire::kNoUid;
     return valid ? static_cast<std::uint32_t>(uid->as_int64()) : wire::kNoUid;
@@ -127,8 +128,7 @@ void Recovery::replay_frame(const FrameView& frame) {
         sequence += batch.count;
         if (batch.number != 0) {
             const ByteView trusted = bytes.subspan(sizeof batch).first(batch.trusted_size);
-            producers_.update(batch.producer, uid_of(wire::FieldRange(trusted, batch.trusted_count)),
-                              {batch.number, sequence - 1});
+            producers_.update(batch.producer, uid_of(trusted, batch.trusted_count), {batch.number, sequence - 1});
         }
     });
 }

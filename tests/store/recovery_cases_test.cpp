@@ -345,6 +345,20 @@ TEST_F(RecoveryCaseTest, SegmentWithoutItsFirstFramesIsSetAside) {
     EXPECT_EQ(found.next_sequence, 2U);
 }
 
+// A frame that is whole may hold anything: what says who sent a batch is looked at before it is used.
+TEST_F(RecoveryCaseTest, ProducerOfABatchWithoutValidTrustedFieldsIsNobodys) {
+    Bytes batch = encode({.messages = {std::string(100, 'x')}, .producer = 9, .number = 4});
+    store_int<std::uint32_t>(batch.data() + offsetof(wire::BatchHeader, trusted_size), 6);
+    store_int<std::uint16_t>(batch.data() + offsetof(wire::BatchHeader, trusted_count), 60'000);
+    SegmentImage only = segment(1, 1);
+    only.add_payload(batch, 1);
+    save(only);
+    EXPECT_EQ(recovered().next_sequence, 2U);
+    ASSERT_NE(producers_->find(producer_id(9)), nullptr);
+    EXPECT_EQ(producers_->find(producer_id(9))->number, 4U);
+    EXPECT_EQ(producers_->entries().back()->uid, wire::kNoUid);
+}
+
 TEST_F(RecoveryCaseTest, ProducersComeFromTheSegmentBeforeUpToWhereItEnds) {
     SegmentImage first(1, 1, kStore);
     ProducerTable known(8);

@@ -212,13 +212,19 @@ class StoreTest : public testing::Test {
 
     StoreTest() { start(1); }
     ~StoreTest() override {
-        world->at_operation(0, nullptr);  // What it refers to has gone; closing the program takes operations, too.
-        program.reset();
+        close_program();
         world.reset();
+    }
+    // Closing takes operations: what the test wanted to do at one of them refers to what may have gone.
+    void close_program() {
+        if (world) {
+            world->at_operation(0, nullptr);
+        }
+        program.reset();
     }
     // A new machine with an empty store.
     void start(std::uint64_t seed) {
-        program.reset();
+        close_program();
         world = std::make_unique<io::SimWorld>(seed);
         world->disk().make_directories(kDirectory);
         numbers_ = std::make_unique<io::SimRandom>(seed);
