@@ -87,12 +87,11 @@ void LogScan::open_segment(const std::string& directory, const std::string& name
     }
 }
 
-// The frame at `offset`, if one begins there that has records; `next` is where to look then.  `check`: read all of it,
-// because what looks like a header may be the bytes of a record in a damaged frame.
+// The frame at `offset`, if one begins there that has records; `next` becomes where to look then.  `check`: read all of
+// it, because what looks like a header may be the bytes of a record in a damaged frame.
 std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64_t offset, bool check,
                                                 std::uint64_t& next) {
     const Segment& from = segments_[segment];
-    next = 0;
     FrameHeader header;
     const Result<std::size_t> size = from.file.read(offset, std::as_writable_bytes(std::span(&header, 1)));
     const std::uint64_t left = from.file.size() - offset;
@@ -108,7 +107,7 @@ std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64
     if (check) {
         Bytes bytes(place.bytes);
         const Result<std::size_t> all = from.file.read(offset, bytes);
-        if (!all || *all < bytes.size() || !parse_frame(bytes, from.header, bytes.size())) {
+        if (!all || !parse_frame(ByteView(bytes).first(*all), from.header, bytes.size())) {
             return std::nullopt;
         }
     }

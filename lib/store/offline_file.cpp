@@ -30,7 +30,7 @@ Result<OfflineFile> OfflineFile::open(const std::string& path) {
     if (fd < 0) {
         return fail_errno(errno, "open '{}'", path);
     }
-    OfflineFile file(fd, 0);
+    OfflineFile file(fd);
     struct stat found{};
     if (::fstat(fd, &found) != 0) {
         return fail_errno(errno, "stat '{}'", path);
@@ -60,6 +60,14 @@ Result<std::size_t> OfflineFile::read(std::uint64_t offset, std::span<std::byte>
         done += n > 0 ? static_cast<std::size_t>(n) : 0;
     }
     return done;
+}
+
+Result<> OfflinePart::read(std::uint64_t offset, std::span<std::byte> into) const {
+    SLUICE_TRY(const std::size_t size, file_.read(offset, into));
+    if (size < into.size()) {
+        return fail(Errc::corrupt, "the file ends before {}", offset + into.size());
+    }
+    return {};
 }
 
 }  // namespace sluice::store

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "part/source.h"
 
 namespace sluice::store {
 
@@ -26,9 +28,20 @@ class OfflineFile {
     Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) const;
 
  private:
-    OfflineFile(int fd, std::uint64_t size) noexcept : fd_(fd), size_(size) {}
+    explicit OfflineFile(int fd) noexcept : fd_(fd) {}
     int fd_;
-    std::uint64_t size_;
+    std::uint64_t size_ = 0;
+};
+
+// A part in such a file.
+class OfflinePart final : public part::Source {
+ public:
+    explicit OfflinePart(OfflineFile file) noexcept : file_(std::move(file)) {}
+    std::uint64_t size() const noexcept override { return file_.size(); }
+    Result<> read(std::uint64_t offset, std::span<std::byte> into) const override;
+
+ private:
+    OfflineFile file_;
 };
 
 }  // namespace sluice::store

@@ -14,22 +14,6 @@ namespace {
 
 constexpr int kAttempts = 20;
 
-class OfflinePart final : public part::Source {
- public:
-    explicit OfflinePart(OfflineFile file) noexcept : file_(std::move(file)) {}
-    std::uint64_t size() const noexcept override { return file_.size(); }
-    Result<> read(std::uint64_t offset, std::span<std::byte> into) const override {
-        SLUICE_TRY(const std::size_t size, file_.read(offset, into));
-        if (size < into.size()) {
-            return fail(Errc::corrupt, "the file ends before {}", offset + into.size());
-        }
-        return {};
-    }
-
- private:
-    OfflineFile file_;
-};
-
 std::uint64_t span_of(const PartName& name) noexcept {
     return name.end_sequence - name.first_sequence;
 }

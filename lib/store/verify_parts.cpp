@@ -16,23 +16,6 @@ namespace {
 constexpr unsigned kAttemptsMax = 5;
 constexpr std::size_t kCacheBytes = 8U << 20U;
 
-class MappedSource final : public part::Source {
- public:
-    explicit MappedSource(Mapping mapping) noexcept : mapping_(std::move(mapping)) {}
-    std::uint64_t size() const noexcept override { return mapping_.bytes().size(); }
-    Result<> read(std::uint64_t offset, std::span<std::byte> into) const override {
-        const ByteView bytes = mapping_.bytes();
-        if (offset > bytes.size() || bytes.size() - offset < into.size()) {
-            return fail(Errc::corrupt, "the file ends at {}", bytes.size());
-        }
-        std::ranges::copy(bytes.subspan(offset, into.size()), into.begin());
-        return {};
-    }
-
- private:
-    Mapping mapping_;
-};
-
 // "... offset 123, 456 bytes ...": where an error of part/ says it is.  Zero: it does not.
 std::uint64_t number_behind(std::string_view text, std::string_view word) {
     const std::size_t at = text.find(word);
@@ -161,17 +144,17 @@ void PartsVerifier::check_page(const part::Part& part, const std::string& file, 
 bool PartsVerifier::check_part(const PartName& name) {
     const std::string file = part_file_name(name);
     const Span whole{name.first_sequence, name.end_sequence};
-    Result<Mapping> mapping = Mapping::open(directory_ + "/" + file);
-    if (!mapping) {
-        if (mapping.error().code() == Errc::not_found) {
+    Result<OfflineFile> bytes = OfflineFile::open(directory_ + "/" + file);
+    if (!bytes) {
+        if (bytes.error().code() == Errc::not_found) {
             return false;
         }
-        problem(file, mapping.error(), whole);
+        problem(file, bytes.error(), whole);
         return true;
     }
     ++report_.parts;
-    report_.part_bytes += mapping->bytes().size();
-    const auto opened = part::Part::open(std::make_shared<MappedSource>(std::move(*mapping)), cache_);
+    report_.part_bytes += bytes->size();
+    const auto opened = part::Part::open(std::make_shared<OfflinePart>(std::move(*bytes)), cache_);
     if (!opened) {
         problem(file, opened.error(), whole);
         return true;

@@ -224,6 +224,7 @@ TEST_F(QuietCalibrateTest, WhatFailsIsToldUnlessOnlyDirectIsRefused) {
 TEST_F(QuietCalibrateTest, FilesThatAreMeasuredAreZeros) {
     for (const std::string& file : {kDirect, kBuffered}) {
         restart({});
+        slow(kDirect, 200 * kMs);  // So that most blocks stay as they were made.
         faults().add(io::fail_nth(io::OpCode::unlink, file, 1, EIO));
         EXPECT_FALSE(choose());
         EXPECT_EQ(disk().content(file), Bytes(24 * 4096)) << file;

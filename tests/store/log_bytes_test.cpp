@@ -326,6 +326,16 @@ TEST_F(LogBytesTest, BlocksAreThoseOfTheDeviceFrom512To4096) {
     }
 }
 
+TEST_F(LogBytesTest, BlocksAreNeverLargerThanTheHeader) {
+    options.mode = IoMode::buffered;
+    disk().set_direct_io_alignment(8192);
+    open();
+    EXPECT_EQ(writer().catalog()[0].header.block_bytes, 4096U);
+    put(700, true);
+    reopen_after(io::CrashKind::process);
+    EXPECT_EQ(read().size(), 1U);
+}
+
 TEST_F(LogBytesTest, UnknownAlignmentIs4096) {
     faults().add(io::fail_nth(OpCode::stat, "/store/probe.tmp", 1, EIO));
     open();

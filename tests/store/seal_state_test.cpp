@@ -110,6 +110,14 @@ TEST(SealStateBytes, EpochsThatAreNotThereAreRefused) {
     EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << "bytes that belong to nothing";
 }
 
+TEST(SealStateBytes, CountsWithoutAnyBytesAreRefused) {
+    for (const std::size_t at : {48U, 52U}) {
+        Bytes bytes = encode_seal_state(state_with({}));
+        store_int(bytes.data() + at, std::uint32_t{1});
+        EXPECT_EQ(refusal_of(resealed(bytes)), kDamaged) << at;
+    }
+}
+
 TEST(SealStateBytes, RemovedClassesThatAreNotThereAreRefused) {
     SealState state = state_with({});
     state.removed_of("a").end_sequence = 3;
