@@ -10,6 +10,8 @@
 #include <memory>
 #include <string_view>
 
+#include "io/kernel.h"
+
 namespace sluice::io::detail {
 
 namespace {
