@@ -343,6 +343,14 @@ TEST_F(LogBytesTest, UnknownAlignmentIs4096) {
     EXPECT_EQ(writer().mode(), IoMode::direct);
 }
 
+TEST_F(LogBytesTest, FileSystemThatDoesNotTellItsAlignmentIsTakenFor4096) {
+    options.mode = IoMode::buffered;
+    world->at_operation(world->operations() + 3, [this] { disk().set_direct_io_alignment(0); });  // The probe's stat.
+    open();
+    EXPECT_EQ(writer().mode(), IoMode::buffered);
+    EXPECT_EQ(writer().catalog()[0].header.block_bytes, 4096U);
+}
+
 TEST_F(LogBytesTest, BufferedIsWrittenWithoutDirectIoAlsoWhereItIsPossible) {
     options.mode = IoMode::buffered;
     open();

@@ -211,6 +211,9 @@ TEST_F(DamagedPartTest, OnlyWhatWasToBeReadIsTold) {
     ASSERT_EQ(damage.size(), 1U);
     EXPECT_EQ(damage[0].first_sequence, inside);
     EXPECT_EQ(damage[0].end_sequence, inside + 6);
+    reader.reset();
+    read_all(inside + 6, 200);
+    EXPECT_TRUE(damage.empty());
 }
 
 TEST_F(DamagedPartTest, OtherClassesAreReadAllTheSame) {
