@@ -49,11 +49,11 @@ bool take_removed(ByteView& rest, std::uint32_t count, std::vector<RemovedOfClas
                                .parts = load_int<std::uint64_t>(rest.data() + 8),
                                .rows = load_int<std::uint64_t>(rest.data() + 16),
                                .bytes = load_int<std::uint64_t>(rest.data() + 24)};
+        rest = rest.subspan(kRemovedBytes + name_bytes);
         if (!valid_class_name(removed.class_name)) {
             return false;
         }
         into.push_back(std::move(removed));
-        rest = rest.subspan(kRemovedBytes + name_bytes);
     }
     return true;
 }

@@ -392,6 +392,17 @@ TEST_F(FrameReaderTest, OpenSegmentTellsHeaderAndSize) {
     }
 }
 
+TEST_F(FrameReaderTest, OpenSegmentAsksForDirectIoWhereItIsWanted) {
+    Image image;
+    put(image);
+    world_.disk().set_direct_io_alignment(0);
+    for (const bool direct : {true, false}) {
+        const auto opened =
+            io::block_on(kernel_, "test", open_segment, std::ref<io::Kernel>(kernel_), -1, kPath, bool{direct});
+        EXPECT_EQ(code_of(opened), direct ? Errc::invalid_argument : Errc{});
+    }
+}
+
 TEST_F(FrameReaderTest, OpenSegmentTellsWhatFails) {
     Image image;
     put(image);

@@ -76,6 +76,24 @@ TEST_F(LogBytesTest, FramesStandBehindEachOtherAtBlocksWithZerosBetween) {
     EXPECT_EQ(frames[3].durable_sequence, 2U);
 }
 
+// Nothing of what was in memory before comes with it.
+TEST_F(LogBytesTest, BehindTheProducersAreZeros) {
+    open();
+    for (int i = 0; i < 3; ++i) {
+        put(8192, true);  // Buffers that are given back, full of other things.
+        put(30'000, true);
+    }
+    ASSERT_GE(writer().catalog().size(), 2U);
+    for (std::size_t segment = 0; segment < writer().catalog().size(); ++segment) {
+        const Bytes bytes = bytes_of(segment);
+        const std::size_t end = kHeaderBlock + sizeof(FrameHeader) + 8;
+        EXPECT_TRUE(std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(end),
+                                bytes.begin() + static_cast<std::ptrdiff_t>(kFirstFrame),
+                                [](std::byte b) { return b == std::byte{0}; }))
+            << segment;
+    }
+}
+
 TEST_F(LogBytesTest, AnswerSaysWhatWasWrittenAndWhatIsDurable) {
     open();
     const Committed first = put(700, false);
@@ -341,6 +359,14 @@ TEST_F(LogBytesTest, UnknownAlignmentIs4096) {
     open();
     EXPECT_EQ(writer().catalog()[0].header.block_bytes, 4096U);
     EXPECT_EQ(writer().mode(), IoMode::direct);
+}
+
+TEST_F(LogBytesTest, FileSystemThatDoesNotTellItsAlignmentIsTakenFor4096) {
+    options.mode = IoMode::buffered;
+    world->at_operation(world->operations() + 3, [this] { disk().set_direct_io_alignment(0); });  // The probe's stat.
+    open();
+    EXPECT_EQ(writer().mode(), IoMode::buffered);
+    EXPECT_EQ(writer().catalog()[0].header.block_bytes, 4096U);
 }
 
 TEST_F(LogBytesTest, BufferedIsWrittenWithoutDirectIoAlsoWhereItIsPossible) {

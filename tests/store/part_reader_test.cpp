@@ -211,6 +211,9 @@ TEST_F(DamagedPartTest, OnlyWhatWasToBeReadIsTold) {
     ASSERT_EQ(damage.size(), 1U);
     EXPECT_EQ(damage[0].first_sequence, inside);
     EXPECT_EQ(damage[0].end_sequence, inside + 6);
+    reader.reset();
+    read_all(inside + 6, 200);
+    EXPECT_TRUE(damage.empty());
 }
 
 TEST_F(DamagedPartTest, OtherClassesAreReadAllTheSame) {
@@ -254,6 +257,19 @@ TEST_F(DamagedPartTest, DiskThatFailsIsAnErrorAndNoDamage) {
     EXPECT_EQ(read(1, 200).substr(0, 10 + 2 + file.size()), fmt::format("io_error: '{}'", file));
     source->fails = false;
     EXPECT_EQ(read_all(1, 200), 90U) << "it was not taken for bad";
+}
+
+// Where its records are found and not their values.
+TEST_F(DamagedPartTest, DiskThatFailsLaterIsAnErrorToo) {
+    const PartImage image = make_part({.sequences = numbers(1, 101), .page_rows = 10, .filler = 3000});
+    source = std::make_shared<FailingSource>(image.bytes);
+    set->add(stored_part(image, source));
+    ASSERT_EQ(read_all(1, 11), 10U);
+    source->fails = true;
+    EXPECT_TRUE(read(81, 200).starts_with("io_error: '")) << "of another block";
+    source->fails = false;
+    EXPECT_EQ(read_all(81, 200), 20U);
+    EXPECT_TRUE(damage.empty());
 }
 
 // ---- the set ----

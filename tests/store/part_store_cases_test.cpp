@@ -102,6 +102,10 @@ TEST_F(PartCaseTest, MergeIsToldAndTheRestStays) {
     EXPECT_EQ(parts->set().classes[1].parts.size(), 2U);
     EXPECT_FALSE(disk().exists(path(file_of("default", 2, 11))));
     EXPECT_FALSE(disk().exists(path(file_of("default", 12, 21))));
+    const std::size_t unlinks = watch(OpCode::unlink, "*");
+    ASSERT_TRUE(seal(21, 25));
+    EXPECT_EQ(syncs_of(syncs), 3U) << "what was deleted is forgotten";
+    EXPECT_EQ(faults().hits(unlinks), 0U);
 }
 
 TEST_F(PartCaseTest, RemovalIsCountedForItsClassAndTold) {

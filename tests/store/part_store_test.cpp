@@ -39,6 +39,7 @@ TEST_F(PartStoreTest, FailedSealLeavesNothingAndIsDoneAgain) {
             }
             EXPECT_FALSE(sealed);
             EXPECT_EQ(parts->set().state.sealed_end, 1U);
+            expect_files_are_those_of_the_set();
             // Another division into parts, beyond the end of those that failed.
             ASSERT_TRUE(seal(1, 8));
             expect_files_are_those_of_the_set();

@@ -121,6 +121,14 @@ TEST(ProducerTable, SnapshotOfAnotherSizeIsCorruptAndChangesNothing) {
     }
 }
 
+TEST(ProducerTable, SnapshotOfAnotherSizeIsSaidToBe) {
+    ProducerTable table(8);
+    table.update(id_of(1), kUser, {.number = 1, .last_sequence = 1});
+    const Bytes snapshot = table.encode();
+    EXPECT_EQ(table.decode(ByteView(snapshot).first(39)).error().text(), "a snapshot of 1 producers has 39 bytes");
+    EXPECT_EQ(table.decode(ByteView(snapshot).first(7)).error().text(), "a producer snapshot of 7 bytes");
+}
+
 TEST(ProducerTable, NothingBehindASnapshotIsRead) {
     ProducerTable table(8);
     table.update(id_of(1), kUser, {.number = 1, .last_sequence = 1});

@@ -139,6 +139,15 @@ TEST_F(RecoveryCaseTest, TemporariesGoAndTheirFailureIsTold) {
     EXPECT_EQ(code_of(try_recover()), Errc::io_error);
 }
 
+TEST_F(RecoveryCaseTest, OtherFilesThatWereSetAsideAreNoSegments) {
+    disk().put_file(path("aside-sealed"), Bytes(1));
+    const Recovered found = recovered();
+    EXPECT_EQ(found.epoch, 1U);
+    EXPECT_EQ(found.next_segment_id, 1U);
+    EXPECT_FALSE(found.new_epoch);
+    EXPECT_TRUE(found.clean);
+}
+
 // Numbers of segments that were set aside are not given again.
 TEST_F(RecoveryCaseTest, SegmentNumbersAreBehindAllThatWereEverSeen) {
     SegmentImage image = segment(3, 1);

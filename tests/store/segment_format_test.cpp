@@ -93,6 +93,20 @@ TEST(SegmentHeader, AnotherVersionIsUnsupportedAndNotCorrupt) {
     const auto parsed = parse_segment_header(block_of(header));
     ASSERT_FALSE(parsed);
     EXPECT_EQ(parsed.error().code(), Errc::unsupported);
+    EXPECT_EQ(parsed.error().text(), "segment format 2, this program reads 1");
+}
+
+TEST(SegmentHeader, SaysWhatIsWrongWithIt) {
+    const auto said = [](ByteView block) { return parse_segment_header(block).error().text(); };
+    Bytes block = block_of(example_header());
+    EXPECT_EQ(said(ByteView(block).first(5)), "a segment header has 128 bytes, this file ends after 5");
+    block[60] ^= std::byte{1};
+    EXPECT_EQ(said(block), "the segment header fails its checksum");
+    block[0] ^= std::byte{1};
+    EXPECT_EQ(said(block), "not a segment: magic 0x47535752, expected 0x47535753");
+    SegmentHeader header = example_header();
+    header.block_bytes = 8192;
+    EXPECT_EQ(said(block_of(header)), "block size 8192 is not a power of two from 512 to 4096");
 }
 
 TEST(SegmentHeader, BlockSizeIsAPowerOfTwoFrom512To4096) {

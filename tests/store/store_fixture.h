@@ -146,10 +146,10 @@ class Program {
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
     ~Program() {
-        if (writer) {
+        if (writer && !closed_) {
             (void)close();
-            writer.reset();
         }
+        writer.reset();
     }
 
     template <class F, class... Args>
@@ -188,7 +188,10 @@ class Program {
     }
     Task<Result<Committed>> do_sync() { co_return co_await writer->sync(); }
     Task<Result<>> do_release(std::uint64_t sealed_end) { co_return co_await writer->release(sealed_end); }
-    Task<Result<>> do_close() { co_return co_await writer->close(); }
+    Task<Result<>> do_close() {
+        closed_ = true;  // Nothing may follow, whatever the answer.
+        co_return co_await writer->close();
+    }
     Task<Result<Log>> do_read() {
         Log log;
         for (std::size_t i = 0; i < writer->catalog().size(); ++i) {
@@ -199,6 +202,7 @@ class Program {
 
     io::SimKernel kernel_;
     io::Handle directory_;
+    bool closed_ = false;
     WriterOptions options_;
     Reported& events_;
 
@@ -212,6 +216,7 @@ class StoreTest : public testing::Test {
 
     StoreTest() { start(1); }
     ~StoreTest() override {
+        EXPECT_EQ(world->bad_descriptors(), 0U) << "something was asked of a closed file";
         close_program();
         world.reset();
     }
