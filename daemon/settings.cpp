@@ -151,8 +151,8 @@ constexpr Setting kSettings[] = {
      "log), or drop_by_severity (those less severe than keep_severity are, default warning; the others wait). "
      "message_bytes_max (64 B to 1 MiB): longer messages are split or cut. connections_max (default 256, stdout 1024) "
      "and connections_per_uid_max (64, stdout 512), of stream sockets: beyond them connections wait with what they "
-     "have "
-     "sent (overflow: block), or are closed at once, counted and told. rate_burst: "
+     "have sent (overflow: block), or are closed at once, counted and told; the last eighth of connections_max is for "
+     "users who have fewer than 8. rate_burst: "
      "so many records of one process are taken in rate_interval (default 30 s), the rest is lost, counted and told; 0, "
      "the default: no limit. A reload applies stream, overflow, keep_severity and the limits; the rest needs a "
      "restart."},

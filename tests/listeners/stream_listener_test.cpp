@@ -121,6 +121,35 @@ TEST_F(StreamListenerTest, ConnectionsOfAUserAboveTheLimitWaitUnread) {
     EXPECT_EQ(report().records_lost, 0U);
 }
 
+TEST_F(StreamListenerTest, UsersTogetherLeaveConnectionsForOthers) {
+    for (const Overflow overflow : {Overflow::block, Overflow::drop}) {
+        ListenerOptions options;
+        options.name = "json";
+        options.protocol = Protocol::json;
+        options.connections_max = 40;
+        options.connections_per_uid_max = 20;
+        options.overflow = overflow;
+        start(std::move(options));
+        std::vector<io::Handle> open;
+        for (int i = 0; i < 20; ++i) {
+            for (const uid_t uid : {1001U, 1002U}) {
+                client().set_credentials({.pid = 1000, .uid = uid, .gid = uid});
+                open.push_back(connect());
+            }
+        }
+        EXPECT_EQ(report().connections_open, 35U);
+        for (unsigned i = 0; i < 5; ++i) {
+            client().set_credentials({.pid = 1000, .uid = 1003, .gid = 1003});
+            open.push_back(connect());
+            EXPECT_EQ(report().connections_open, 36U + i);
+        }
+        open.clear();
+        settle();
+        client().set_credentials({.pid = 1000, .uid = 1000, .gid = 1000});
+        end();
+    }
+}
+
 TEST_F(StreamListenerTest, DrainTakesWhatConnectionsAboveTheLimitsHaveSent) {
     for (const std::uint32_t per_uid : {64U, 1U}) {
         for (const Overflow overflow : {Overflow::block, Overflow::drop}) {
