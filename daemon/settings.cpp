@@ -114,7 +114,8 @@ constexpr Setting kSettings[] = {
 
     {"queue.bytes_max", field<&Config::queue, &QueueConfig::bytes_max>(), 2 * kMiB, 16 * kGiB, restart,
      "Memory for records between the connections and the writer. When it is full, connections are not read until "
-     "there is room; nothing is dropped. At least two frames."},
+     "there is room; nothing is dropped. The last eighth is for users who have at most 64 KiB in it. At least two "
+     "frames."},
     {"queue.producer_share_percent", field<&Config::queue, &QueueConfig::producer_share_percent>(), 1, 100, live,
      "Percent of the queue that the connections of one user may hold while others have records in it. Beyond it they "
      "are not read until the writer has caught up; other users are not affected."},

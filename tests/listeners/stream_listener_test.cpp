@@ -214,6 +214,26 @@ TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {
     EXPECT_THAT(records, ElementsAre("tester info a", "tester info b"));
 }
 
+// A service and what it starts, as other users, write to one; users overtake each other in the queue.
+TEST_F(StreamListenerTest, ConnectionThatSeveralUsersWriteToKeepsItsOrder) {
+    queue.groups_in_flight_max = 1;
+    queue.group_bytes_max = 1;
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    int line = 0;
+    for (const uid_t uid : {1000U, 1001U, 1001U, 1001U, 1002U, 1001U, 1000U}) {
+        scripted().write_as({.pid = 1000, .uid = uid, .gid = uid});
+        write(socket, fmt::format("{{\"msg\":\"{}\"}}\n", line++));
+    }
+    write_all();
+    EXPECT_THAT(records, ElementsAre("tester info 0", "tester info 1", "tester info 2", "tester info 3",
+                                     "tester info 4", "tester info 5", "tester info 6"));
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const uid_t uid = i == 4 ? 1002 : i == 0 || i == 6 ? 1000 : 1001;
+        EXPECT_THAT(with_trusted[i], testing::HasSubstr(fmt::format("_uid={}", uid)));
+    }
+}
+
 // One read of many short lines is more than one batch of the queue may have.
 TEST_F(StreamListenerTest, ManyShortLinesAreManyBatches) {
     queue.records_max = 100;
