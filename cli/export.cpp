@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/filter_options.h"
 #include "cli/start_time.h"
-#include "cli/text.h"
 #include "client/tail.h"
 #include "wire/journal_export.h"
 #include "wire/json.h"
@@ -31,40 +31,19 @@ constexpr std::size_t kFlushBytes = 256U << 10U;
 
 struct Options {
     std::string format = "journal";
-    std::optional<std::string> after;
-    std::optional<std::string> since;
-    std::optional<std::string> received_since;
-    bool utc = false;
-    std::vector<std::string> streams;
-    std::string severity = "debug";
-    std::vector<std::string> fields;
-    std::vector<std::string> greps;
+    StartOptions start;
+    FilterOptions filter;
     bool print_cursor = false;
 };
 
+// Where it begins is left to begin(), as far as options.start says it.
 Result<wire::TailRequest> request_of(const Options& options) {
     wire::TailRequest request;
     request.start = wire::TailStart::oldest;
-    if (static_cast<int>(options.after.has_value()) + static_cast<int>(options.since.has_value()) +
-            static_cast<int>(options.received_since.has_value()) >
-        1) {
+    if (options.start.given() > 1) {
         return fail(Errc::invalid_argument, "only one of --after, --since and --received-since can say where to start");
     }
-    if (options.after.has_value()) {
-        request.start = wire::TailStart::after_cursor;
-        SLUICE_TRY(request.after, wire::parse_cursor(*options.after));
-    } else if (options.received_since.has_value()) {
-        request.start = wire::TailStart::since;
-        SLUICE_TRY(request.since_ns,
-                   parse_time(*options.received_since, SystemClock().wall_now(), zone_of(options.utc)));
-    }
-    SLUICE_TRY(request.filter.severity_max, parse_severity(options.severity));
-    request.filter.streams = options.streams;
-    SLUICE_TRY(const auto fields, parse_key_values(options.fields));
-    for (const KeyValue& field : fields) {
-        request.filter.fields.push_back({field.key, field.value});
-    }
-    request.filter.greps = options.greps;
+    SLUICE_TRY(request.filter, filter_of(options.filter));
     return request;
 }
 
@@ -163,12 +142,8 @@ int run_export(const Context& context, const Options& options) {
     if (!request) {
         return report_usage("export", request.error().text());
     }
-    if (options.since.has_value()) {
-        const auto since = parse_time(*options.since, SystemClock().wall_now(), zone_of(options.utc));
-        if (!since) {
-            return report_usage("export", since.error().text());
-        }
-        begin_at(*request, *since, context, "export");
+    if (const auto begun = begin(*request, options.start, context, "export"); !begun) {
+        return report_usage("export", begun.error().text());
     }
     client::TailOptions tail;
     tail.socket_path = context.socket_path();
@@ -189,23 +164,9 @@ void add_export(args::Program& program, Context& context) {
     auto options = std::make_shared<Options>();
     command.option("--format", options->format, "journal (systemd's export format) or json (lines)")
         .one_of({"journal", "json"});
-    command.option("--after", options->after, "Start after this record").type_name("CURSOR");
-    command
-        .option("--since", options->since,
-                "Only records of this time or later: '2026-05-17 08:30', or 90s, 15m, 2h, 3d ago")
-        .type_name("TIME");
-    command.option("--received-since", options->received_since, "Start with what the daemon received at this time")
-        .type_name("TIME");
-    command.flag("--utc", options->utc, "These times are UTC, not those of the local zone");
-    command.option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
-        .one_value_each();
-    command.option("--severity", options->severity, "This severity and worse: err, warning, ...").type_name("NAME");
-    command.option("--field", options->fields, "Only records with this field; repeat: all must match")
-        .type_name("K=V")
-        .one_value_each();
-    command.option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
-        .type_name("TEXT")
-        .one_value_each();
+    add_start_options(command, options->start);
+    command.flag("--utc", options->start.utc, "These times are UTC, not those of the local zone");
+    add_filter_options(command, options->filter);
     command.flag("--print-cursor", options->print_cursor,
                  "At the end, print on standard error the cursor to continue after");
     command.action([&context, options] { return run_export(context, *options); });

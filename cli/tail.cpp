@@ -6,10 +6,9 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/filter_options.h"
 #include "cli/query_text.h"
 #include "cli/start_time.h"
-#include "cli/text.h"
-#include "wire/escape.h"
 #include "wire/render.h"
 
 namespace sluice::cli {
@@ -36,16 +35,10 @@ struct Options {
     bool durable = false;
     bool all = false;
     bool print_cursor = false;
-    bool utc = false;
     bool wait = false;
     std::uint64_t n = 10;
-    std::optional<std::string> after;
-    std::optional<std::string> since;
-    std::optional<std::string> received_since;
-    std::vector<std::string> streams;
-    std::string severity = "debug";
-    std::vector<std::string> fields;
-    std::vector<std::string> greps;
+    StartOptions start;
+    FilterOptions filter;
     std::vector<std::string> words;  // Of the filter.
     std::string output = "short";
     std::string colour = "auto";
@@ -59,47 +52,22 @@ std::string filter_text(const Options& options) {
     return text.find_first_not_of(" \t\r\n") == std::string::npos ? std::string() : text;
 }
 
-// What of it has to be asked of the daemon first is left to begin_at().
+// Where it begins is left to begin(), as far as options.start says it.
 Result<wire::TailRequest> request_of(const Options& options, bool n_given) {
     wire::TailRequest request;
     request.follow = options.follow;
     request.durable_only = options.durable;
-    const int starts = static_cast<int>(options.all) + static_cast<int>(options.after.has_value()) +
-                       static_cast<int>(options.since.has_value()) +
-                       static_cast<int>(options.received_since.has_value()) + static_cast<int>(n_given);
-    if (starts > 1) {
+    if (static_cast<int>(options.all) + static_cast<int>(n_given) + options.start.given() > 1) {
         return fail(Errc::invalid_argument,
                     "only one of -n, --all, --after, --since and --received-since can say where to start");
     }
     if (options.all) {
         request.start = wire::TailStart::oldest;
-    } else if (options.after.has_value()) {
-        request.start = wire::TailStart::after_cursor;
-        SLUICE_TRY(request.after, wire::parse_cursor(*options.after));
-    } else if (options.received_since.has_value()) {
-        request.start = wire::TailStart::since;
-        SLUICE_TRY(request.since_ns,
-                   parse_time(*options.received_since, SystemClock().wall_now(), zone_of(options.utc)));
     } else {
         request.start = options.n == 0 ? wire::TailStart::now : wire::TailStart::last_n;
         request.n = options.n;
     }
-    SLUICE_TRY(request.filter.severity_max, parse_severity(options.severity));
-    for (const std::string& stream : options.streams) {
-        if (!wire::valid_stream_pattern(stream)) {
-            return fail(
-                Errc::invalid_argument,
-                "{} can match no stream: names have 1 to 255 letters, digits and ._/@:-, and '*' is possible at "
-                "the end only",
-                wire::quoted(stream));
-        }
-    }
-    request.filter.streams = options.streams;
-    SLUICE_TRY(const auto fields, parse_key_values(options.fields));
-    for (const KeyValue& field : fields) {
-        request.filter.fields.push_back({field.key, field.value});
-    }
-    request.filter.greps = options.greps;
+    SLUICE_TRY(request.filter, filter_of(options.filter));
     request.query = filter_text(options);
     return request;
 }
@@ -132,7 +100,7 @@ class TailCommand {
         return {.format = wire::parse_output_format(options.output).value_or(wire::OutputFormat::short_line),
                 .colour = use_colour(options.colour, STDOUT_FILENO),
                 .raw_messages = !terminal,
-                .utc = options.utc,
+                .utc = options.start.utc,
                 .time_columns = time_columns({})};
     }
 
@@ -220,12 +188,8 @@ int run_tail(const Context& context, const Options& options, bool n_given) {
     if (!request) {
         return report_usage("tail", request.error().text());
     }
-    if (options.since.has_value()) {
-        const auto since = parse_time(*options.since, SystemClock().wall_now(), zone_of(options.utc));
-        if (!since) {
-            return report_usage("tail", since.error().text());
-        }
-        begin_at(*request, *since, context, "tail");
+    if (const auto begun = begin(*request, options.start, context, "tail"); !begun) {
+        return report_usage("tail", begun.error().text());
     }
     std::string query = request->query;
     client::TailOptions tail;
@@ -251,30 +215,16 @@ void add_tail(args::Program& program, Context& context) {
     const args::Option n =
         command.option("-n,--lines", options->n, "Start with the last N matching records (10)").not_negative();
     command.flag("--all", options->all, "Start with the oldest record");
-    command.option("--after", options->after, "Start after this record").type_name("CURSOR");
-    command
-        .option("--since", options->since,
-                "Only records of this time or later: '2026-05-17 08:30', or 90s, 15m, 2h, 3d ago")
-        .type_name("TIME");
-    command.option("--received-since", options->received_since, "Start with what the daemon received at this time")
-        .type_name("TIME");
+    add_start_options(command, options->start);
     command.flag("--durable", options->durable, "Show records only once they survive loss of power");
-    command.option("--stream", options->streams, "Only this stream; PREFIX* for many; repeat for several")
-        .one_value_each();
-    command.option("--severity", options->severity, "This severity and worse: err, warning, ...").type_name("NAME");
-    command.option("--field", options->fields, "Only records with this field; repeat: all must match")
-        .type_name("K=V")
-        .one_value_each();
-    command.option("--grep", options->greps, "Only messages that contain TEXT; repeat: all must match")
-        .type_name("TEXT")
-        .one_value_each();
+    add_filter_options(command, options->filter);
     command.option("-o,--output", options->output, "short, short-iso, json, logfmt, csv, export or cat (messages only)")
         .one_of({"short", "short-iso", "json", "logfmt", "csv", "cat", "export"})
         .type_name("FORMAT");
     command.option("--color", options->colour, "auto (on a terminal), always or never")
         .check(colour_problem)
         .type_name("WHEN");
-    command.flag("--utc", options->utc, "Times in UTC, not in the local zone: those given and those shown");
+    command.flag("--utc", options->start.utc, "Times in UTC, not in the local zone: those given and those shown");
     command.flag("--print-cursor", options->print_cursor,
                  "At the end, print on standard error the cursor to continue after");
     command.flag("--wait", options->wait, "Wait for a daemon that is not there yet");

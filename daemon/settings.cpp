@@ -114,7 +114,8 @@ constexpr Setting kSettings[] = {
 
     {"queue.bytes_max", field<&Config::queue, &QueueConfig::bytes_max>(), 2 * kMiB, 16 * kGiB, restart,
      "Memory for records between the connections and the writer. When it is full, connections are not read until "
-     "there is room; nothing is dropped. At least two frames."},
+     "there is room; nothing is dropped. The last eighth is for users who have at most 64 KiB in it. At least two "
+     "frames."},
     {"queue.producer_share_percent", field<&Config::queue, &QueueConfig::producer_share_percent>(), 1, 100, live,
      "Percent of the queue that the connections of one user may hold while others have records in it. Beyond it they "
      "are not read until the writer has caught up; other users are not affected."},
@@ -151,8 +152,8 @@ constexpr Setting kSettings[] = {
      "log), or drop_by_severity (those less severe than keep_severity are, default warning; the others wait). "
      "message_bytes_max (64 B to 1 MiB): longer messages are split or cut. connections_max (default 256, stdout 1024) "
      "and connections_per_uid_max (64, stdout 512), of stream sockets: beyond them connections wait with what they "
-     "have "
-     "sent (overflow: block), or are closed at once, counted and told. rate_burst: "
+     "have sent (overflow: block), or are closed at once, counted and told; the last eighth of connections_max is for "
+     "users who have fewer than 8. rate_burst: "
      "so many records of one process are taken in rate_interval (default 30 s), the rest is lost, counted and told; 0, "
      "the default: no limit. A reload applies stream, overflow, keep_severity and the limits; the rest needs a "
      "restart."},

@@ -21,6 +21,11 @@ struct MonotonicTime {
     friend Duration operator-(MonotonicTime a, MonotonicTime b) { return a.since_origin - b.since_origin; }
 };
 
+// For messages.
+constexpr std::int64_t whole_seconds(Duration duration) noexcept {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
 // Wall-clock time: nanoseconds since 1970-01-01T00:00:00Z, as records carry it.
 using WallNs = std::int64_t;
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/shared_limit.h"
 
 namespace sluice::files {
 
@@ -16,8 +17,7 @@ struct HandleLimits {
     std::size_t user_max = 1024;    // Files open for one uid.        nothing is opened.
     std::size_t total_max = 8192;   // Files open for all clients.
 
-    // The last eighth of total_max is for users with fewer files than this: some users together keep nobody out.
-    static constexpr std::size_t kReservedShare = 8;
+    // Of the last eighth of total_max, see SharedLimit.
     static constexpr std::size_t kFew = 64;
 };
 
@@ -54,13 +54,13 @@ class Ledger {
         if (mine >= limits_.user_max) {
             return fail(Errc::limit_exceeded, "uid {} has {} files open, the maximum", uid, mine);
         }
-        const std::size_t reserved = limits_.total_max / HandleLimits::kReservedShare;
-        if (mine >= HandleLimits::kFew && total_ >= limits_.total_max - reserved) {
+        const SharedLimit limit{.total = limits_.total_max, .few = HandleLimits::kFew};
+        if (!limit.admits(total_, mine)) {
             return fail(
                 Errc::limit_exceeded,
                 "{} files are open for all clients, {} of them for uid {}: the last {} are for users with fewer "
                 "than {}",
-                total_, mine, uid, reserved, HandleLimits::kFew);
+                total_, mine, uid, limit.reserved(), limit.few);
         }
         ++total_;
         ++users_[uid];

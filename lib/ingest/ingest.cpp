@@ -1,10 +1,14 @@
 #include "ingest/ingest.h"
 
+#include <algorithm>
+
+#include "base/shared_limit.h"
+
 namespace sluice::ingest {
 namespace {
 
-// Buffers that are kept for reuse: those in flight, and the one being filled.
-constexpr std::size_t kSpareBuffers = 3;
+// Of the last eighth of the queue, see SharedLimit.
+constexpr std::size_t kFewBytes = 64U << 10U;
 
 }  // namespace
 
@@ -12,7 +16,9 @@ Ingest::Ingest(coro::Loop& loop, Sink& sink, IngestOptions options)
     : loop_(loop),
       sink_(sink),
       options_(options),
-      buffers_(kGroupHeadBytes + options.group_bytes_max + options.batch_bytes_max, kSpareBuffers),
+      queue_({.group_bytes_max = options.group_bytes_max,
+              .batch_bytes_max = options.batch_bytes_max,
+              .next_group_bytes_min = options.next_group_bytes_min}),
       sequencer_(options.producers_max) {}
 
 void Ingest::set_limits(const IngestOptions& options) noexcept {
@@ -23,17 +29,30 @@ void Ingest::set_limits(const IngestOptions& options) noexcept {
 
 // ---- taking batches ----
 
-bool Ingest::has_room(const LogBatch& batch, std::size_t bytes) const noexcept {
+std::size_t Ingest::held_by(std::uint32_t uid) const noexcept {
+    const auto found = bytes_by_uid_.find(uid);
+    return found == bytes_by_uid_.end() ? 0 : found->second;
+}
+
+bool Ingest::find_room(std::uint32_t uid, std::size_t bytes) {
     if (queued_bytes_ == 0) {
         return true;  // Whatever fits a group fits an empty queue.
     }
-    if (queued_bytes_ + bytes > options_.queue_bytes_max) {
+    const std::size_t held = held_by(uid);
+    const bool alone = held == queued_bytes_;
+    if (!alone && held + bytes > options_.queue_bytes_max / 100 * options_.uid_share_percent) {
+        return false;  // It waits for its own: nobody waits behind it.
+    }
+    const SharedLimit limit{.total = options_.queue_bytes_max, .few = kFewBytes};
+    const auto has_less = [&](std::uint32_t other) { return held_by(other) < held; };
+    if (!limit.admits(queued_bytes_, held, bytes) || std::ranges::any_of(want_room_, has_less) ||
+        std::ranges::any_of(wanted_room_, has_less)) {
+        want_room_.insert(uid);
         return false;
     }
-    const auto mine = bytes_by_uid_.find(batch.uid);
-    const std::size_t held = mine == bytes_by_uid_.end() ? 0 : mine->second;
-    const bool alone = held == queued_bytes_;
-    return alone || held + bytes <= options_.queue_bytes_max / 100 * options_.uid_share_percent;
+    want_room_.erase(uid);
+    wanted_room_.erase(uid);
+    return true;
 }
 
 void Ingest::announce(ByteView batch, std::uint32_t uid) {
@@ -51,6 +70,10 @@ Result<Admission> Ingest::submit(const LogBatch& batch) {
         sequencer_.meet(header.producer, batch.uid, header.number);
         switch (sequencer_.judge(header.producer, header.number)) {
             case Sequencer::Verdict::next:
+                if (sequencer_.is_on_its_way_of_another(header.producer, batch.uid)) {
+                    return wait_for_room();  // Users overtake each other in the queue; the batches of a producer must
+                                             // not.
+                }
                 break;
             case Sequencer::Verdict::duplicate:
                 return admit_duplicate(batch, header);
@@ -63,29 +86,21 @@ Result<Admission> Ingest::submit(const LogBatch& batch) {
     if (bytes_max > options_.batch_bytes_max) {
         return fail(Errc::too_large, "a batch of {} bytes, at most {} are taken", bytes_max, options_.batch_bytes_max);
     }
-    if (!has_room(batch, bytes_max)) {
-        ++counters_.waits;
-        room_.reset();
-        return Admission::wait;
+    if (!find_room(batch.uid, bytes_max)) {
+        return wait_for_room();
     }
     SLUICE_CHECK(stage(batch, bytes_max));
     return Admission::taken;
 }
 
-Group& Ingest::filling(std::size_t bytes_max) {
-    if (filling_ && filling_->bytes + bytes_max > filling_->buffer->capacity()) {
-        full_.push_back(std::move(filling_));
-    }
-    if (!filling_) {
-        filling_ = std::make_unique<Group>();
-        filling_->buffer = buffers_.take();
-        filling_->generation = generation_;
-    }
-    return *filling_;
+Admission Ingest::wait_for_room() {
+    ++counters_.waits;
+    room_.reset();
+    return Admission::wait;
 }
 
 Result<> Ingest::stage(const LogBatch& batch, std::size_t bytes_max) {
-    Group& group = filling(bytes_max);
+    Group& group = queue_.begin(batch.uid, bytes_max);
     const wire::ImportContext context{.receive_time_ns = loop_.clock().wall_now(),
                                       .trusted = batch.trusted,
                                       .trusted_count = batch.trusted_count,
@@ -94,20 +109,16 @@ Result<> Ingest::stage(const LogBatch& batch, std::size_t bytes_max) {
     SLUICE_TRY(const wire::BatchSummary taken,
                wire::import_batch(batch.bytes, context, group.buffer->span().subspan(group.bytes)));
     const bool answer_now = batch.level == wire::AckLevel::accepted;
-    group.entries.push_back({.target = answer_now ? nullptr : batch.target,
-                             .request_id = batch.request_id,
-                             .level = batch.level,
-                             .dropped_fields = taken.dropped_fields,
-                             .first_record = group.count,
-                             .count = taken.count,
-                             .uid = batch.uid,
-                             .bytes = static_cast<std::uint32_t>(taken.bytes),
-                             .origin = batch.origin,
-                             .producer = taken.producer,
-                             .number = taken.number});
-    group.bytes += taken.bytes;
-    group.count += taken.count;
-    group.durable = group.durable || batch.level == wire::AckLevel::durable;
+    queue_.add({.target = answer_now ? nullptr : batch.target,
+                .request_id = batch.request_id,
+                .level = batch.level,
+                .dropped_fields = taken.dropped_fields,
+                .count = taken.count,
+                .uid = batch.uid,
+                .bytes = static_cast<std::uint32_t>(taken.bytes),
+                .origin = batch.origin,
+                .producer = taken.producer,
+                .number = taken.number});
     charge(batch.uid, taken.bytes);
     if (taken.number != 0) {
         sequencer_.stage(taken.producer, batch.uid, taken.number);
@@ -115,9 +126,6 @@ Result<> Ingest::stage(const LogBatch& batch, std::size_t bytes_max) {
     ++counters_.batches;
     counters_.records_received += taken.count;
     counters_.dropped_fields += taken.dropped_fields;
-    if (group.bytes >= options_.group_bytes_max) {
-        full_.push_back(std::move(filling_));
-    }
     work_.set();
     if (answer_now && batch.target != nullptr) {
         batch.target->on_ack(batch.request_id, {.level = wire::AckLevel::accepted,
@@ -221,23 +229,14 @@ Task<> Ingest::run() {
 
 void Ingest::dispatch() {
     while (in_flight_ < options_.groups_in_flight_max) {
-        const bool started = filling_ && !filling_->entries.empty();
-        if (full_.empty() && !started && !sync_wanted_) {
-            return;
-        }
-        if (in_flight_ != 0 && full_.empty() && (!filling_ || filling_->bytes < options_.next_group_bytes_min)) {
-            return;  // It goes with what arrives until the disk is free.
-        }
-        std::unique_ptr<Group> group;
-        if (!full_.empty()) {
-            group = std::move(full_.front());
-            full_.pop_front();
-        } else if (started) {
-            group = std::move(filling_);
-        } else {
+        std::unique_ptr<Group> group = queue_.next(/*disk_is_busy=*/in_flight_ != 0);
+        if (!group) {
+            if (!sync_wanted_ || in_flight_ != 0) {
+                return;  // What there is goes with what arrives until the disk is free.
+            }
             group = std::make_unique<Group>();
-            group->generation = generation_;
         }
+        group->generation = generation_;
         // Also of a group that is durable anyway: it is the sync that was wanted.
         group->durable = std::exchange(sync_wanted_, false) || group->durable;
         ++in_flight_;
@@ -259,6 +258,7 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
         }
     }
     answer_waiting();
+    wanted_room_ = std::exchange(want_room_, {});
     room_.set();
     if (queued_bytes_ == 0) {
         idle_.set();
@@ -313,11 +313,7 @@ void Ingest::refuse(const Group& group, const Error& error) {
 // What is still in flight the sink refuses by its generation.
 void Ingest::fail_everything(const Error& error) {
     ++generation_;
-    std::deque<std::unique_ptr<Group>> groups = std::exchange(full_, {});
-    if (filling_) {
-        groups.push_back(std::move(filling_));
-    }
-    for (const std::unique_ptr<Group>& group : groups) {
+    for (const std::unique_ptr<Group>& group : queue_.take_all()) {
         refuse(*group, error);
     }
     sequencer_.unstage_all();

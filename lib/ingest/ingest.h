@@ -2,22 +2,27 @@
 //
 // Batches are written straight into the buffer that will go to the disk.  A group is handed over when the disk is free
 // for it, with whatever has arrived by then (natural batching: no timer), or when it is full.  Bounded in bytes: a
-// batch that finds no room waits outside, and its connection is not read meanwhile. Threads: those of its loop.
+// batch that finds no room waits outside, and its connection is not read meanwhile.  Users do not wait behind what
+// others have queued (FairQueue); of those who find no room the one who has least is first.
+// Threads: those of its loop.
 #pragma once
 
-#include <deque>
 #include <memory>
+#include <set>
 #include <unordered_map>
+#include <vector>
 
 #include "coro/scope.h"
 #include "coro/sync.h"
+#include "ingest/fair_queue.h"
 #include "ingest/group.h"
 #include "ingest/sequencer.h"
 
 namespace sluice::ingest {
 
 struct IngestOptions {
-    std::size_t queue_bytes_max = 16U << 20U;   // Of batches not yet written.  Beyond it: Admission::wait.
+    // Of batches not yet written.  Beyond it: Admission::wait.  The last eighth is for users who have at most 64 KiB.
+    std::size_t queue_bytes_max = 16U << 20U;
     std::size_t group_bytes_max = 512U << 10U;  // A group is full from here on; throughput gains nothing beyond.
     std::size_t batch_bytes_max = (1U << 20U) + (64U << 10U);  // Largest single batch with its trusted fields.
     unsigned uid_share_percent = 50;    // Of the queue, at most, for one uid while others have something in it.
@@ -135,10 +140,11 @@ class Ingest {
         std::uint64_t number;
         std::uint32_t count;
     };
-    bool has_room(const LogBatch& batch, std::size_t bytes) const noexcept;
+    std::size_t held_by(std::uint32_t uid) const noexcept;
+    bool find_room(std::uint32_t uid, std::size_t bytes);
+    Admission wait_for_room();
     Result<Admission> admit_duplicate(const LogBatch& batch, const wire::BatchHeader& header);
     Result<> stage(const LogBatch& batch, std::size_t bytes_max);
-    Group& filling(std::size_t bytes_max);
     void charge(std::uint32_t uid, std::size_t bytes);
     void uncharge(const Entry& entry);
     void dispatch();
@@ -167,15 +173,17 @@ class Ingest {
     coro::Loop& loop_;
     Sink& sink_;
     IngestOptions options_;
-    BufferPool buffers_;
+    FairQueue queue_;
     Sequencer sequencer_;
     IngestCounters counters_;
-    std::unique_ptr<Group> filling_;
-    std::deque<std::unique_ptr<Group>> full_;
     unsigned in_flight_ = 0;
     std::uint64_t generation_ = 1;
     std::size_t queued_bytes_ = 0;
     std::unordered_map<std::uint32_t, std::size_t> bytes_by_uid_;
+    // Users who found no room since the last group was completed, and before that: who has more waits behind them.
+    // Those who still wait ask again at each completion, so who has gone stands in nobody's way for long.
+    std::set<std::uint32_t> want_room_;
+    std::set<std::uint32_t> wanted_room_;
     std::vector<Waiting> waiting_;
     std::uint64_t durable_sequence_ = 0;
     bool sync_wanted_ = false;

@@ -88,18 +88,15 @@ bool Ingest::stage_own(wire::BatchBuilder& builder, Told told) {
     if (queued_bytes_ != 0 && queued_bytes_ + bytes.size() > options_.queue_bytes_max + kOwnBytesMax) {
         return false;
     }
-    Group& group = filling(bytes.size());
+    Group& group = queue_.begin(kDaemonUid, bytes.size());
     std::memcpy(group.buffer->data() + group.bytes, bytes.data(), bytes.size());
-    group.entries.push_back({.level = wire::AckLevel::written,
-                             .first_record = group.count,
-                             .count = 1,
-                             .uid = kDaemonUid,
-                             .bytes = static_cast<std::uint32_t>(bytes.size()),
-                             .reported_lost = told.lost,
-                             .reason = std::move(told.reason),
-                             .origin = std::move(told.origin)});
-    group.bytes += bytes.size();
-    group.count += 1;
+    queue_.add({.level = wire::AckLevel::written,
+                .count = 1,
+                .uid = kDaemonUid,
+                .bytes = static_cast<std::uint32_t>(bytes.size()),
+                .reported_lost = told.lost,
+                .reason = std::move(told.reason),
+                .origin = std::move(told.origin)});
     charge(kDaemonUid, bytes.size());
     losses_staged_ += told.lost;
     ++counters_.records_received;

@@ -22,6 +22,11 @@ void Sequencer::meet(const wire::ProducerId& producer, std::uint32_t uid, std::u
     }
 }
 
+bool Sequencer::is_on_its_way_of_another(const wire::ProducerId& producer, std::uint32_t uid) const noexcept {
+    const auto* entry = table_.find(producer);
+    return entry != nullptr && entry->state.staged != entry->state.committed && entry->uid != uid;
+}
+
 void Sequencer::stage(const wire::ProducerId& producer, std::uint32_t uid, std::uint64_t number) {
     State& state = table_.touch(producer, uid);
     if (state.staged == 0) {

@@ -24,6 +24,8 @@ class Sequencer {
     // again.
     void meet(const wire::ProducerId& producer, std::uint32_t uid, std::uint64_t number);
     Verdict judge(const wire::ProducerId& producer, std::uint64_t number) const noexcept;
+    // Whether something is staged and not committed that a user other than `uid` has brought.
+    bool is_on_its_way_of_another(const wire::ProducerId& producer, std::uint32_t uid) const noexcept;
     void stage(const wire::ProducerId& producer, std::uint32_t uid, std::uint64_t number);
     // Where a batch is stored.
     struct Stored {

@@ -14,8 +14,15 @@ constexpr std::size_t kKeptBytesMax = 128 * 1024;
 
 }  // namespace
 
-Feed::Feed(ingest::Ingest& ingest, Losses& losses, const ListenerOptions& options, FeedCounters& counters)
-    : ingest_(ingest), losses_(losses), options_(options), counters_(counters), buffer_(kHead), begin_(kHead) {}
+Feed::Feed(ingest::Ingest& ingest, Losses& losses, const ListenerOptions& options, FeedCounters& counters,
+           std::optional<uid_t> payer)
+    : ingest_(ingest),
+      losses_(losses),
+      options_(options),
+      counters_(counters),
+      payer_(payer),
+      buffer_(kHead),
+      begin_(kHead) {}
 
 // ---- in ----
 
@@ -87,7 +94,7 @@ bool Feed::try_flush() {
                                      .bytes = batch_of(slice),
                                      .trusted = sender_->trusted.bytes(),
                                      .trusted_count = sender_->trusted.count(),
-                                     .uid = sender_->credentials.uid,
+                                     .uid = payer_.value_or(sender_->credentials.uid),
                                      .origin = losses_.origin_of(sender_)};
         const Result<ingest::Admission> admission = ingest_.submit(batch);
         if (!admission) {

@@ -2,6 +2,10 @@
 // says where the queue is full.  Threads: those of its loop.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
+
 #include "ingest/ingest.h"
 #include "listeners/losses.h"
 #include "listeners/options.h"
@@ -18,8 +22,10 @@ struct FeedCounters {
 
 class Feed {
  public:
-    // Borrows all until destroyed.
-    Feed(ingest::Ingest& ingest, Losses& losses, const ListenerOptions& options, FeedCounters& counters);
+    // Borrows all until destroyed.  `payer`: whose part of the queue it takes, and in whose order what it gathers
+    // stays; nobody: that of each sender.
+    Feed(ingest::Ingest& ingest, Losses& losses, const ListenerOptions& options, FeedCounters& counters,
+         std::optional<uid_t> payer = {});
 
     // False: what is gathered is of another sender, or enough; flush first.
     bool takes(const ProcessPointer& sender) const noexcept {
@@ -60,6 +66,7 @@ class Feed {
     Losses& losses_;
     const ListenerOptions& options_;
     FeedCounters& counters_;
+    std::optional<uid_t> payer_;
     ProcessPointer sender_;
     Bytes buffer_;       // Records from begin_ on; in front of them room for the header of a batch.
     std::size_t begin_;  // At least sizeof(wire::BatchHeader).

@@ -52,7 +52,7 @@ struct ListenerOptions {
     wire::RecordLimits limits{};
     // Of a stream listener.  With Overflow::block one more waits until another ends: in the socket's backlog, or beyond
     // the limit of a user accepted and not read.  Else it is closed, counted, and a loss of one record.
-    std::uint32_t connections_max = 256;
+    std::uint32_t connections_max = 256;         // The last eighth is for users who have fewer than 8.
     std::uint32_t connections_per_uid_max = 64;  // The same, by user.
     std::uint32_t rate_burst = 0;  // Records of one process in rate_interval; beyond it: lost.  0: no limit.
     Duration rate_interval = std::chrono::seconds(30);

@@ -16,7 +16,7 @@ StreamListener::Connection::Connection(StreamListener& listener, io::Handle sock
     : listener_(listener),
       socket_(std::move(socket)),
       peer_(peer),
-      feed_(listener.context_.ingest, listener.losses_, listener.options_, listener.fed_),
+      feed_(listener.context_.ingest, listener.losses_, listener.options_, listener.fed_, peer.uid),
       namer_(listener.options_) {
     if (listener.options_.protocol == Protocol::stdout_stream) {
         auto decoder = std::make_unique<wire::StdoutStreamDecoder>();

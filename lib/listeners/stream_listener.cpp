@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/shared_limit.h"
 #include "coro/timeout.h"
 #include "listeners/stream_connection.h"
 #include "wire/json_lines.h"
@@ -11,10 +12,11 @@
 namespace sluice::listeners {
 namespace {
 
-// After a failed accept (no file descriptors left, say): long enough not to spin, short enough to recover soon.
 // At the end; what a socket can have waiting is net.core.somaxconn.
 constexpr std::size_t kLastAcceptsMax = 4096;
 constexpr Duration kLastAcceptPatience = std::chrono::milliseconds(5);
+// Of the last eighth of the connections, see SharedLimit.
+constexpr std::uint64_t kFewConnections = 8;
 // Connections of users at their limit; each holds a file descriptor.
 constexpr std::size_t kParkedMax = 1024;
 // How often it is told that connections wait.
@@ -75,9 +77,10 @@ void StreamListener::stop() {
 }
 
 bool StreamListener::admits(uid_t uid) const {
-    const auto mine = connections_by_uid_.find(uid);
-    return connections_ < options_.connections_max &&
-           (mine == connections_by_uid_.end() || mine->second < options_.connections_per_uid_max);
+    const auto found = connections_by_uid_.find(uid);
+    const std::uint32_t mine = found == connections_by_uid_.end() ? 0 : found->second;
+    const SharedLimit limit{.total = options_.connections_max, .few = kFewConnections};
+    return mine < options_.connections_per_uid_max && limit.admits(connections_, mine);
 }
 
 void StreamListener::options_changed() {

@@ -74,27 +74,37 @@ ValueReader::Found ValueReader::find(std::uint32_t row) noexcept {
     return others_ != nullptr ? find_in_others(row, found) : found;
 }
 
+// Calls use(trusted, field) for those of the name that have no column, in the order of the row.
+template <class Use>
+void ValueReader::for_each_other(std::uint32_t row, Use&& use) {
+    const std::size_t index = others_->find(row);
+    if (index == kNone) {
+        return;
+    }
+    part::OtherFields fields(others_->values->texts[index]);
+    for (part::OtherField field; fields.next(field);) {
+        const wire::FieldView view = field.view();
+        if (view.name == name_.field) {
+            use(field.trusted, view);
+        }
+    }
+}
+
 // The client's before trusted ones, then by type, then the one in a column: an occurrence has one only if those before
 // it have.
 ValueReader::Found ValueReader::find_in_others(std::uint32_t row, const Found& in_column) noexcept {
-    const std::size_t index = others_->find(row);
-    if (index == kNone) {
-        return in_column;
-    }
     const auto rank = [](bool trusted, wire::FieldType type) { return std::pair(trusted, type); };
     std::optional<std::pair<bool, wire::FieldType>> best;
     if (in_column.column != nullptr) {
         best = rank(in_column.column->info->trusted, in_column.column->info->type);
     }
     Found found = in_column;
-    part::OtherFields fields(others_->values->texts[index]);
-    for (part::OtherField field; fields.next(field);) {
-        const wire::FieldView view = field.view();
-        if (view.name == name_.field && (!best || rank(field.trusted, view.type) < *best)) {
-            best = rank(field.trusted, view.type);
-            found = {.other = ValueView::of_field(view)};
+    for_each_other(row, [&](bool trusted, const wire::FieldView& field) {
+        if (!best || rank(trusted, field.type) < *best) {
+            best = rank(trusted, field.type);
+            found = {.other = ValueView::of_field(field)};
         }
-    }
+    });
     return found;
 }
 
@@ -107,15 +117,9 @@ std::vector<ValueView> ValueReader::all_at(std::uint32_t row) {
             found.emplace_back(Rank(column.info->trusted, column.info->type, found.size()), value(column, index));
         }
     }
-    if (const std::size_t index = others_->find(row); index != kNone) {
-        part::OtherFields fields(others_->values->texts[index]);
-        for (part::OtherField field; fields.next(field);) {
-            const wire::FieldView view = field.view();
-            if (view.name == name_.field) {
-                found.emplace_back(Rank(field.trusted, view.type, found.size()), ValueView::of_field(view));
-            }
-        }
-    }
+    for_each_other(row, [&found](bool trusted, const wire::FieldView& field) {
+        found.emplace_back(Rank(trusted, field.type, found.size()), ValueView::of_field(field));
+    });
     std::ranges::sort(found, {}, [](const auto& each) { return each.first; });
     std::vector<ValueView> values;
     for (const auto& each : found) {

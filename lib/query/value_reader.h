@@ -98,6 +98,8 @@ class ValueReader {
     };
     Found find(std::uint32_t row) noexcept;
     std::vector<ValueView> all_at(std::uint32_t row);
+    template <class Use>
+    void for_each_other(std::uint32_t row, Use&& use);
     Found find_in_others(std::uint32_t row, const Found& in_column) noexcept;
 
     const part::Part& part_;

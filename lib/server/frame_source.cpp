@@ -24,7 +24,7 @@ Task<Result<std::optional<wire::FrameView>>> FrameSource::next() {
                 charge_ = std::move(*charge);
             } else {
                 park();
-                SLUICE_CO_TRY(charge_, co_await room_for(bytes));
+                SLUICE_CO_TRY(charge_, co_await room_for_request(room_, bytes, stall_timeout_));
             }
         }
         SLUICE_CO_TRY(std::optional<wire::FrameView> frame, splitter_.next());
@@ -51,23 +51,12 @@ Task<Result<std::optional<wire::FrameView>>> FrameSource::next() {
     }
 }
 
-Task<Result<Charge>> FrameSource::room_for(std::size_t bytes) {
-    Result<Charge> charge = co_await coro::with_timeout(stall_timeout_, room_.acquire(bytes));
-    if (!charge && charge.error().code() == Errc::deadline_exceeded) {
-        co_return fail(Errc::limit_exceeded,
-                       "a frame of {} bytes found no room among the requests of its user for {} s: see "
-                       "limits.user_memory_bytes_max",
-                       bytes, std::chrono::duration_cast<std::chrono::seconds>(stall_timeout_).count());
-    }
-    co_return charge;
-}
-
 // The rest of a large frame.
 Task<Result<std::size_t>> FrameSource::receive(std::span<std::byte> into) {
     Result<std::size_t> n = co_await coro::with_timeout(stall_timeout_, receive_some(kernel_, socket_, into));
     if (!n && n.error().code() == Errc::deadline_exceeded) {
         co_return fail(Errc::closed, "a frame is incomplete: {} bytes are missing, and none came for {} s", into.size(),
-                       std::chrono::duration_cast<std::chrono::seconds>(stall_timeout_).count());
+                       whole_seconds(stall_timeout_));
     }
     co_return n;
 }

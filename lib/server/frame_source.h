@@ -34,7 +34,6 @@ class FrameSource {
     Charge take_charge() noexcept { return std::move(charge_); }
 
  private:
-    Task<Result<Charge>> room_for(std::size_t bytes);
     Task<Result<std::size_t>> receive(std::span<std::byte> into);
     io::Kernel& kernel_;
     const io::Handle& socket_;

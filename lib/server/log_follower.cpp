@@ -53,9 +53,7 @@ Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
     while (position_ < limit) {  // Bounded: each turn delivers, moves on, or finds that what it read is now in a part.
         SLUICE_CO_CHECK(check_not_removed());
         if (const StoredGroup* group = hub_.find(position_)) {
-            reader_.reset();
-            segment_.reset();
-            parts_.reset();
+            rest();
             held_ = group->owner;
             co_return view_of(*group);
         }

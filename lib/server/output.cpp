@@ -63,8 +63,7 @@ Task<Result<>> Output::send_all() {
         Result<std::size_t> n = co_await coro::with_timeout(options_.stall_timeout, send_some(kernel_, socket_, rest));
         if (!n && n.error().code() == Errc::deadline_exceeded) {
             co_return fail(Errc::closed, "the client has read nothing for {} s while {} bytes wait for it",
-                           std::chrono::duration_cast<std::chrono::seconds>(options_.stall_timeout).count(),
-                           waiting_bytes());
+                           whole_seconds(options_.stall_timeout), waiting_bytes());
         }
         SLUICE_CO_TRY(const std::size_t sent, std::move(n));
         rest = rest.subspan(sent);

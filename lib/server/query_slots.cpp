@@ -21,8 +21,7 @@ QuerySlot::QuerySlot(QuerySlots& slots, uid_t uid, std::function<void(Error)> gi
 QuerySlot::~QuerySlot() {
     std::erase(slots_.waiting_, this);
     if (taken_) {
-        std::erase(slots_.taken_, this);
-        slots_.changed_.set();
+        slots_.give_back(*this);
     }
 }
 
@@ -50,8 +49,7 @@ Task<Result<>> QuerySlot::take() {
     }
     std::erase(slots_.waiting_, this);
     taken_ = true;
-    slots_.taken_.push_back(this);
-    slots_.changed_.set();  // The next one may have a place, too.
+    slots_.take(*this);
     co_return Result<>{};
 }
 
@@ -70,7 +68,23 @@ Duration QuerySlot::waited() const noexcept {
 }
 
 std::uint32_t QuerySlots::running_of(uid_t uid) const noexcept {
-    return static_cast<std::uint32_t>(std::ranges::count(taken_, uid, &QuerySlot::uid_));
+    const auto found = taken_by_.find(uid);
+    return found == taken_by_.end() ? 0 : found->second;
+}
+
+void QuerySlots::take(QuerySlot& slot) {
+    taken_.push_back(&slot);
+    ++taken_by_[slot.uid_];
+    changed_.set();  // The next one may have a place, too.
+}
+
+void QuerySlots::give_back(QuerySlot& slot) {
+    std::erase(taken_, &slot);
+    const auto mine = taken_by_.find(slot.uid_);
+    if (--mine->second == 0) {
+        taken_by_.erase(mine);
+    }
+    changed_.set();
 }
 
 // Whose turn it is; null: nobody's.

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "base/clock.h"
@@ -70,6 +71,8 @@ class QuerySlots {
  private:
     friend class QuerySlot;
     std::uint32_t running_of(uid_t uid) const noexcept;
+    void take(QuerySlot& slot);
+    void give_back(QuerySlot& slot);
     std::uint32_t share() const noexcept { return (limits_.queries_max + 1) / 2; }
     QuerySlot* next() const noexcept;
     void take_back_for(uid_t uid);
@@ -78,8 +81,9 @@ class QuerySlots {
     const Clock& clock_;
     QueryLimits limits_;
     std::vector<QuerySlot*> taken_;
-    std::vector<QuerySlot*> waiting_;  // In the order in which they came.
-    coro::Event changed_;              // A place became free, or there may be more.
+    std::map<uid_t, std::uint32_t> taken_by_;  // Their number.
+    std::vector<QuerySlot*> waiting_;          // In the order in which they came.
+    coro::Event changed_;                      // A place became free, or there may be more.
 };
 
 }  // namespace sluice::server

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/clock.h"
 #include "coro/sync.h"
 
 namespace sluice::server {
@@ -166,6 +167,7 @@ class Room {
         return Charge(*this, session, user);
     }
     std::size_t held_bytes() const noexcept { return bytes_max_ - free_.available(); }
+    const UserRoom& user() const noexcept { return user_; }
 
  private:
     friend class Charge;
@@ -173,6 +175,10 @@ class Room {
     coro::Semaphore free_;
     UserRoom& user_;
 };
+
+// Room for a request, awaited for at most `timeout`.  Errors: limit_exceeded, with the rule, where none becomes free
+// for so long; cancelled.
+Task<Result<Charge>> room_for_request(Room& room, std::size_t bytes, Duration timeout);
 
 inline void Charge::shrink(std::size_t bytes) noexcept {
     if (session_ > bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/shared_limit.h"
 #include "coro/timeout.h"
 
 namespace sluice::server {
@@ -10,9 +11,8 @@ namespace {
 constexpr Duration kAcceptRetryDelay = std::chrono::milliseconds(100);
 // Of all queries together, so that the pool has threads left for files.
 constexpr std::size_t kQueryJobsMax = 2;
-// The last eighth of the connections is for users who have fewer than so many: some users together keep nobody out.
-constexpr std::size_t kReservedShare = 8;
-constexpr std::uint32_t kFewConnections = 8;
+// Of the last eighth of the connections, see SharedLimit.
+constexpr std::uint64_t kFewConnections = 8;
 }  // namespace
 
 Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Files& files, int store_directory,
@@ -157,13 +157,13 @@ Result<> Server::admit(const Peer& peer) const {
     if (mine >= options_.connections_per_uid_max) {
         return fail(Errc::limit_exceeded, "uid {} has {} connections open, limits.connections_per_uid_max", uid, mine);
     }
-    const std::size_t reserved = options_.connections_max / kReservedShare;
-    if (mine >= kFewConnections && sessions_.size() >= options_.connections_max - reserved) {
+    const SharedLimit limit{.total = options_.connections_max, .few = kFewConnections};
+    if (!limit.admits(sessions_.size(), mine)) {
         return fail(
             Errc::limit_exceeded,
             "{} connections are open, {} of them of uid {}: the last {} of limits.connections_max are for users "
             "with fewer than {}",
-            sessions_.size(), mine, uid, reserved, kFewConnections);
+            sessions_.size(), mine, uid, limit.reserved(), limit.few);
     }
     return {};
 }

@@ -195,8 +195,7 @@ void Session::check_idle() noexcept {
         loop.arm(idle_timer_, idle_since_ + timeout);
         return;
     }
-    const auto s = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
-    end(Error(Errc::closed, fmt::format("the connection was idle for {} s", s)));
+    end(Error(Errc::closed, fmt::format("the connection was idle for {} s", whole_seconds(timeout))));
 }
 
 Task<Result<>> Session::serve(wire::FrameView frame) {
@@ -260,16 +259,7 @@ Task<Result<Charge>> Session::room_for(wire::FrameView& frame) {
         co_return std::move(*charge);
     }
     frame = source_.hold(frame);
-    Result<Charge> charge =
-        co_await coro::with_timeout(shared_.limits.stall_timeout, request_room_.acquire(frame.payload.size()));
-    if (!charge && charge.error().code() == Errc::deadline_exceeded) {
-        co_return fail(Errc::limit_exceeded,
-                       "the requests of uid {} hold {} bytes, and none has ended for {} s: see "
-                       "limits.user_memory_bytes_max",
-                       peer_.credentials.uid, user_.request_room.held_bytes(),
-                       std::chrono::duration_cast<std::chrono::seconds>(shared_.limits.stall_timeout).count());
-    }
-    co_return charge;
+    co_return co_await room_for_request(request_room_, frame.payload.size(), shared_.limits.stall_timeout);
 }
 
 // Until one more request may be read.  A plain LOG is not read beyond the limit where all others are in the queue: the

@@ -61,7 +61,7 @@ class QueryStream final : public RowSink {
         if (!charge && charge.error().code() == Errc::deadline_exceeded) {
             co_return fail(Errc::deadline_exceeded,
                            "no row was taken for {} s, limits.query_idle_timeout: the query gave its place back",
-                           std::chrono::duration_cast<std::chrono::seconds>(idle_max_).count());
+                           whole_seconds(idle_max_));
         }
         co_return charge;
     }

@@ -120,9 +120,10 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
     const LogHub& hub = log.hub();
     const ingest::IngestCounters& queue = log.ingest().counters();
     const ServerCounters& counters = server.counters();
+    const Server::HeldBytes held = server.held_bytes();
     nlohmann::ordered_json json;
     json["version"] = facts.version;
-    json["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(facts.now - facts.started).count();
+    json["uptime_s"] = whole_seconds(facts.now - facts.started);
     json["io"] = facts.io;
     json["store"] = {{"id", wire::format_id(hub.store_id())},
                      {"epoch", hub.epoch()},
@@ -149,9 +150,9 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
                            {"tails", counters.tails},
                            {"queries", counters.queries},
                            {"queries_running", server.queries_running()},
-                           {"query_bytes", server.held_bytes().queries},
-                           {"request_bytes", server.held_bytes().requests},
-                           {"reply_bytes", server.held_bytes().replies},
+                           {"query_bytes", held.queries},
+                           {"request_bytes", held.requests},
+                           {"reply_bytes", held.replies},
                            {"by_uid", users(server)}};
     json["listeners"] = listeners_json(listeners);
     json["sessions"] = sessions(server);

@@ -64,7 +64,10 @@ Task<Result<std::uint64_t>> TailRun::start(std::uint64_t end) {
         case wire::TailStart::last_n: {
             SLUICE_CO_CHECK(co_await user_.file_tails.acquire());
             const coro::Units reading(user_.file_tails, 1);
-            auto matching = [this](const wire::TailEntry& entry) { return matches(entry); };
+            auto matching = [this](const wire::TailEntry& entry) {
+                scratch_.clear();
+                return selects(entry, scratch_);
+            };
             LastMatching last(shared_.kernel, shared_.store_directory, hub_, shared_.workers, std::move(matching));
             co_return co_await last.find(wanted_.n, end);
         }
@@ -157,7 +160,7 @@ TailRun::Piece TailRun::piece_of(const GroupView& group, std::uint64_t end, std:
     const MonotonicTime deadline = shared_.kernel.clock().now() + kJobTimeMax;
     piece.next = for_each_entry(group, follower_.position(), [&](const wire::TailEntry& entry) {
         const std::size_t before = chunk.size_bytes();
-        if (entry.sequence < end && wants(entry)) {
+        if (entry.sequence < end) {
             add(entry, chunk);
         }
         if (chunk.size_bytes() > std::max(bytes_max, before)) {
@@ -181,29 +184,23 @@ TailRun::Piece TailRun::piece_of(const GroupView& group, std::uint64_t end, std:
     return piece;
 }
 
-bool TailRun::wants(const wire::TailEntry& entry) const noexcept {
+// Whether it is one of those that the client wants.  Where there is a plan, what that makes of it is appended to `row`.
+bool TailRun::selects(const wire::TailEntry& entry, Bytes& row) const {
     return (wanted_.start != wire::TailStart::since || entry.receive_time_ns >= wanted_.since_ns) &&
-           wanted_.filter.matches(entry.record, entry.trusted);
-}
-
-bool TailRun::matches(const wire::TailEntry& entry) {
-    if (!wanted_.filter.matches(entry.record, entry.trusted)) {
-        return false;
-    }
-    scratch_.clear();
-    return plan_ == nullptr || plan_->select(entry, scratch_);
+           wanted_.filter.matches(entry.record, entry.trusted) && (plan_ == nullptr || plan_->select(entry, row));
 }
 
 void TailRun::add(const wire::TailEntry& entry, wire::TailChunkBuilder& chunk) const {
+    const std::size_t start = chunk.bytes().size();
+    if (!selects(entry, chunk.bytes())) {
+        return;
+    }
     if (plan_ == nullptr) {
         chunk.add(entry);
         return;
     }
-    const std::size_t start = chunk.bytes().size();
-    if (plan_->select(entry, chunk.bytes())) {
-        store_int(chunk.bytes().data() + start, entry.sequence);  // Also of a computed row: the tail resumes by it.
-        chunk.added();
-    }
+    store_int(chunk.bytes().data() + start, entry.sequence);  // Also of a computed row: the tail resumes by it.
+    chunk.added();
 }
 
 }  // namespace sluice::server

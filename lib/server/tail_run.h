@@ -36,8 +36,7 @@ class TailRun {
     Task<Result<bool>> room(std::size_t bytes);
     Task<Result<Piece>> make_piece(const GroupView& group, std::uint64_t end, std::size_t bytes_max);
     Piece piece_of(const GroupView& group, std::uint64_t end, std::size_t bytes_max) const;
-    bool matches(const wire::TailEntry& entry);
-    bool wants(const wire::TailEntry& entry) const noexcept;
+    bool selects(const wire::TailEntry& entry, Bytes& row) const;
     void add(const wire::TailEntry& entry, wire::TailChunkBuilder& chunk) const;
     std::uint64_t written() const noexcept;
     void let_go() noexcept;

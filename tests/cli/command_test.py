@@ -109,6 +109,7 @@ class Usage(unittest.TestCase):
         self.check("import", "--time-pattern", "%F", "--zone", "../../etc/passwd", says="Europe/Berlin")
         self.check("import", "--time-field", "t", "--format", "text", says="are for JSON")
         self.check("export", "--since", "1d", "--after", "x", says="only one of")
+        self.check("export", "--stream", "a*b", says="can match no stream")
         self.check("export", "--since", "Foo 17 08:30:00", says="is not a time")
         self.check("tail", "--since", "1d", "--received-since", "1d", says="only one of")
         self.check("query", "--received-since", "Feb 30 08:30:00", says="is not a time")

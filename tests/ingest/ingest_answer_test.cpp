@@ -373,10 +373,10 @@ TEST_F(IngestTest, WhatAUserHoldsIsGivenBackWithItsGroup) {
         take(id + 1, AckLevel::written, batch, /*uid=*/2);
         EXPECT_EQ(*offer(99, AckLevel::written, batch, /*uid=*/2), Admission::wait) << "above 2 %";
         EXPECT_EQ(*offer(99, AckLevel::written, batch_of(1, 0, 0, 1), /*uid=*/2), Admission::wait);
-        take(id + 100, AckLevel::written, batch, /*uid=*/3);  // So that nobody is alone.
-        while (disk.groups.front()->entries[0].request_id != id + 100) {
+        while (!client.answered(id + 1)) {
             write_one();
         }
+        take(id + 100, AckLevel::written, batch, /*uid=*/3);  // So that nobody is alone.
     }
     write_all();
     EXPECT_EQ(ingest().queued_bytes(), 0U);

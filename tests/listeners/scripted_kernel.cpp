@@ -65,6 +65,9 @@ Result<std::size_t> ScriptedKernel::receive(const io::Handle& socket, std::span<
         return count;
     }
     SLUICE_TRY(const std::size_t more, below_.receive(socket, into.subspan(count)));
+    for (io::Message& message : into.subspan(count, more)) {
+        message.sender = writer_.value_or(message.sender);
+    }
     return count + more;
 }
 

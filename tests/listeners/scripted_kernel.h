@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class ScriptedKernel final : public io::Kernel {
     void pass(std::string_view bytes, std::vector<Fd> files, io::PeerCredentials sender);
     // The same of a message whose files the kernel had no descriptors for, or not for all.
     void pass_cut(std::string_view bytes, std::vector<Fd> files, io::PeerCredentials sender);
+    // What is received of a stream was written by this process, whoever has connected.
+    void write_as(io::PeerCredentials writer) { writer_ = writer; }
     // As asked for last.
     io::PassedFiles passed_files() const noexcept { return passed_files_; }
 
@@ -60,6 +63,7 @@ class ScriptedKernel final : public io::Kernel {
     std::map<Call, Failure> failures_;
     std::map<Call, int> failed_;
     std::deque<Passed> passed_;
+    std::optional<io::PeerCredentials> writer_;
     io::PassedFiles passed_files_ = io::PassedFiles::refused;
 };
 

@@ -121,6 +121,35 @@ TEST_F(StreamListenerTest, ConnectionsOfAUserAboveTheLimitWaitUnread) {
     EXPECT_EQ(report().records_lost, 0U);
 }
 
+TEST_F(StreamListenerTest, UsersTogetherLeaveConnectionsForOthers) {
+    for (const Overflow overflow : {Overflow::block, Overflow::drop}) {
+        ListenerOptions options;
+        options.name = "json";
+        options.protocol = Protocol::json;
+        options.connections_max = 40;
+        options.connections_per_uid_max = 20;
+        options.overflow = overflow;
+        start(std::move(options));
+        std::vector<io::Handle> open;
+        for (int i = 0; i < 20; ++i) {
+            for (const uid_t uid : {1001U, 1002U}) {
+                client().set_credentials({.pid = 1000, .uid = uid, .gid = uid});
+                open.push_back(connect());
+            }
+        }
+        EXPECT_EQ(report().connections_open, 35U);
+        for (unsigned i = 0; i < 5; ++i) {
+            client().set_credentials({.pid = 1000, .uid = 1003, .gid = 1003});
+            open.push_back(connect());
+            EXPECT_EQ(report().connections_open, 36U + i);
+        }
+        open.clear();
+        settle();
+        client().set_credentials({.pid = 1000, .uid = 1000, .gid = 1000});
+        end();
+    }
+}
+
 TEST_F(StreamListenerTest, DrainTakesWhatConnectionsAboveTheLimitsHaveSent) {
     for (const std::uint32_t per_uid : {64U, 1U}) {
         for (const Overflow overflow : {Overflow::block, Overflow::drop}) {
@@ -183,6 +212,26 @@ TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {
     write_all();
     EXPECT_TRUE(drained.done());
     EXPECT_THAT(records, ElementsAre("tester info a", "tester info b"));
+}
+
+// A service and what it starts, as other users, write to one; users overtake each other in the queue.
+TEST_F(StreamListenerTest, ConnectionThatSeveralUsersWriteToKeepsItsOrder) {
+    queue.groups_in_flight_max = 1;
+    queue.group_bytes_max = 1;
+    start_with("json", Protocol::json);
+    const io::Handle socket = connect();
+    int line = 0;
+    for (const uid_t uid : {1000U, 1001U, 1001U, 1001U, 1002U, 1001U, 1000U}) {
+        scripted().write_as({.pid = 1000, .uid = uid, .gid = uid});
+        write(socket, fmt::format("{{\"msg\":\"{}\"}}\n", line++));
+    }
+    write_all();
+    EXPECT_THAT(records, ElementsAre("tester info 0", "tester info 1", "tester info 2", "tester info 3",
+                                     "tester info 4", "tester info 5", "tester info 6"));
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const uid_t uid = i == 4 ? 1002 : i == 0 || i == 6 ? 1000 : 1001;
+        EXPECT_THAT(with_trusted[i], testing::HasSubstr(fmt::format("_uid={}", uid)));
+    }
 }
 
 // One read of many short lines is more than one batch of the queue may have.

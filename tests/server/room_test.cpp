@@ -47,6 +47,26 @@ TEST(Room, IsGivenBackByWhoeverHasTheCharge) {
     EXPECT_EQ(user.held_bytes(), 0U);
 }
 
+TEST(Room, RequestThatFindsNoneForTooLongIsToldWhoHoldsWhat) {
+    TestLoop loop;
+    UserRoom user(150);
+    Room first(100, user);
+    Room second(100, user);
+    const std::optional<Charge> held = first.try_acquire(100);
+    Job<Result<Charge>> waiting(loop.loop(), "wait", room_for_request, std::ref(second), std::size_t{60},
+                                Duration(std::chrono::seconds(30)));
+    loop.advance(std::chrono::seconds(29));
+    EXPECT_FALSE(waiting.done());
+    loop.advance(std::chrono::seconds(2));
+    ASSERT_TRUE(waiting.done());
+    ASSERT_FALSE(waiting.result());
+    EXPECT_EQ(waiting.result().error().code(), Errc::limit_exceeded);
+    EXPECT_EQ(waiting.result().error().text(),
+              "a request of 60 bytes found no room for 30 s: the requests of its user hold 100 bytes, see "
+              "limits.user_memory_bytes_max");
+    EXPECT_EQ(second.held_bytes(), 0U);
+}
+
 TEST(Room, IsBoundedForTheSessionAndForTheUser) {
     UserRoom user(150);
     Room first(100, user);
