@@ -12,6 +12,13 @@
  * sluice_flush() when there is nothing more to log.
  *
  * Threads: a writer is used by one thread at a time; different writers are independent.
+ *
+ * Fork: a child may go on with the writers of its parent, also where another thread was in a call when the process was
+ * forked.  At its first call there the writer gets a connection and a producer id of its own, and its records have the
+ * child's pid; the parent's socket is closed in the child alone.  Records that the parent has not flushed are the
+ * parent's: it sends them, and the child's copy is dropped.  So flush before a fork after which the parent ends.  A
+ * child that never logs keeps the socket (it is close-on-exec) until it calls sluice_close() or ends.
+ *
  * Errors: functions that return int return 0, or -1 with `error` filled in.  `error` may be NULL everywhere.
  */
 #ifndef SLUICE_H
