@@ -99,6 +99,10 @@ std::string_view text_of(const char* text) noexcept {
     return text != nullptr ? text : "";
 }
 
+std::string_view text_of(const void* bytes, std::size_t length) noexcept {
+    return {static_cast<const char*>(bytes), length};
+}
+
 template <class AddFields>
 int log_record(sluice_writer& writer, int severity, const char* stream, std::string_view message,
                const AddFields& add_fields, sluice_error* error) {
@@ -139,6 +143,16 @@ int sluice_log(sluice_writer* writer, int severity, const char* stream, const ch
         }
     };
     return log_record(*writer, severity, stream, text_of(message), add_fields, error);
+}
+
+int sluice_log_bytes(sluice_writer* writer, int severity, const char* stream, const void* message,
+                     size_t message_length, const sluice_bytes_field* fields, size_t field_count, sluice_error* error) {
+    const auto add_fields = [&](RecordBuilder& record) {
+        for (const sluice_bytes_field& field : std::span(fields, field_count)) {
+            record.string_field(text_of(field.name), text_of(field.value, field.value_length));
+        }
+    };
+    return log_record(*writer, severity, stream, text_of(message, message_length), add_fields, error);
 }
 
 int sluice_flush(sluice_writer* writer, int timeout_ms, sluice_error* error) {

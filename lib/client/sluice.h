@@ -69,19 +69,31 @@ typedef struct sluice_options {
     int wait_for_daemon;       /* Not 0: sluice_open succeeds without a daemon. */
 } sluice_options;
 
-/* Both NUL-terminated.  name: 1 to 255 bytes, not beginning with '_' (those are the daemon's). */
+/* Both NUL-terminated: a value ends at its first NUL; see sluice_bytes_field for one that may contain NULs.  name: 1 to
+ * 255 bytes without control characters and '=', not beginning with '_' (those are the daemon's). */
 typedef struct sluice_field {
     const char* name;
     const char* value;
 } sluice_field;
 
+/* A value of any bytes, NULs too.  `value` may be NULL where `value_length` is 0.  name: as in sluice_field. */
+typedef struct sluice_bytes_field {
+    const char* name;
+    const void* value;
+    size_t value_length;
+} sluice_bytes_field;
+
 /* NULL with `error` filled in when it fails.  `options` may be NULL. */
 sluice_writer* sluice_open(const sluice_options* options, sluice_error* error);
 
-/* Adds a record of this moment.  `stream` NULL: "default".  -1: this record is lost, because it is malformed or the
- * writer has failed for good. */
+/* Adds a record of this moment.  `stream` NULL: "default".  The texts are NUL-terminated: what may contain NULs needs
+ * sluice_log_bytes().  -1: this record is lost, because it is malformed or the writer has failed for good. */
 int sluice_log(sluice_writer* writer, int severity, const char* stream, const char* message, const sluice_field* fields,
                size_t field_count, sluice_error* error);
+
+/* The same with lengths: nothing ends at a NUL.  `message` may be NULL where `message_length` is 0; at most 1 MiB. */
+int sluice_log_bytes(sluice_writer* writer, int severity, const char* stream, const void* message,
+                     size_t message_length, const sluice_bytes_field* fields, size_t field_count, sluice_error* error);
 
 /* Waits until every record is acknowledged, at most `timeout_ms` (negative: as long as it takes).  -1: a record was
  * rejected since the last flush, or the time is up. */
