@@ -1,34 +1,15 @@
 // What a forked child does with the library that its parent used: nothing to the parent's records and socket, and its
 // own over a connection of its own.
-#include <sys/wait.h>
-
 #include <future>
 
 #include "client/client.h"
 #include "client/fake_daemon.h"
+#include "client/in_child.h"
 #include "client/log_writer.h"
 #include "client/sluice.h"
 
 namespace sluice::client {
 namespace {
-
-constexpr int kDied = 255;
-
-// Runs `body` in a child.  Returns what it returned, or kDied; one that hangs dies.
-template <class Body>
-int in_child(const Body& body, pid_t* pid = nullptr) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::alarm(2 * kTestPatienceMs / 1000);
-        ::_exit(body());
-    }
-    if (pid != nullptr) {
-        *pid = child;
-    }
-    int status = 0;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : kDied;
-}
 
 std::ptrdiff_t open_descriptors() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
