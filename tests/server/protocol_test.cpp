@@ -304,6 +304,21 @@ TEST_F(ProtocolTest, CreditForNoStreamChangesNothing) {
     ask<wire::PingReply>(client, wire::PingRequest());  // The next frame: the two were not answered.
 }
 
+// SessionTest.IdInFlightTwiceIsRefused has the others.
+TEST_F(ProtocolTest, IdInFlightIsNotLookedForInLogAndCancel) {
+    start();
+    RawClient& client = greet();
+    wire::TailRequest following = all(0);
+    following.follow = true;
+    client.request(5, following);
+    log(client, 5, {{"x", "", wire::Severity::info}});
+    client.request(5, wire::CancelRequest{.target = 5});
+    const Frame& reply = next(client);
+    EXPECT_EQ(reply.header.id, 5U);
+    EXPECT_TRUE(decode<wire::CancelReply>(reply));
+    expect_error(client, 5, Errc::cancelled);
+}
+
 TEST_F(ProtocolTest, CreditMayHaveTheIdOfItsStream) {
     start();
     RawClient& client = greet();
