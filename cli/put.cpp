@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/upload.h"
 #include "wire/escape.h"
+#include "wire/file_messages.h"
 
 namespace sluice::cli {
 namespace {
@@ -31,9 +32,11 @@ struct Options {
 
 Result<std::uint32_t> parse_mode(const std::string& text) {
     std::size_t used = 0;
-    const unsigned long mode = text.empty() || text[0] < '0' || text[0] > '7' ? 010000 : std::stoul(text, &used, 8);
-    if (used != text.size() || mode > 07777) {
-        return fail(Errc::invalid_argument, "{} is not a mode; use octal digits, for example 0640", wire::quoted(text));
+    const unsigned long mode =
+        text.empty() || text[0] < '0' || text[0] > '7' ? wire::kModeMax + 1 : std::stoul(text, &used, 8);
+    if (used != text.size() || mode > wire::kModeMax) {
+        return fail(Errc::invalid_argument, "{} is not a mode; use octal digits, at most 0777, for example 0640",
+                    wire::quoted(text));
     }
     return static_cast<std::uint32_t>(mode);
 }

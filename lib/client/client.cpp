@@ -38,9 +38,12 @@ std::optional<Reply> Client::find_reply(std::uint64_t id) {
         }
         if (!abandoned_.contains(reply->header.id)) {
             early_.push_back(std::move(*reply));
-        } else if (!reply->header.more()) {
+            continue;
+        }
+        if (!reply->header.more()) {
             abandoned_.erase(reply->header.id);
         }
+        discard(*reply);
     }
     return std::nullopt;
 }
@@ -68,11 +71,26 @@ Result<Reply> Client::await(std::uint64_t id) {
 void Client::abandon(std::uint64_t id) {
     bool finished = false;
     std::erase_if(early_, [&](const Reply& reply) {
-        finished = finished || (reply.header.id == id && !reply.header.more());
-        return reply.header.id == id;
+        if (reply.header.id != id) {
+            return false;
+        }
+        finished = finished || !reply.header.more();
+        discard(reply);
+        return true;
     });
     if (!finished) {
         abandoned_.insert(id);
+    }
+}
+
+// A reply that nobody wants any more.  What it holds in the daemon is given back.
+void Client::discard(const Reply& reply) {
+    if (reply.header.type != wire::OpenReply::kType) {
+        return;
+    }
+    if (const auto opened = reply.decode<wire::OpenReply>()) {
+        abandoned_.insert(connection_->queue(wire::CloseRequest{.handle = opened->handle}));
+        (void)connection_->send_queued();  // If that fails, the connection and its handles end: the next call tells.
     }
 }
 

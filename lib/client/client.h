@@ -45,7 +45,7 @@ class Client {
         SLUICE_TRY(held_, await(id));
         return held_.decode<Message>();
     }
-    // Later replies to `id` are thrown away.
+    // Later replies to `id` are thrown away.  A file that such a reply has opened is closed.
     void abandon(std::uint64_t id);
 
     Result<void> ping();
@@ -77,6 +77,7 @@ class Client {
         : connection_(std::move(connection)), options_(std::move(options)) {}
     wire::FrameOptions frame_options(Link link) const noexcept;
     std::optional<Reply> find_reply(std::uint64_t id);
+    void discard(const Reply& reply);
     template <class Message, class Request>
     Result<Message> call(const Request& request) {
         auto id = submit(request);

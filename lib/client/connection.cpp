@@ -30,6 +30,9 @@ Result<sockaddr_un> address_of(const std::string& path) {
         return fail(Errc::invalid_argument, "the socket path {} has {} bytes; 1 to {} are possible", wire::quoted(path),
                     path.size(), sizeof address.sun_path - 1);
     }
+    if (path.contains('\0')) {  // The kernel would take what is in front of it for the path.
+        return fail(Errc::invalid_argument, "the socket path {} contains a NUL", wire::quoted(path));
+    }
     std::memcpy(static_cast<char*>(address.sun_path), path.data(), path.size());
     return address;
 }
@@ -174,10 +177,16 @@ Result<void> Connection::broken(Error error) {
     return std::unexpected(*error_);
 }
 
-Result<void> Connection::send_queued() {
-    if (error_) {
-        return std::unexpected(*error_);
+// A child that sent or received here would take frames from its parent, and put its own between them.
+Result<void> Connection::usable() {
+    if (!error_ && mark_.forked()) {
+        return broken({Errc::closed, "the connection is of the process that made it, not of one forked from it"});
     }
+    return error_ ? Result<void>(std::unexpected(*error_)) : Result<void>{};
+}
+
+Result<void> Connection::send_queued() {
+    SLUICE_CHECK(usable());
     const std::size_t may_leave = ready_ ? output_.size() : std::min(hello_bytes_, output_.size());
     while (sent_ < may_leave) {  // Bounded: each turn sends at least one byte or leaves.
         const ssize_t n = ::send(fd_, output_.data() + sent_, may_leave - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -304,9 +313,6 @@ Result<void> Connection::accept_hello(const wire::FrameView& frame) {
 }
 
 Result<void> Connection::process() {
-    if (error_) {
-        return std::unexpected(*error_);
-    }
     SLUICE_CHECK(send_queued());
     const bool was_ready = ready_;
     SLUICE_CHECK(receive_available());
@@ -314,9 +320,6 @@ Result<void> Connection::process() {
 }
 
 Result<void> Connection::step(Duration wait) {
-    if (error_) {
-        return std::unexpected(*error_);
-    }
     SLUICE_CHECK(send_queued());
     if (!wait_for(fd_, wanted_events(), wait)) {
         return {};

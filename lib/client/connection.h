@@ -1,6 +1,8 @@
 // One connection to sluiced: a non-blocking stream socket, the HELLO exchange, and frames in both directions.
 // It never waits unless asked to (wait_ready, step): the blocking calls of Client and an event loop drive the same
 // code.
+// Fork: a connection is of the process that made it.  In a child each call that would use the socket fails with closed,
+// and the destructor closes the child's descriptor only.
 #pragma once
 
 #include <deque>
@@ -9,6 +11,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "client/fork_mark.h"
 #include "wire/messages.h"
 
 namespace sluice::client {
@@ -123,6 +126,7 @@ class Connection {
     Result<void> accept_frame(const wire::FrameView& frame);
     Result<void> accept_hello(const wire::FrameView& frame);
     Result<void> broken(Error error);
+    Result<void> usable();
 
     int fd_;
     bool ready_ = false;
@@ -136,6 +140,7 @@ class Connection {
     std::deque<Reply> inbox_;
     std::size_t inbox_bytes_ = 0;
     std::optional<Error> error_;
+    ForkMark mark_;
 };
 
 // Waits at most `wait` for `events` on `fd`; false: nothing happened.  A signal ends the wait early.

@@ -61,6 +61,17 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(LogWriterOptions options) {
     return writer;
 }
 
+std::unique_ptr<LogWriter> LogWriter::successor() const {
+    return std::unique_ptr<LogWriter>(new LogWriter(options_));
+}
+
+Result<void> LogWriter::usable() const {
+    if (inherited()) {
+        return fail(Errc::closed, "the writer is of the process that opened it, not of one forked from it");
+    }
+    return failed_ ? Result<void>(std::unexpected(*failed_)) : Result<void>{};
+}
+
 void LogWriter::open_batch() {
     if (!spare_.empty()) {
         open_ = std::move(spare_.back());
@@ -82,9 +93,7 @@ Result<void> LogWriter::finish_record() {
 }
 
 Result<void> LogWriter::add_encoded(ByteView record) {
-    if (failed_) {
-        return std::unexpected(*failed_);
-    }
+    SLUICE_CHECK(usable());
     if (kRecordsStart + record.size() > wire::kFrameBytesMax) {
         return fail(Errc::too_large, "a record of {} bytes exceeds {}, the most a request can carry", record.size(),
                     wire::kFrameBytesMax - kRecordsStart);
@@ -134,6 +143,9 @@ Result<void> LogWriter::send() {
 }
 
 Result<void> LogWriter::flush(Duration timeout) {
+    if (inherited()) {
+        return usable();
+    }
     const MonotonicTime deadline = clock_.now() + timeout;
     seal();
     while (!queue_.empty() && !failed_) {
@@ -185,9 +197,7 @@ Duration LogWriter::wait_max() const noexcept {
 
 // One turn: whatever is due, then at most `wait` for the socket, then what it brought.
 Result<void> LogWriter::work(Duration wait) {
-    if (failed_) {
-        return std::unexpected(*failed_);
-    }
+    SLUICE_CHECK(usable());
     MonotonicTime now = clock_.now();
     if (open_count_ > 0 && now - opened_at_ >= options_.linger) {
         seal();

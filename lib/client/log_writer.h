@@ -5,12 +5,17 @@
 // Nothing happens behind the caller's back: work is done inside the calls, there is no thread.  A caller with an event
 // loop polls fd() for wanted_events(), at most wait_max() long, and calls process().  A caller without one calls
 // flush() when it has nothing more to say, or a record may stay in the open batch.
+//
+// Fork: a writer is of the process that opened it, which goes on as if nothing had been.  In a child, which has a copy
+// of the same batches and numbers, each call that would send or keep a record fails with closed; successor() makes a
+// writer for it.
 #pragma once
 
 #include <deque>
 #include <functional>
 
 #include "client/connection.h"
+#include "client/fork_mark.h"
 #include "client/retry.h"
 
 namespace sluice::client {
@@ -71,6 +76,12 @@ class LogWriter {
     // Does not flush: what was not acknowledged may or may not be stored.
     ~LogWriter();
 
+    // This process was forked from the one that opened the writer.
+    bool inherited() const noexcept { return mark_.forked(); }
+    // A writer with the same options: a producer of its own that has no records yet.  It connects when it has some to
+    // send. Callbacks are not copied.
+    std::unique_ptr<LogWriter> successor() const;
+
     std::function<void(const Acknowledged&)> on_acknowledged;
     std::function<void(const Rejected&)> on_rejected;
     WaitingCallback on_waiting;
@@ -127,6 +138,7 @@ class LogWriter {
     explicit LogWriter(LogWriterOptions options);
     void open_batch();
     void seal();
+    Result<void> usable() const;
     Result<void> work(Duration wait);
     void connect_if_due(MonotonicTime now);
     void send_batches(MonotonicTime now);
@@ -144,7 +156,8 @@ class LogWriter {
     void restart_producer();
     Duration time_until(MonotonicTime now, MonotonicTime due) const noexcept;
 
-    LogWriterOptions options_;
+    const LogWriterOptions options_;
+    const ForkMark mark_;
     SystemClock clock_;
     std::unique_ptr<Connection> connection_;
     Backoff backoff_;

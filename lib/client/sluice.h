@@ -12,6 +12,13 @@
  * sluice_flush() when there is nothing more to log.
  *
  * Threads: a writer is used by one thread at a time; different writers are independent.
+ *
+ * Fork: a child may go on with the writers of its parent, also where another thread was in a call when the process was
+ * forked.  At its first call there the writer gets a connection and a producer id of its own, and its records have the
+ * child's pid; the parent's socket is closed in the child alone.  Records that the parent has not flushed are the
+ * parent's: it sends them, and the child's copy is dropped.  So flush before a fork after which the parent ends.  A
+ * child that never logs keeps the socket (it is close-on-exec) until it calls sluice_close() or ends.
+ *
  * Errors: functions that return int return 0, or -1 with `error` filled in.  `error` may be NULL everywhere.
  */
 #ifndef SLUICE_H
@@ -62,19 +69,31 @@ typedef struct sluice_options {
     int wait_for_daemon;       /* Not 0: sluice_open succeeds without a daemon. */
 } sluice_options;
 
-/* Both NUL-terminated.  name: 1 to 255 bytes, not beginning with '_' (those are the daemon's). */
+/* Both NUL-terminated: a value ends at its first NUL; see sluice_bytes_field for one that may contain NULs.  name: 1 to
+ * 255 bytes without control characters and '=', not beginning with '_' (those are the daemon's). */
 typedef struct sluice_field {
     const char* name;
     const char* value;
 } sluice_field;
 
+/* A value of any bytes, NULs too.  `value` may be NULL where `value_length` is 0.  name: as in sluice_field. */
+typedef struct sluice_bytes_field {
+    const char* name;
+    const void* value;
+    size_t value_length;
+} sluice_bytes_field;
+
 /* NULL with `error` filled in when it fails.  `options` may be NULL. */
 sluice_writer* sluice_open(const sluice_options* options, sluice_error* error);
 
-/* Adds a record of this moment.  `stream` NULL: "default".  -1: this record is lost, because it is malformed or the
- * writer has failed for good. */
+/* Adds a record of this moment.  `stream` NULL: "default".  The texts are NUL-terminated: what may contain NULs needs
+ * sluice_log_bytes().  -1: this record is lost, because it is malformed or the writer has failed for good. */
 int sluice_log(sluice_writer* writer, int severity, const char* stream, const char* message, const sluice_field* fields,
                size_t field_count, sluice_error* error);
+
+/* The same with lengths: nothing ends at a NUL.  `message` may be NULL where `message_length` is 0; at most 1 MiB. */
+int sluice_log_bytes(sluice_writer* writer, int severity, const char* stream, const void* message,
+                     size_t message_length, const sluice_bytes_field* fields, size_t field_count, sluice_error* error);
 
 /* Waits until every record is acknowledged, at most `timeout_ms` (negative: as long as it takes).  -1: a record was
  * rejected since the last flush, or the time is up. */

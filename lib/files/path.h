@@ -9,7 +9,7 @@
 
 namespace sluice::files {
 
-inline constexpr std::size_t kPathBytesMax = 4096;      // PATH_MAX, without its NUL.
+inline constexpr std::size_t kPathBytesMax = 4095;      // PATH_MAX counts the NUL.
 inline constexpr std::size_t kComponentBytesMax = 255;  // NAME_MAX.
 
 // A path beneath a root: relative, without empty, "." or ".." components, NUL bytes and reserved names.

@@ -16,7 +16,7 @@ Task<Result<>> sweep_directory(io::Kernel& kernel, const RootPointer& root, cons
     for (const io::DirEntry& entry : entries) {
         if (entry.is_directory) {
             std::string below = path.empty() ? entry.name : path + "/" + entry.name;
-            if (below.size() < kPathBytesMax) {  // The kernel's limit counts the NUL.
+            if (below.size() <= kPathBytesMax) {
                 pending.push_back(std::move(below));
             }
         } else if (is_temporary_name(entry.name) && !is_temporary_name_of(entry.name, instance)) {

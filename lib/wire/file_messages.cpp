@@ -4,8 +4,8 @@ namespace sluice::wire {
 namespace {
 
 void check_mode(Reader& reader, std::uint32_t mode) noexcept {
-    if (mode > 07777) {
-        reader.refuse(Errc::invalid_argument, "mode above 07777");
+    if (mode > kModeMax) {
+        reader.refuse(Errc::invalid_argument, "mode above 0777");
     }
 }
 

@@ -18,10 +18,12 @@ inline constexpr std::uint32_t kOpenReplace = 64;   // Write to a temporary; COM
 inline constexpr std::uint32_t kOpenParents = 128;  // With replace: make the directories that are not there.
 inline constexpr std::uint32_t kOpenFlagsKnown = 255;
 
+inline constexpr std::uint32_t kModeMax = 0777;  // Of OPEN and PUT; above: invalid_argument.
+
 struct OpenRequest {
     static constexpr MessageType kType = MessageType::open;
     std::uint32_t flags = 0;  // Unknown bits: unsupported.
-    // Permission bits of a file that is created; at most 07777.  0: 0640; with replace, those of the file that is
+    // Permission bits of a file that is created; at most kModeMax.  0: 0640; with replace, those of the file that is
     // there.
     std::uint32_t mode = 0;
     std::string_view root{};

@@ -101,6 +101,7 @@ class Usage(unittest.TestCase):
         self.check("bench", "--seconds", "-1", says="--seconds")
         self.check("get", "no-colon", says="ROOT:PATH")
         self.check("put", "--mode", "999", "files:a", says="octal")
+        self.check("put", "--mode", "1755", "files:a", says="0777")
         self.check("bench", "--mode", "nonsense", says="nonsense")
         self.check("import", "--format", "xml", says="xml")
         self.check("import", "--time-pattern", "%F %Q", says="character 4")

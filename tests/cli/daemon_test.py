@@ -159,7 +159,7 @@ class Log(WithDaemon):
         self.assertEqual(json.loads(self.good("tail", "--output", "json"))["_uid"], os.getuid())
 
     def test_lines_are_stored_in_order_as_the_bytes_they_are(self):
-        lines = [b"line %d" % i for i in range(50_000)] + [b"", b"\xff\xfe not UTF-8", b"tab\there"]
+        lines = [b"line %d" % i for i in range(50_000)] + [b"", b"\xff\xfe not UTF-8", b"tab\there", b"a\0NUL\0"]
         self.good("log", data=b"\n".join(lines) + b"\n")
         self.assertEqual(self.good("tail", "--all", "--output", "cat").split(b"\n")[:-1], lines)
 
@@ -181,6 +181,12 @@ class Log(WithDaemon):
         self.assertEqual((second["message"], second["host"]), ("not json", "a"))
 
     # A slow pipe is not held back until a batch is full.
+    def test_what_contains_a_nul_is_whole(self):
+        self.good("log", "--format", "json", data=b'{"msg":"a\\u0000b","key":"\\u0000c"}\n')
+        self.good("log", data=b"\0line\0")
+        first, second = (json.loads(line) for line in self.good("tail", "--output", "json").splitlines())
+        self.assertEqual((first["message"], first["key"], second["message"]), ("a\0b", "\0c", "\0line\0"))
+
     def test_lines_that_are_not_json_objects_are_kept_and_counted(self):
         result = self.daemon.command("log", "--format", "json", data=b'{"a":1}\nnot json\n[1]\n')
         self.assertEqual(result.returncode, 0)

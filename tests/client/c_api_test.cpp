@@ -32,7 +32,9 @@ TEST(CApi, RecordsOfACProgramArriveWithTheirFields) {
     sluice_error error{};
     EXPECT_EQ(log_from_c(daemon.path().c_str(), &error), 0) << static_cast<const char*>(error.text);
     daemon.join();
-    EXPECT_EQ(seen, (std::vector<std::string>{"shop/checkout info order placed user=ada ms=17", " err order lost"}));
+    using namespace std::string_literals;
+    EXPECT_EQ(seen, (std::vector<std::string>{"shop/checkout info order placed user=ada ms=17", " err order lost",
+                                              "raw debug a\0b blob=x\0y empty="s, " debug "}));
 }
 
 TEST(CApi, AMissingDaemonIsAnErrorWithAText) {

@@ -13,8 +13,11 @@ int log_from_c(const char *socket_path, sluice_error *error) {
         return -1;
     }
     const sluice_field fields[] = {{"user", "ada"}, {"ms", "17"}};
+    const sluice_bytes_field raw[] = {{"blob", "x\0y", 3}, {"empty", NULL, 0}};
     if (sluice_log(writer, SLUICE_INFO, "shop/checkout", "order placed", fields, 2, error) != 0 ||
         sluice_log(writer, SLUICE_ERR, NULL, "order lost", NULL, 0, error) != 0 ||
+        sluice_log_bytes(writer, SLUICE_DEBUG, "raw", "a\0b", 3, raw, 2, error) != 0 ||
+        sluice_log_bytes(writer, SLUICE_DEBUG, NULL, NULL, 0, NULL, 0, error) != 0 ||
         sluice_flush(writer, 20000, error) != 0) {
         (void)sluice_close(writer, 0, NULL);
         return -1;

@@ -92,6 +92,53 @@ TEST(Client, ARequestThatIsNeverAnsweredTimesOutAndItsLateReplyIsDropped) {
     }
 }
 
+void answer_close(Peer& peer, std::uint32_t handle) {
+    const auto frame = peer.expect<wire::CloseRequest>();
+    ASSERT_TRUE(frame);
+    const auto close = wire::CloseRequest::decode(frame->payload);
+    ASSERT_TRUE(close) << close.error();
+    EXPECT_EQ(close->handle, handle);
+    peer.reply(frame->header.id, wire::CloseReply{});
+}
+
+// Whether the reply is there already when the client gives up, or comes later.
+TEST(Client, AnOpenThatIsAnsweredTooLateIsClosed) {
+    for (const bool is_there : {true, false}) {
+        FakeDaemon daemon;
+        daemon.run([is_there](FakeDaemon& self) {
+            Peer peer = self.accept();
+            ASSERT_TRUE(peer.greet());
+            const auto open = peer.expect<wire::OpenRequest>();
+            const auto ping = peer.expect<wire::PingRequest>();
+            ASSERT_TRUE(open && ping);
+            if (is_there) {
+                peer.reply(open->header.id, wire::OpenReply{.handle = 7});
+            }
+            peer.reply(ping->header.id, wire::PingReply{});
+            if (is_there) {
+                answer_close(peer, 7);
+            }
+            const auto second = peer.expect<wire::PingRequest>();
+            ASSERT_TRUE(second);
+            if (!is_there) {
+                peer.reply(open->header.id, wire::OpenReply{.handle = 7});
+            }
+            peer.reply(second->header.id, wire::PingReply{});
+            if (!is_there) {
+                answer_close(peer, 7);
+            }
+            peer.wait_for_end();
+        });
+        auto client = Client::connect(daemon.path());
+        ASSERT_TRUE(client) << client.error();
+        const auto id = client->submit(wire::OpenRequest{.flags = wire::kOpenRead, .root = "files", .path = "a"});
+        ASSERT_TRUE(id) << id.error();
+        EXPECT_TRUE(client->ping());
+        client->abandon(*id);
+        EXPECT_TRUE(client->ping());
+    }
+}
+
 TEST(Client, GetHandsOutThePiecesInOrderAndReturnsCredit) {
     FakeDaemon daemon;
     daemon.run([](FakeDaemon& self) {

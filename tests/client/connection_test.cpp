@@ -67,9 +67,12 @@ TEST(Connection, ASocketWithoutListenerIsClosed) {
 }
 
 TEST(Connection, APathThatNoAddressHoldsIsRefused) {
-    const auto connection = Connection::connect(std::string(200, 'x'), quick());
-    ASSERT_FALSE(connection);
-    EXPECT_EQ(connection.error().code(), Errc::invalid_argument);
+    FakeDaemon daemon;
+    for (const std::string& path : {std::string(200, 'x'), std::string(), daemon.path() + '\0' + "x"}) {
+        const auto connection = Connection::connect(path, quick());
+        ASSERT_FALSE(connection);
+        EXPECT_EQ(connection.error().code(), Errc::invalid_argument);
+    }
 }
 
 TEST(Connection, ADaemonThatNeverAnswersHelloTimesOut) {

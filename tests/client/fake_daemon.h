@@ -43,6 +43,13 @@ class Peer {
         }
     }
     bool gone() const noexcept { return fd_ < 0; }
+    // Of the process that connected.
+    pid_t pid() const {
+        ucred credentials{};
+        socklen_t size = sizeof credentials;
+        EXPECT_EQ(::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &credentials, &size), 0);
+        return credentials.pid;
+    }
 
     // The next request; nothing when the client has hung up.
     std::optional<TestRequest> next() {
@@ -235,5 +242,13 @@ class FakeLog {
     std::vector<Stored> records_;
     std::uint64_t next_sequence_ = 1;
 };
+
+inline std::vector<std::string> messages_of(const FakeLog& log) {
+    std::vector<std::string> messages;
+    for (const FakeLog::Stored& record : log.records()) {
+        messages.push_back(record.message);
+    }
+    return messages;
+}
 
 }  // namespace sluice::client

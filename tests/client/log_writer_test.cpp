@@ -14,14 +14,6 @@ LogWriterOptions options_for(const FakeDaemon& daemon) {
     return options;
 }
 
-std::vector<std::string> messages_of(const FakeLog& log) {
-    std::vector<std::string> messages;
-    for (const FakeLog::Stored& record : log.records()) {
-        messages.push_back(record.message);
-    }
-    return messages;
-}
-
 std::vector<std::string> numbered(int count) {
     std::vector<std::string> messages;
     for (int i = 0; i < count; ++i) {

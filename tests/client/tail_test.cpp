@@ -1,6 +1,7 @@
 #include "client/tail.h"
 
 #include "client/fake_daemon.h"
+#include "client/in_child.h"
 
 namespace sluice::client {
 namespace {
@@ -267,6 +268,31 @@ TEST(TailReader, ADaemonThatStopsIsWaitedForAndTheWaitIsTold) {
     };
     EXPECT_EQ(read(**tail, 1), range(1, 2));
     EXPECT_GE(waits, 3);
+}
+
+TEST(TailReader, AForkedChildGoesOnOverAConnectionOfItsOwn) {
+    FakeDaemon daemon;
+    daemon.run([](FakeDaemon& self) {
+        Peer parent = self.accept();
+        ASSERT_TRUE(parent.greet(hello()));
+        const Asked first = expect_tail(parent);
+        parent.send(chunk(first.id, 1, 3));
+        Peer child = self.accept();
+        ASSERT_TRUE(child.greet(hello()));
+        const Asked second = expect_tail(child);
+        EXPECT_EQ(second.request.start, wire::TailStart::after_cursor);
+        EXPECT_EQ(second.request.after, cursor_at(2));
+        child.send(chunk(second.id, 3, 4));
+        child.wait_for_end();
+        parent.send(chunk(first.id, 3, 5));
+        parent.wait_for_end();
+    });
+    auto tail = TailReader::open(tail_options(daemon, wire::TailStart::oldest, true));
+    ASSERT_TRUE(tail) << tail.error();
+    EXPECT_EQ(read(**tail, 2), (std::vector<std::uint64_t>{1, 2}));
+    EXPECT_EQ(in_child([&] { return read(**tail, 1) == std::vector<std::uint64_t>{3} ? 0 : 1; }), 0);
+    EXPECT_EQ(read(**tail, 2), (std::vector<std::uint64_t>{3, 4}));
+    tail->reset();
 }
 
 }  // namespace sluice::client

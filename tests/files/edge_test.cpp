@@ -402,8 +402,8 @@ TEST_F(FileEdges, SweepLeavesDirectoriesThatNoPathReaches) {
     for (int i = 0; i < 14; ++i) {
         path += "/" + std::string(255, 'd');
     }
-    path += "/" + std::string(kPathBytesMax - path.size() - 2, 'e');
-    ASSERT_EQ(path.size(), kPathBytesMax - 1);
+    path += "/" + std::string(kPathBytesMax - path.size() - 1, 'e');
+    ASSERT_EQ(path.size(), kPathBytesMax);
     environment.make_directory(path + "/f");
     environment.make_directory(path + "g");
     Service service(environment);

@@ -87,6 +87,35 @@ TEST_F(Host, FollowedLinksStayInTheRoot) {
     EXPECT_EQ(environment->content("secret"), "outside");
 }
 
+TEST_F(Host, LongestPathIsTheLongestOfTheKernel) {
+    Service service(*environment, inner());
+    std::string path(kPathBytesMax, 'x');
+    for (std::size_t i = 1; i < path.size(); i += 2) {
+        path[i] = i + 1 < path.size() ? '/' : 'x';
+    }
+    EXPECT_EQ(code_of(service.get(path)), Errc::not_found);
+    const Result<std::string> longer = service.get(path + "x");
+    ASSERT_FALSE(longer);
+    EXPECT_EQ(longer.error().text(), fmt::format("a path of {} bytes exceeds {}", path.size() + 1, path.size()));
+}
+
+TEST_F(Host, UmaskIsTakenFromTheModeOfANewFile) {
+    Service service(*environment, inner());
+    const auto mode_of = [&](std::string_view path) {
+        return environment->run(service.files.stat(identity(), "files", path))->mode & 07777U;
+    };
+    const mode_t before = ::umask(027);
+    ASSERT_TRUE(service.put("put", "x", {.mode = 0666}));
+    ASSERT_TRUE(service.put("default", "x"));
+    ::umask(077);
+    const auto opened = service.open("opened", {.write = true, .create = true});
+    ::umask(before);
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_EQ(mode_of("put"), 0640U);
+    EXPECT_EQ(mode_of("default"), 0640U);
+    EXPECT_EQ(mode_of("opened"), 0600U);
+}
+
 TEST_F(Host, MagicLinksAreNeverFollowed) {
     RootOptions options = root("/proc/self");
     options.follow_symlinks = true;

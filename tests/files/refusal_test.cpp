@@ -166,7 +166,7 @@ TEST_F(Refusal, FlagsAndLengthsAreNamed) {
               "invalid_argument: mode 4755 has more than permission bits (0777)");
     EXPECT_EQ(refusal(service.get(std::string(256, 'n'))).find("too_large: path '"), 0U);
     EXPECT_THAT(refusal(service.get(std::string(256, 'n'))), HasSubstr("a name of 256 bytes exceeds 255"));
-    EXPECT_EQ(refusal(service.get(std::string(4097, 'p'))), "too_large: a path of 4097 bytes exceeds 4096");
+    EXPECT_EQ(refusal(service.get(std::string(4096, 'p'))), "too_large: a path of 4096 bytes exceeds 4095");
     EXPECT_THAT(refusal(service.get(temporary_name(1, 2))), HasSubstr("the name is reserved for temporary files"));
     const auto opened = service.open("a", {.read = true});
     ASSERT_TRUE(opened) << opened.error();

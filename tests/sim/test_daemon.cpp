@@ -55,7 +55,7 @@ Task<Result<>> TestDaemon::start() {
     files::RootOptions root;
     root.name = "files";
     root.path = kRootPath;
-    root.rules.push_back({.who = files::Rule::Who::anyone, .id = 0, .rights = files::Rights::all()});
+    root.rules.push_back({.who = files::Rule::Who::anyone, .id = 0, .rights = options_.root_rights});
     std::vector<files::RootOptions> roots;
     roots.push_back(std::move(root));
     SLUICE_CO_CHECK(co_await roots_.load(std::move(roots)));

@@ -24,7 +24,8 @@ struct DaemonOptions {
     store::WriterOptions writer;
     bool calibrate = false;  // Choose the way of committing as the daemon does with store.io: auto.
     server::SessionLimits session;
-    server::ServerOptions server;  // Its `session` is not used.
+    server::ServerOptions server;                      // Its `session` is not used.
+    files::Rights root_rights = files::Rights::all();  // Of anyone.
 };
 
 // What the store reported.

@@ -51,8 +51,8 @@ TEST(Reader, SaysWhatIsWrongWithAPayload) {
     bytes[0] = std::byte{2};
     EXPECT_EQ(refusal(CancelReply::decode(bytes)), "malformed: cancel reply: unknown outcome");
     bytes.clear();
-    OpenRequest{.mode = 010000, .root = "r", .path = "p"}.encode(bytes);
-    EXPECT_EQ(refusal(OpenRequest::decode(bytes)), "invalid_argument: open: mode above 07777");
+    OpenRequest{.mode = 01000, .root = "r", .path = "p"}.encode(bytes);
+    EXPECT_EQ(refusal(OpenRequest::decode(bytes)), "invalid_argument: open: mode above 0777");
     bytes.clear();
     StatRequest{.root = std::string_view("r\0", 2), .path = "p"}.encode(bytes);
     EXPECT_EQ(refusal(StatRequest::decode(bytes)), "invalid_argument: stat: NUL in a name");

@@ -387,17 +387,17 @@ TEST(OpenRequestEdges, FlagsAndModesEndWhereTheyEnd) {
         OpenRequest{.flags = flags, .mode = mode, .root = "r", .path = "p"}.encode(bytes);
         return answer(OpenRequest::decode(bytes));
     };
-    EXPECT_EQ(told(255, 07777), "taken");
+    EXPECT_EQ(told(255, 0777), "taken");
     EXPECT_EQ(told(256, 0), "unsupported: open: unknown flag");
-    EXPECT_EQ(told(1, 010000), "invalid_argument: open: mode above 07777");
+    EXPECT_EQ(told(1, 01000), "invalid_argument: open: mode above 0777");
     Bytes bytes;
-    PutRequest{.durable = true, .mode = 07777, .root = "r", .path = "p", .data = as_bytes("d")}.encode(bytes);
+    PutRequest{.durable = true, .mode = 0777, .root = "r", .path = "p", .data = as_bytes("d")}.encode(bytes);
     const auto put = PutRequest::decode(bytes);
     ASSERT_TRUE(put) << put.error();
     EXPECT_TRUE(put->durable);
-    EXPECT_EQ(put->mode, 07777U);
-    bytes[5] = std::byte{0x10};
-    EXPECT_EQ(answer(PutRequest::decode(bytes)), "invalid_argument: put: mode above 07777");
+    EXPECT_EQ(put->mode, 0777U);
+    bytes[5] = std::byte{0x02};
+    EXPECT_EQ(answer(PutRequest::decode(bytes)), "invalid_argument: put: mode above 0777");
 }
 
 }  // namespace

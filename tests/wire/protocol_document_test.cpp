@@ -121,6 +121,7 @@ TEST(ProtocolDocument, LimitTableEqualsTheCode) {
                                                      {"requests_in_flight_max", kRequestsInFlightMax},
                                                      {"log_records_max", kLogRecordsMax},
                                                      {"handles_max", kHandlesMax},
+                                                     {"READ bytes", kFrameBytesMax - kFrameHeaderSize},
                                                      {"message bytes", kMessageBytesMax},
                                                      {"fields of a record", kFieldsMax},
                                                      {"names", kNameBytesMax},
@@ -142,11 +143,11 @@ TEST(ProtocolDocument, LimitTableEqualsTheCode) {
     for (std::size_t at = 0; (at = limits.find("inline constexpr", at)) != std::string::npos; ++at) {
         ++constants;
     }
-    EXPECT_EQ(constants, known.size());
+    EXPECT_EQ(constants + 1, known.size());  // READ has no constant of its own.
 }
 
 TEST(ProtocolDocument, StaysReadable) {
-    EXPECT_LE(std::count(document().begin(), document().end(), '\n'), 320);
+    EXPECT_LE(std::count(document().begin(), document().end(), '\n'), 350);
 }
 
 }  // namespace
