@@ -41,6 +41,7 @@ struct Test {
     std::vector<std::string> texts;  // any_of
     std::optional<Bound> low;        // compare, range
     std::optional<Bound> high;
+    std::string offset{};  // Of times: they are meant so much earlier (parse_offset); empty: as they stand.
     friend bool operator==(const Test&, const Test&) = default;
 };
 

@@ -76,7 +76,8 @@ Parsed<Pipe> counted(Scanner& scanner, Stage stage) {
     return stage;
 }
 
-Parsed<Pipe> sort(Scanner& scanner) {
+Parsed<Pipe> sort(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Sort stage;
     (void)scanner.take_keyword("by");
     const bool open = scanner.take("(");
@@ -105,7 +106,8 @@ Parsed<Pipe> sort(Scanner& scanner) {
     return stage;
 }
 
-Parsed<Pipe> top(Scanner& scanner) {
+Parsed<Pipe> top(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Top stage;
     if (const char c = scanner.peek_bare(false).empty() ? '\0' : scanner.peek_bare(false).front();
         c >= '0' && c <= '9') {
@@ -124,7 +126,8 @@ Parsed<Pipe> top(Scanner& scanner) {
     return stage;
 }
 
-Parsed<Pipe> uniq(Scanner& scanner) {
+Parsed<Pipe> uniq(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     (void)scanner.take_keyword("by");
     Parsed<std::vector<std::string>> all = names_in_parentheses(scanner);
     if (!all) {
@@ -135,7 +138,41 @@ Parsed<Pipe> uniq(Scanner& scanner) {
 
 // ---- stats ----
 
-Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
+// Behind "name:", what the name can be grouped by.
+std::optional<SyntaxError> take_bucket(Reading& reading, GroupBy& group) {
+    Scanner& scanner = reading.scanner;
+    scanner.skip_space();
+    const std::size_t at = scanner.offset();
+    const LiteralKind kind = reading.scope.kind_of(group.name);
+    const std::string_view width = kind == LiteralKind::time       ? "the width of a bucket of times, such as 5m or 1d"
+                                   : kind == LiteralKind::severity ? "',' or ')': severities have no buckets"
+                                   : reading.scope.of_records()    ? "the width of a bucket, a number such as 1000"
+                                                                   : "the width of a bucket, such as 5m or 1000";
+    Parsed<Literal> bucket = scanner.literal(width);
+    if (!bucket) {
+        return std::move(bucket).error();
+    }
+    const std::optional<Quantity> quantity = parse_quantity(bucket->text);
+    // Columns that a stage made may be times, whatever their names are.
+    const bool fits = quantity && (kind == LiteralKind::time    ? quantity->is_duration
+                                   : reading.scope.of_records() ? !quantity->is_duration
+                                                                : true);
+    if (!fits || quantity->value <= 0 || kind == LiteralKind::severity) {
+        return scanner.expected_at(at, std::string(width)).error();
+    }
+    group.bucket = std::move(*bucket);
+    if (kind == LiteralKind::time && scanner.take_keyword("offset")) {
+        Parsed<std::string> offset = offset_of(scanner);
+        if (!offset) {
+            return std::move(offset).error();
+        }
+        group.offset = std::move(*offset);
+    }
+    return std::nullopt;
+}
+
+Parsed<std::vector<GroupBy>> groups(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     std::vector<GroupBy> by;
     if (!scanner.take("(")) {
         return scanner.expected("'(' and the names of fields");
@@ -147,16 +184,9 @@ Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
         }
         GroupBy group{.name = std::move(*name), .bucket = std::nullopt};
         if (scanner.take(":")) {
-            scanner.skip_space();
-            const std::size_t at = scanner.offset();
-            Parsed<Literal> bucket = scanner.literal("the width of a bucket, such as 5m or 1000");
-            if (!bucket) {
-                return std::unexpected(std::move(bucket).error());
+            if (auto error = take_bucket(reading, group)) {
+                return std::unexpected(std::move(*error));
             }
-            if (!bucket->number || *bucket->number <= 0) {
-                return scanner.expected_at(at, "the width of a bucket, such as 5m or 1000");
-            }
-            group.bucket = std::move(*bucket);
         }
         by.push_back(std::move(group));
         if (auto error = one_too_many(scanner, by.size())) {
@@ -229,10 +259,11 @@ Parsed<Aggregate> aggregate(Scanner& scanner) {
     return scanner.expected_at(start, "one of count, count_uniq, sum, min, max, avg, median, quantile");
 }
 
-Parsed<Pipe> stats(Scanner& scanner) {
+Parsed<Pipe> stats(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Stats stage;
     if (scanner.take_keyword("by")) {
-        Parsed<std::vector<GroupBy>> by = groups(scanner);
+        Parsed<std::vector<GroupBy>> by = groups(reading);
         if (!by) {
             return std::unexpected(std::move(by).error());
         }
@@ -251,7 +282,8 @@ Parsed<Pipe> stats(Scanner& scanner) {
     return stage;
 }
 
-Parsed<Pipe> fields(Scanner& scanner) {
+Parsed<Pipe> fields(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Parsed<std::vector<std::string>> all = names(scanner);
     if (!all) {
         return std::unexpected(std::move(all).error());
@@ -267,7 +299,8 @@ Parsed<Pipe> filtered(Reading& reading) {
     return Where{.filter = std::move(*filter)};
 }
 
-Parsed<Pipe> skip(Scanner& scanner) {
+Parsed<Pipe> skip(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     const Parsed<std::uint64_t> count = scanner.count("how many records to skip");
     if (!count) {
         return std::unexpected(count.error());
@@ -275,15 +308,15 @@ Parsed<Pipe> skip(Scanner& scanner) {
     return Skip{.count = *count};
 }
 
-using Parse = Parsed<Pipe> (*)(Scanner&);
+using Parse = Parsed<Pipe> (*)(Reading&);
 constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
     {{"fields", fields},
-     {"where", nullptr},  // A filter.
-     {"filter", nullptr},
+     {"where", filtered},
+     {"filter", filtered},
      {"sort", sort},
-     {"head", [](Scanner& s) { return counted(s, Head{}); }},
-     {"limit", [](Scanner& s) { return counted(s, Head{}); }},
-     {"tail", [](Scanner& s) { return counted(s, Tail{}); }},
+     {"head", [](Reading& r) { return counted(r.scanner, Head{}); }},
+     {"limit", [](Reading& r) { return counted(r.scanner, Head{}); }},
+     {"tail", [](Reading& r) { return counted(r.scanner, Tail{}); }},
      {"skip", skip},
      {"uniq", uniq},
      {"top", top},
@@ -302,7 +335,7 @@ Parsed<Pipe> parse_pipe(Reading& reading) {
     const std::string_view name = scanner.bare(/*colons=*/false);
     for (const auto& [stage, parse] : kStages) {
         if (name == stage) {
-            return parse == nullptr ? filtered(reading) : parse(scanner);
+            return parse(reading);
         }
     }
     if (scanner.peek() == '|') {

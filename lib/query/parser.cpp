@@ -36,7 +36,7 @@ class FilterParser {
     Parsed<Filter> named_or_word();
     Parsed<Filter> nested(Field field);
     Parsed<Filter> test_of(const std::string& field, Place place);
-    std::optional<SyntaxError> shifts_time(const Filter& behind);
+    std::optional<SyntaxError> take_offset(Test& test);
     bool begins_another() noexcept;
 
     Reading& reading_;
@@ -65,16 +65,22 @@ Parsed<Filter> FilterParser::one_of(Field field) {
     return join(FilterKind::one_of, std::move(parts));
 }
 
-// _time:1h offset 5m, of LogsQL.
-std::optional<SyntaxError> FilterParser::shifts_time(const Filter& behind) {
-    if (behind.kind != FilterKind::match || reading_.scope.kind_of(behind.field) != LiteralKind::time) {
-        return std::nullopt;
-    }
+// Behind a test of a time: how far back it is shifted.
+std::optional<SyntaxError> FilterParser::take_offset(Test& test) {
+    using enum TestKind;
     scanner_.skip_space();
     const std::size_t start = scanner_.offset();
-    if (scanner_.take_keyword("offset")) {
-        return scanner_.expected_at(start, "a range instead of an offset, such as _time:[65m, 5m)").error();
+    if (!scanner_.take_keyword("offset")) {
+        return std::nullopt;
     }
+    if (test.kind == prefix || test.kind == substring || test.kind == regex || test.kind == exists) {
+        return scanner_.expected_at(start, "a time or a range of times in front of 'offset'").error();
+    }
+    Parsed<std::string> offset = offset_of(scanner_);
+    if (!offset) {
+        return std::move(offset).error();
+    }
+    test.offset = std::move(*offset);
     return std::nullopt;
 }
 
@@ -84,9 +90,6 @@ Parsed<Filter> FilterParser::all_of(Field field) {
         Parsed<Filter> part = negated(field);
         if (!part) {
             return part;
-        }
-        if (auto error = shifts_time(*part)) {
-            return std::unexpected(std::move(*error));
         }
         parts.push_back(std::move(*part));
         if (scanner_.take_keyword("and")) {
@@ -109,7 +112,9 @@ Parsed<Filter> FilterParser::negated(Field field) {
     }
     const char next = scanner_.peek();
     if (minus && field.name != nullptr && next >= '0' && next <= '9') {
-        return scanner_.expected_at(start, "'=' in front of a negative number, or 'not'");
+        const bool time = reading_.scope.kind_of(*field.name) == LiteralKind::time;
+        return scanner_.expected_at(
+            start, time ? "how long ago, without '-', or 'not'" : "'=' in front of a negative number, or 'not'");
     }
     if (++depth_ > kNestingMax) {
         return scanner_.expected_at(start, fmt::format("at most {} nested filters", kNestingMax));
@@ -141,7 +146,14 @@ Parsed<Filter> FilterParser::nested(Field field) {
 
 Parsed<Filter> FilterParser::primary(Field field) {
     if (scanner_.take("(")) {
-        return nested(field);
+        Parsed<Filter> inner = nested(field);
+        scanner_.skip_space();
+        const std::size_t behind = scanner_.offset();
+        if (inner && field.name != nullptr && reading_.scope.kind_of(*field.name) == LiteralKind::time &&
+            scanner_.take_keyword("offset")) {
+            return scanner_.expected_at(behind, "the offset behind each time in the parentheses");
+        }
+        return inner;
     }
     return field.name != nullptr ? test_of(*field.name, field.place) : named_or_word();
 }
@@ -178,6 +190,11 @@ Parsed<Filter> FilterParser::test_of(const std::string& field, Place place) {
     }
     if (field.empty() && !reading_.scope.has_message()) {
         return scanner_.expected_at(start, "the name of a column and ':', for there is no message any more");
+    }
+    if (reading_.scope.kind_of(field) == LiteralKind::time) {
+        if (auto error = take_offset(*made)) {
+            return std::unexpected(std::move(*error));
+        }
     }
     return Filter{.kind = FilterKind::match, .parts = {}, .field = field, .test = std::move(*made)};
 }

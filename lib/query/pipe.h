@@ -67,7 +67,8 @@ struct Aggregate {
 };
 struct GroupBy {
     std::string name;
-    std::optional<Literal> bucket;  // Width: a duration for _time, a number else.
+    std::optional<Literal> bucket;  // Width: a duration for times, a number else.
+    std::string offset{};           // Of buckets of times (parse_offset): they begin so much earlier.
     friend bool operator==(const GroupBy&, const GroupBy&) = default;
 };
 struct Stats {

@@ -248,7 +248,7 @@ Result<> PlanBuilder::hits(const std::vector<std::string>& names, std::uint64_t 
     GroupSpec spec;
     Schema output{.whole_records = false, .columns = {}};
     for (const std::string& each : names) {
-        spec.keys.push_back({.name = schema_.resolve(each), .width = 0});
+        spec.keys.push_back({.name = schema_.resolve(each)});
         output.columns.push_back({.name = each, .source = column_name(output.columns.size(), each)});
     }
     output.columns.push_back({.name = "hits", .source = column_name(output.columns.size(), "hits")});
@@ -266,8 +266,9 @@ Result<> PlanBuilder::operator()(const Stats& stage) {
     GroupSpec spec;
     Schema output{.whole_records = false, .columns = {}};
     for (const GroupBy& by : stage.by) {
-        const double width = by.bucket ? by.bucket->number.value_or(0) : 0;
-        spec.keys.push_back({.name = schema_.resolve(by.name), .width = width});
+        const Bucket bucket{.width = by.bucket ? by.bucket->number.value_or(0) : 0,
+                            .offset = parse_offset(by.offset).value_or(Duration::zero())};
+        spec.keys.push_back({.name = schema_.resolve(by.name), .bucket = bucket});
         output.columns.push_back({.name = by.name, .source = column_name(output.columns.size(), by.name)});
     }
     for (const Aggregate& each : stage.aggregates) {

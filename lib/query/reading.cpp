@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "query/time_literal.h"
+
 namespace sluice::query {
+namespace {
+
+constexpr std::string_view kOffset = "how far back, such as 5m or -2h, or quotes around 'offset'";
+
+}  // namespace
 
 LiteralKind Scope::kind_of(std::string_view name) const {
     if (of_records_) {
@@ -23,6 +30,16 @@ bool Scope::has_message() const {
     return of_records_ || std::ranges::any_of(columns_, [](const auto& column) {
                return name_in_record(column.first).kind == NameKind::message;
            });
+}
+
+Parsed<std::string> offset_of(Scanner& scanner) {
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    Parsed<std::string> text = scanner.word(kOffset, /*colons=*/false);
+    if (text && !parse_offset(*text)) {
+        return scanner.expected_at(start, std::string(kOffset));
+    }
+    return text;
 }
 
 void Scope::pass(const Pipe& pipe) {

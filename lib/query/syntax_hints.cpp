@@ -142,7 +142,7 @@ std::string meant_instead_of_test(std::string_view rest) {
         return "a test such as stream:=web: there are no selectors in braces";
     }
     if (rest.starts_with('#')) {
-        return "a test: there are no comments, and '#' in a text needs quotes";
+        return "a space in front of '#', which begins a comment, or quotes around the text";
     }
     if (rest.starts_with(':')) {
         return "a name right in front of ':'";

@@ -62,7 +62,8 @@ class TestParser {
 // Nothing touches what was read.
 bool TestParser::ends_here() const noexcept {
     constexpr std::string_view kBehind = " \t\r\n|)";
-    return scanner_.rest().empty() || kBehind.contains(scanner_.peek()) || scanner_.previous() == ')';
+    return scanner_.rest().empty() || kBehind.contains(scanner_.peek()) || scanner_.previous() == ')' ||
+           scanner_.at_comment();
 }
 
 Parsed<Test> TestParser::whole() {
@@ -368,6 +369,9 @@ Parsed<Test> TestParser::worded() {
     }
     const bool quoted = scanner_.at_quote();
     const std::string_view plain = scanner_.peek_bare(/*colons=*/true);
+    if (kind_ == LiteralKind::time && part::lower_case(plain) == "offset") {
+        return scanner_.expected("a time in front of 'offset'; what is older than a day is 'not _time:1d'");
+    }
     Parsed<std::string> text = scanner_.word(kOneOf, /*colons=*/true);
     if (!text) {
         return std::unexpected(std::move(text).error());

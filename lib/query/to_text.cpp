@@ -39,7 +39,7 @@ std::string joined(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(shown, ", "));
 }
 
-std::string test_text(const Test& test) {
+std::string test_alone(const Test& test) {
     switch (test.kind) {
         case TestKind::phrase:
             return quoted_if_needed(test.text);
@@ -71,6 +71,14 @@ std::string test_text(const Test& test) {
     return {};
 }
 
+std::string offset_text(const std::string& offset) {
+    return offset.empty() ? std::string() : " offset " + quoted_if_needed(offset);
+}
+
+std::string test_text(const Test& test) {
+    return test_alone(test) + offset_text(test.offset);
+}
+
 struct PipeText {
     std::string operator()(const Fields& stage) const { return "fields " + joined(stage.names); }
     std::string operator()(const Where& stage) const { return "where " + to_text(stage.filter); }
@@ -92,7 +100,8 @@ struct PipeText {
     std::string operator()(const Stats& stage) const {
         std::vector<std::string> by;
         for (const GroupBy& group : stage.by) {
-            by.push_back(quoted_if_needed(group.name) + (group.bucket ? ":" + group.bucket->text : ""));
+            by.push_back(quoted_if_needed(group.name) + (group.bucket ? ":" + group.bucket->text : "") +
+                         offset_text(group.offset));
         }
         std::vector<std::string> results;
         for (const Aggregate& each : stage.aggregates) {

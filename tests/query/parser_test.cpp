@@ -128,7 +128,7 @@ TEST(Errors, PointAtTheCharacterAndSayWhatWasExpected) {
         {"a | head x", "column 10: expected a number of records, found 'x'"},
         {"a | stats sum()", "column 15: expected the name of a field for sum, found ')'"},
         {"a | stats quantile(2, ms)", "column 20: expected a fraction from 0 to 1, found '2,'"},
-        {"a | stats by (ms:0) count()", "column 18: expected the width of a bucket, such as 5m or 1000, found '0)'"},
+        {"a | stats by (ms:0) count()", "column 18: expected the width of a bucket, a number such as 1000, found '0)'"},
         {"a | stats total()",
          "column 11: expected one of count, count_uniq, sum, min, max, avg, median, quantile, found 'total()'"},
         {"user:~'a(b'", "column 7: expected a regular expression (missing ): a(b), found ''a(b''"},

@@ -63,6 +63,7 @@ bool is_severity(std::string_view name) {
     return name == "level" || name == "severity";
 }
 
+constexpr std::string_view kOffsets[] = {"1m", "-90s", "1h", "0s"};
 constexpr std::string_view kDay = "2026-03-01";
 
 bool is_duration(std::string_view text) {
@@ -182,6 +183,11 @@ Test random_test(Random& random, std::string_view name) {
         case TestKind::exists:
             break;
     }
+    const bool shifts = test.kind == TestKind::phrase || test.kind == TestKind::exact ||
+                        test.kind == TestKind::compare || test.kind == TestKind::range;
+    if (is_time(name) && shifts && random.one_in(3)) {
+        test.offset = random.pick(kOffsets);
+    }
     return test;
 }
 
@@ -228,8 +234,9 @@ Stats random_stats(Random& random, const std::vector<std::string>& names) {
     if (!random.one_in(4)) {
         for (std::string& name : some_names(random, names)) {
             GroupBy by{.name = std::move(name), .bucket = std::nullopt};
-            if (is_time(by.name) || random.one_in(5)) {
+            if (is_time(by.name) || (!is_severity(by.name) && random.one_in(5))) {
                 by.bucket = is_time(by.name) ? Literal{"1m", 60} : Literal{"10", 10};
+                by.offset = is_time(by.name) && random.one_in(3) ? "17s" : "";
             }
             stats.by.push_back(std::move(by));
         }

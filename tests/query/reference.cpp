@@ -404,13 +404,15 @@ std::optional<Span> span_of(const std::string& text, WallNs now) {
     return std::nullopt;
 }
 
-bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now) {
+bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now, WallNs back) {
     const auto decide = [&](int c) { return c == 0 ? bound.inclusive : (c > 0) == low; };
     if (v.kind == Kind::time) {
-        const auto span = span_of(bound.value.text, now);
+        auto span = span_of(bound.value.text, now);
         if (!span) {
             return false;
         }
+        span->begin -= back;
+        span->end -= back;
         if (low) {
             const bool moment = span->end - span->begin <= 1'000'000'000;
             return bound.inclusive ? v.integer >= span->begin
@@ -434,11 +436,15 @@ bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now) {
     return decide(to_text(v).compare(bound.value.text));
 }
 
-bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now) {
+bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now, std::optional<WallNs> back) {
     switch (v.kind) {
         case Kind::time: {
-            const auto span = span_of(text, now);
-            return span && v.integer >= span->begin && (v.integer < span->end || (is_phrase && span->is_duration));
+            auto span = span_of(text, now);
+            if (span && is_phrase && span->is_duration) {
+                span->end = back ? now : std::numeric_limits<WallNs>::max();
+            }
+            const WallNs time = v.integer + back.value_or(0);
+            return span && time >= span->begin && time < span->end;
         }
         case Kind::severity: {
             const auto severity = wire::parse_severity(text);
@@ -455,26 +461,33 @@ bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now) {
     }
 }
 
+// Nothing: no offset.
+std::optional<WallNs> offset_in(const std::string& text) {
+    const auto seconds = duration_in(text);
+    return seconds ? std::optional(static_cast<WallNs>(*seconds * 1e9)) : std::nullopt;
+}
+
 bool holds(const V& v, const Test& test, WallNs now) {
     const bool is_text = v.kind == Kind::text || v.kind == Kind::bytes;
+    const std::optional<WallNs> back = offset_in(test.offset);
     switch (test.kind) {
         case TestKind::phrase:
-            return is_text ? has_words(v.text, test.text, false) : equals(v, test.text, true, now);
+            return is_text ? has_words(v.text, test.text, false) : equals(v, test.text, true, now, back);
         case TestKind::prefix:
             return has_words(to_text(v), test.text, true);
         case TestKind::substring:
             return to_text(v).find(test.text) != std::string::npos;
         case TestKind::exact:
-            return is_text ? v.text == test.text : equals(v, test.text, false, now);
+            return is_text ? v.text == test.text : equals(v, test.text, false, now, back);
         case TestKind::regex:
             return re2::RE2::PartialMatch(to_text(v), re2::RE2(test.text, re2::RE2::Quiet));
         case TestKind::compare:
         case TestKind::range:
-            return (!test.low || keeps_to(v, *test.low, true, now)) &&
-                   (!test.high || keeps_to(v, *test.high, false, now));
+            return (!test.low || keeps_to(v, *test.low, true, now, back.value_or(0))) &&
+                   (!test.high || keeps_to(v, *test.high, false, now, back.value_or(0)));
         case TestKind::any_of:
             return std::ranges::any_of(test.texts, [&](const std::string& text) {
-                return is_text ? v.text == text : equals(v, text, false, now);
+                return is_text ? v.text == text : equals(v, text, false, now, back);
             });
         case TestKind::exists:
             return is_text ? !v.text.empty() : v.kind != Kind::none;
@@ -517,10 +530,11 @@ bool matches(const R& row, const Filter& filter, WallNs now) {
 
 // ---- stages ----
 
-V bucket(const V& v, double width) {
+V bucket(const V& v, double width, WallNs back) {
     if (v.kind == Kind::time) {
         const auto wide = static_cast<std::int64_t>(std::llround(width * 1e9));
-        return {Kind::time, "", static_cast<std::int64_t>(std::floor(static_cast<Wide>(v.integer) / wide)) * wide, 0};
+        const auto number = static_cast<std::int64_t>(std::floor(static_cast<Wide>(v.integer + back) / wide));
+        return {Kind::time, "", number * wide - back, 0};
     }
     const auto number = number_of(v);
     if (!number) {
@@ -655,7 +669,7 @@ struct Apply {
             std::vector<V> key;
             for (const GroupBy& by : stage.by) {
                 const V v = first(row, by.name);
-                key.push_back(by.bucket ? bucket(v, *by.bucket->number) : v);
+                key.push_back(by.bucket ? bucket(v, *by.bucket->number, offset_in(by.offset).value_or(0)) : v);
             }
             groups[key].push_back(row);
         }
