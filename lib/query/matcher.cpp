@@ -190,6 +190,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
         case TestKind::range:
             made->low_ = bound_of(test.low, now, offset);
             made->high_ = bound_of(test.high, now, offset);
+            made->matches_missing_ = kind == LiteralKind::any && made->within(ValueView::of_text({}));
             break;
         case TestKind::exists:
             break;

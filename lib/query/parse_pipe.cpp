@@ -20,6 +20,8 @@ constexpr std::array<std::pair<std::string_view, Function>, 8> kFunctions{{{"cou
                                                                            {"median", Function::median},
                                                                            {"quantile", Function::quantile}}};
 
+constexpr const char* kMessage = "_msg";  // What the empty name stands for, where columns need one.
+
 // Words that mean something behind a name, here or in LogsQL, are no names unless they are quoted.
 Parsed<std::string> name_of_field(Scanner& scanner) {
     constexpr std::string_view kWords[] = {"as", "asc", "by", "desc", "limit", "offset", "partition", "rank"};
@@ -29,7 +31,8 @@ Parsed<std::string> name_of_field(Scanner& scanner) {
     if (std::ranges::find(kWords, word) != std::end(kWords)) {
         return scanner.expected_at(start, fmt::format("the name of a field, in quotes if it is '{}'", word));
     }
-    return scanner.word("the name of a field", /*colons=*/false);
+    Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+    return name && name->empty() ? Parsed<std::string>(kMessage) : name;
 }
 
 // One more in a list of them.
@@ -129,11 +132,22 @@ Parsed<Pipe> top(Reading& reading) {
 Parsed<Pipe> uniq(Reading& reading) {
     Scanner& scanner = reading.scanner;
     (void)scanner.take_keyword("by");
+    const std::string_view word = scanner.peek_bare(/*colons=*/false);
+    if (word == "with" || word == "hits") {
+        return scanner.expected(fmt::format("the name of a field, in quotes if it is '{}'", word));
+    }
     Parsed<std::vector<std::string>> all = names_in_parentheses(scanner);
     if (!all) {
         return std::unexpected(std::move(all).error());
     }
-    return Uniq{.names = std::move(*all)};
+    Uniq stage{.names = std::move(*all)};
+    const bool with = scanner.take_keyword("with");
+    stage.hits = scanner.take_keyword("hits");
+    if (with && !stage.hits) {
+        scanner.skip_space();
+        return scanner.expected("'hits'");
+    }
+    return stage;
 }
 
 // ---- stats ----
@@ -161,7 +175,7 @@ std::optional<SyntaxError> take_bucket(Reading& reading, GroupBy& group) {
         return scanner.expected_at(at, std::string(width)).error();
     }
     group.bucket = std::move(*bucket);
-    if (kind == LiteralKind::time && scanner.take_keyword("offset")) {
+    if (quantity->is_duration && scanner.take_keyword("offset")) {
         Parsed<std::string> offset = offset_of(scanner);
         if (!offset) {
             return std::move(offset).error();
@@ -214,14 +228,14 @@ Parsed<Aggregate> arguments(Scanner& scanner, Function function, std::string_vie
             return scanner.expected("',' and the name of a field");
         }
     }
-    if (function == Function::count && scanner.take(")")) {
-        return aggregate;
+    if (function == Function::count && (scanner.take("*") || scanner.peek() == ')')) {
+        return scanner.take(")") ? Parsed<Aggregate>(std::move(aggregate)) : scanner.expected("')'");
     }
     Parsed<std::string> field = scanner.word(fmt::format("the name of a field for {}", called), /*colons=*/false);
     if (!field) {
         return std::unexpected(std::move(field).error());
     }
-    aggregate.field = std::move(*field);
+    aggregate.field = field->empty() ? kMessage : std::move(*field);
     if (!scanner.take(")")) {
         return scanner.expected("')'");
     }
@@ -245,8 +259,9 @@ Parsed<Aggregate> aggregate(Scanner& scanner) {
         if (!made) {
             return made;
         }
-        made->name = fmt::format(
-            "{}({}{})", called, function == Function::quantile ? fmt::format("{}, ", made->fraction) : "", made->field);
+        made->name =
+            fmt::format("{}({}{})", called, function == Function::quantile ? fmt::format("{}, ", made->fraction) : "",
+                        made->field.empty() ? "*" : made->field);
         if (scanner.take_keyword("as")) {
             Parsed<std::string> given = scanner.word("a name for the result", /*colons=*/false);
             if (!given) {

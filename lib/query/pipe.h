@@ -45,9 +45,10 @@ struct Skip {
     friend bool operator==(const Skip&, const Skip&) = default;
 };
 
-// Each combination of values once, with `hits`.
+// Each combination of values once.
 struct Uniq {
     std::vector<std::string> names;
+    bool hits = false;  // With a column `hits`: how often it occurs.
     friend bool operator==(const Uniq&, const Uniq&) = default;
 };
 // The most frequent combinations, with `hits`.

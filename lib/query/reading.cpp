@@ -60,7 +60,9 @@ void Scope::pass(const Pipe& pipe) {
         for (const std::string& name : uniq != nullptr ? uniq->names : std::get<Top>(pipe).names) {
             add(made, name);
         }
-        made.emplace_back("hits", LiteralKind::any);
+        if (uniq == nullptr || uniq->hits) {
+            made.emplace_back("hits", LiteralKind::any);
+        }
     } else {
         return;
     }

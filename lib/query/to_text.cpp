@@ -85,7 +85,9 @@ struct PipeText {
     std::string operator()(const Head& stage) const { return fmt::format("head {}", stage.count); }
     std::string operator()(const Tail& stage) const { return fmt::format("tail {}", stage.count); }
     std::string operator()(const Skip& stage) const { return fmt::format("skip {}", stage.count); }
-    std::string operator()(const Uniq& stage) const { return fmt::format("uniq by ({})", joined(stage.names)); }
+    std::string operator()(const Uniq& stage) const {
+        return fmt::format("uniq by ({}){}", joined(stage.names), stage.hits ? " with hits" : "");
+    }
     std::string operator()(const Top& stage) const {
         return fmt::format("top {} by ({})", stage.count, joined(stage.names));
     }

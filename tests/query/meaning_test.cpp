@@ -131,5 +131,45 @@ TEST(Buckets, OfTimesHaveADurationAndOfNumbersANumber) {
               "* | stats by (user) min(time) as \"first\" | stats by (first:1d) count() as \"n\"");
 }
 
+// ---- results ----
+
+class Results : public testing::Test {
+ protected:
+    Results() {
+        const std::string_view values[] = {"7", "1", "5", "3"};
+        for (const std::string_view value : values) {
+            store_.add(RowDraft("").field("even", value).field("text", "x"));
+        }
+        store_.add(RowDraft("START of a\nmessage of\nlines END").field("odd", "1"));
+        store_.seal();
+    }
+    std::vector<std::string> lines(std::string_view text) const { return store_.run(text).lines; }
+    Store store_;
+};
+
+TEST_F(Results, OfQuantilesAreTheGreaterOfTwoInTheMiddle) {
+    EXPECT_THAT(lines("* | stats median(even) as m, quantile(0.25, even) as q, quantile(0.2499, even) as below"),
+                ElementsAre("row 0: m=int 5 q=int 3 below=int 1"));
+    EXPECT_THAT(lines("* | stats quantile(0, even) as first, quantile(1, even) as last, quantile(0.99, even) as p99"),
+                ElementsAre("row 0: first=int 1 last=int 7 p99=int 7"));
+}
+
+TEST_F(Results, OfNoNumbersAreNone) {
+    EXPECT_THAT(lines("* | stats sum(text) as s, avg(text) as a, median(text) as m, sum(odd) as one"),
+                ElementsAre("row 0: one=int 1"));
+    EXPECT_THAT(lines("* | stats by (odd) sum(even) as s"), ElementsAre("row 0: s=int 16", "row 0: odd=text 1"));
+}
+
+TEST_F(Results, CountOfTheEmptyNameIsOfTheMessage) {
+    EXPECT_THAT(lines("* | stats count() as rows, count('') as messages"),
+                ElementsAre("row 0: rows=int 5 messages=int 1"));
+}
+
+TEST_F(Results, OfARegularExpressionGoOverLineBreaks) {
+    EXPECT_THAT(store_.messages("~'START.+END'"), testing::SizeIs(1));
+    EXPECT_THAT(store_.messages("~'(?-s)START.+END'"), IsEmpty());
+    EXPECT_THAT(store_.messages("~'^message'"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace sluice::query::test

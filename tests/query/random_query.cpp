@@ -284,9 +284,11 @@ Pipe random_pipe(Random& random, std::vector<std::string>& names) {
         case 5:
             return Skip{.count = random.below(40)};
         case 6: {
-            Uniq uniq{.names = some_names(random, names)};
+            Uniq uniq{.names = some_names(random, names), .hits = random.one_in(2)};
             names = uniq.names;
-            names.emplace_back("hits");
+            if (uniq.hits) {
+                names.emplace_back("hits");
+            }
             return uniq;
         }
         case 7: {

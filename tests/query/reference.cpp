@@ -480,7 +480,7 @@ bool holds(const V& v, const Test& test, WallNs now) {
         case TestKind::exact:
             return is_text ? v.text == test.text : equals(v, test.text, false, now, back);
         case TestKind::regex:
-            return re2::RE2::PartialMatch(to_text(v), re2::RE2(test.text, re2::RE2::Quiet));
+            return re2::RE2::PartialMatch(to_text(v), re2::RE2("(?s)" + test.text, re2::RE2::Quiet));
         case TestKind::compare:
         case TestKind::range:
             return (!test.low || keeps_to(v, *test.low, true, now, back.value_or(0))) &&
@@ -503,6 +503,8 @@ bool holds_without_value(const Test& test) {
         case TestKind::exact:
         case TestKind::regex:
         case TestKind::any_of:
+        case TestKind::compare:
+        case TestKind::range:
             return holds(of_text(""), test, 0);
         default:
             return false;
@@ -589,7 +591,9 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
             return of_integer(static_cast<std::int64_t>(unique.size()));
         }
         case Function::sum:
-            return integers ? of_integer(static_cast<std::int64_t>(sum)) : of_floating(static_cast<double>(sum));
+            return numbers.empty() ? V()
+                   : integers      ? of_integer(static_cast<std::int64_t>(sum))
+                                   : of_floating(static_cast<double>(sum));
         case Function::avg:
             return numbers.empty() ? V() : of_floating(static_cast<double>(sum / static_cast<Wide>(numbers.size())));
         case Function::min:
@@ -602,8 +606,8 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
                 return {};
             }
             std::ranges::sort(numbers);
-            const double rank = std::ceil(each.fraction * static_cast<double>(numbers.size()));
-            const Wide found = numbers[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
+            const double rank = std::floor(each.fraction * static_cast<double>(numbers.size()));
+            const Wide found = numbers[std::min(static_cast<std::size_t>(rank), numbers.size() - 1)];
             return integers ? of_integer(static_cast<std::int64_t>(found)) : of_floating(static_cast<double>(found));
         }
     }
@@ -693,9 +697,12 @@ struct Apply {
         }
         counted.aggregates.push_back({.function = Function::count, .field = {}, .fraction = 0, .name = "hits"});
         (*this)(counted);
+        for (R& row : rows) {
+            row.columns.resize(row.columns.size() - (stage.hits ? 0 : 1));
+        }
     }
     void operator()(const Top& stage) const {
-        (*this)(Uniq{.names = stage.names});
+        (*this)(Uniq{.names = stage.names, .hits = true});
         sort_stably(rows, [](const R& a, const R& b) {
             return a.columns.back().second.integer > b.columns.back().second.integer;
         });
