@@ -192,6 +192,10 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
             made->high_ = bound_of(test.high, now, offset);
             made->matches_missing_ = kind == LiteralKind::any && made->within(ValueView::of_text({}));
             break;
+        case TestKind::network:
+            made->network_ = {.first = parse_ipv4(test.low->value.text).value_or(0),
+                              .last = parse_ipv4(test.high->value.text).value_or(0)};
+            break;
         case TestKind::exists:
             break;
     }
@@ -266,6 +270,10 @@ bool Matcher::matches_text(std::string_view text) const {
         case TestKind::compare:
         case TestKind::range:
             return within(ValueView::of_text(text));
+        case TestKind::network: {
+            const auto address = parse_ipv4(text);
+            return address && *address >= network_.first && *address <= network_.last;
+        }
         case TestKind::exists:
             return !text.empty();
     }

@@ -31,6 +31,9 @@ Parsed<std::string> name_of_field(Scanner& scanner) {
     if (std::ranges::find(kWords, word) != std::end(kWords)) {
         return scanner.expected_at(start, fmt::format("the name of a field, in quotes if it is '{}'", word));
     }
+    if (word.starts_with('-') || word.starts_with('+')) {
+        return scanner.expected_at(start, "the name of a field, in quotes with such a sign; 'desc' stands behind it");
+    }
     Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
     return name && name->empty() ? Parsed<std::string>(kMessage) : name;
 }

@@ -5,7 +5,9 @@
 //   not     = ( "not" | "-" | "!" ) not | "(" filter ")" | field ":" "(" filter ")" | "*" | [ field ":" ] test .
 //   test    = text | text "*" | "*" text "*" | [ "!" ] "=" text | [ "!" ] "~" text | ( "<" | "<=" | ">" | ">=" ) text
 //           | "*" | ( "[" | "range" "(" ) text "," text ( "]" | ")" ) | "in" "(" text { "," text } ")" .
-//           Of a time also: test "offset" duration .
+//           | "contains_any" "(" text { "," text } ")" | "contains_all" "(" text { "," text } ")"
+//           | "ipv4_range" "(" network | address [ "," address ] ")" | "exact" "(" text ")" | "re" "(" text ")" .
+//           Of a time also: test "offset" duration, and a range in "(" as well as in "range(".
 //   stage   = "fields" names | ( "where" | "filter" ) filter | ( "head" | "limit" | "tail" | "skip" ) [ number ]
 //           | "sort" [ "by" ] keys [ "limit" number ] | "uniq" [ "by" ] names | "top" [ number ] [ "by" ] names
 //           | "stats" [ "by" "(" group { "," group } ")" ] result { "," result } .

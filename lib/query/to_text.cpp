@@ -5,6 +5,7 @@
 
 #include "base/format.h"
 #include "query/pipe.h"
+#include "query/syntax_hints.h"
 
 namespace sluice::query {
 namespace {
@@ -25,6 +26,11 @@ std::string quoted(std::string_view text) {
         }
     }
     return out + '"';
+}
+
+// In front of a colon.
+std::string name_text(std::string_view name) {
+    return meant_by_name(name).empty() ? quoted_if_needed(name) : quoted(name);
 }
 
 std::string literal_text(const Literal& literal) {
@@ -65,6 +71,8 @@ std::string test_alone(const Test& test) {
             }
             return fmt::format("in({})", fmt::join(shown, ", "));
         }
+        case TestKind::network:
+            return fmt::format("ipv4_range({}, {})", test.low->value.text, test.high->value.text);
         case TestKind::exists:
             return "*";
     }
@@ -124,7 +132,8 @@ std::string quoted_if_needed(std::string_view text) {
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     const bool begins_with_letter = !text.empty() && is_letter(text.front());
-    const bool plain = std::ranges::any_of(text, [&](char c) { return is_letter(c) || is_digit(c); }) &&
+    const bool numbers = text.size() == 3 && text.ends_with("xx");  // 5xx
+    const bool plain = !numbers && std::ranges::any_of(text, [&](char c) { return is_letter(c) || is_digit(c); }) &&
                        std::ranges::all_of(text, [&](char c) {
                            return is_letter(c) || is_digit(c) || c == '.' || (c == '/' && begins_with_letter);
                        });
@@ -146,7 +155,7 @@ std::string to_text(const Filter& filter) {
         case FilterKind::match:
             return filter.field.empty() && filter.test.kind != TestKind::exists
                        ? test_text(filter.test)
-                       : fmt::format("{}:{}", quoted_if_needed(filter.field), test_text(filter.test));
+                       : fmt::format("{}:{}", name_text(filter.field), test_text(filter.test));
         case FilterKind::none_of:
             return "not " + inner(filter.parts.front());
         case FilterKind::all_of:

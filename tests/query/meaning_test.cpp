@@ -131,6 +131,27 @@ TEST(Buckets, OfTimesHaveADurationAndOfNumbersANumber) {
               "* | stats by (user) min(time) as \"first\" | stats by (first:1d) count() as \"n\"");
 }
 
+// ---- addresses ----
+
+TEST(Addresses, OfANetworkAreWholeValues) {
+    Store store;
+    for (const std::string_view address :
+         {"10.0.0.7", "10.0.1.7", "10.0.0.255", "10.0.0.256", "10.0.0.7:443", "10.0.0", ""}) {
+        store.add(RowDraft(std::string(address)).field("ip", address));
+    }
+    store.add(RowDraft("number").field("ip", 10));
+    store.add(RowDraft("none"));
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_THAT(store.messages("ip:ipv4_range(10.0.0.0/24)"), ElementsAre("10.0.0.7", "10.0.0.255"));
+        EXPECT_THAT(store.messages("ipv4_range(10.0.0.8, 10.0.1.7)"), ElementsAre("10.0.1.7", "10.0.0.255"));
+        EXPECT_THAT(store.messages("ip:ipv4_range(10.0.0.7)"), ElementsAre("10.0.0.7"));
+        EXPECT_THAT(store.messages("ip:ipv4_range(10.0.0.9, 10.0.0.8)"), IsEmpty());
+        EXPECT_THAT(store.messages("ip:* -ip:ipv4_range(0.0.0.0/0)"),
+                    ElementsAre("10.0.0.256", "10.0.0.7:443", "10.0.0", "number"));
+        store.seal();
+    }
+}
+
 // ---- results ----
 
 class Results : public testing::Test {

@@ -461,6 +461,21 @@ bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now, std
     }
 }
 
+std::optional<std::vector<int>> address_in(const std::string& text) {
+    std::vector<int> bytes;
+    std::string rest = text + ".";
+    for (std::size_t point = rest.find('.'); point != std::string::npos; point = rest.find('.')) {
+        const std::string byte = rest.substr(0, point);
+        if (byte.empty() || byte.size() > 3 || byte.find_first_not_of("0123456789") != std::string::npos ||
+            std::stoi(byte) > 255) {
+            return std::nullopt;
+        }
+        bytes.push_back(std::stoi(byte));
+        rest.erase(0, point + 1);
+    }
+    return bytes.size() == 4 && rest.empty() ? std::optional(bytes) : std::nullopt;
+}
+
 // Nothing: no offset.
 std::optional<WallNs> offset_in(const std::string& text) {
     const auto seconds = duration_in(text);
@@ -489,6 +504,11 @@ bool holds(const V& v, const Test& test, WallNs now) {
             return std::ranges::any_of(test.texts, [&](const std::string& text) {
                 return is_text ? v.text == text : equals(v, text, false, now, back);
             });
+        case TestKind::network: {
+            const auto address = address_in(to_text(v));
+            return address && *address >= *address_in(test.low->value.text) &&
+                   *address <= *address_in(test.high->value.text);
+        }
         case TestKind::exists:
             return is_text ? !v.text.empty() : v.kind != Kind::none;
     }
@@ -503,6 +523,7 @@ bool holds_without_value(const Test& test) {
         case TestKind::exact:
         case TestKind::regex:
         case TestKind::any_of:
+        case TestKind::network:
         case TestKind::compare:
         case TestKind::range:
             return holds(of_text(""), test, 0);
