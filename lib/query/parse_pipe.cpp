@@ -102,6 +102,11 @@ Parsed<Pipe> sort(Reading& reading) {
     if (open && !scanner.take(")")) {
         return scanner.expected("'asc', 'desc', ',' or ')'");
     }
+    if (open && scanner.take_keyword("desc")) {  // All of it the other way round.
+        for (SortKey& key : stage.keys) {
+            key.descending = !key.descending;
+        }
+    }
     if (scanner.take_keyword("limit")) {
         const Parsed<std::uint64_t> limit = scanner.count("a number of records");
         if (!limit) {
@@ -245,6 +250,25 @@ Parsed<Aggregate> arguments(Scanner& scanner, Function function, std::string_vie
     return aggregate;
 }
 
+// Behind a function: "as" and a name, or only a name behind its parentheses; nothing: it has none.
+Parsed<std::optional<std::string>> name_of_result(Scanner& scanner, bool behind_parenthesis) {
+    const bool as = scanner.take_keyword("as");
+    scanner.skip_space();
+    const std::string word = part::lower_case(scanner.peek_bare(/*colons=*/false));
+    if (!as && word == "if") {
+        return scanner.expected("'where' in front of 'stats', or 'as \"if\"': functions have no conditions");
+    }
+    if (!as && (word == "by" || word == "limit")) {
+        return scanner.expected(word == "by" ? "'by (...)' right behind 'stats'"
+                                             : "'| head' for a limit, or 'as \"limit\"'");
+    }
+    if (!as && (!behind_parenthesis || !scanner.at_text())) {
+        return std::nullopt;
+    }
+    Parsed<std::string> name = scanner.word("a name for the result", /*colons=*/false);
+    return name ? Parsed<std::optional<std::string>>(std::move(*name)) : std::unexpected(std::move(name).error());
+}
+
 Parsed<Aggregate> aggregate(Scanner& scanner) {
     scanner.skip_space();
     const std::size_t start = scanner.offset();
@@ -265,12 +289,12 @@ Parsed<Aggregate> aggregate(Scanner& scanner) {
         made->name =
             fmt::format("{}({}{})", called, function == Function::quantile ? fmt::format("{}, ", made->fraction) : "",
                         made->field.empty() ? "*" : made->field);
-        if (scanner.take_keyword("as")) {
-            Parsed<std::string> given = scanner.word("a name for the result", /*colons=*/false);
-            if (!given) {
-                return std::unexpected(std::move(given).error());
-            }
-            made->name = std::move(*given);
+        Parsed<std::optional<std::string>> given = name_of_result(scanner, open);
+        if (!given) {
+            return std::unexpected(std::move(given).error());
+        }
+        if (*given) {
+            made->name = std::move(**given);
         }
         return made;
     }
@@ -327,7 +351,7 @@ Parsed<Pipe> skip(Reading& reading) {
 }
 
 using Parse = Parsed<Pipe> (*)(Reading&);
-constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
+constexpr std::array<std::pair<std::string_view, Parse>, 12> kStages{
     {{"fields", fields},
      {"where", filtered},
      {"filter", filtered},
@@ -336,6 +360,7 @@ constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
      {"limit", [](Reading& r) { return counted(r.scanner, Head{}); }},
      {"tail", [](Reading& r) { return counted(r.scanner, Tail{}); }},
      {"skip", skip},
+     {"offset", skip},
      {"uniq", uniq},
      {"top", top},
      {"stats", stats}}};
@@ -355,6 +380,11 @@ Parsed<Pipe> parse_pipe(Reading& reading) {
         if (name == stage) {
             return parse(reading);
         }
+    }
+    const bool function =
+        std::ranges::find(kFunctions, name, &std::pair<std::string_view, Function>::first) != kFunctions.end();
+    if (name == "by" || (function && scanner.peek() == '(')) {
+        return scanner.expected_at(start, fmt::format("'stats' in front of '{}'", name));
     }
     if (scanner.peek() == '|') {
         return scanner.expected_at(start, "'or' between tests, or the name of a stage behind '|'");

@@ -357,7 +357,8 @@ Parsed<Query> parse_query(std::string_view text) {
         query->pipes.push_back(std::move(*pipe));
     }
     if (!scanner.at_end()) {
-        return scanner.expected("'and', 'or', another test, '|' or the end");
+        const bool tests = query->pipes.empty() || std::holds_alternative<Where>(query->pipes.back());
+        return scanner.expected(tests ? "'and', 'or', another test, '|' or the end" : "'|' or the end");
     }
     return query;
 }

@@ -93,6 +93,21 @@ std::string meant_by_signs(std::string_view value) {
                    : std::string();
 }
 
+// Of {app="x", ...} the first, as it is written here.
+std::string test_in_braces(std::string_view behind) {
+    Scanner scanner(behind);
+    const std::string_view name = scanner.bare(/*colons=*/false);
+    const std::string_view rest = scanner.rest();
+    const std::string_view sign = rest.substr(0, std::min(rest.find_first_not_of(kOperators), rest.size()));
+    scanner.seek(scanner.offset() + sign.size());
+    const auto value = scanner.word({}, /*colons=*/true);
+    const bool known = sign == "=" || sign == "=~" || sign == "!=" || sign == "!~";
+    if (name.empty() || name.size() > kShownBytesMax || !known || !value || value->size() > kShownBytesMax) {
+        return "stream:=web";
+    }
+    return fmt::format("{}:{}{}", name, sign == "=~" ? "~" : sign, quoted_if_needed(*value));
+}
+
 std::string meant_by_call(std::string_view word) {
     const std::string_view hint = hint_of_function(part::lower_case(word));
     return hint.empty() ? fmt::format("a space in front of '(', or quotes around the text: there is no function '{}'",
@@ -142,7 +157,7 @@ std::string meant_behind_test(std::string_view rest) {
 
 std::string meant_instead_of_test(std::string_view rest) {
     if (rest.starts_with('{') || rest.starts_with('}')) {
-        return "a test such as stream:=web: there are no selectors in braces";
+        return fmt::format("a test such as {}: there are no selectors in braces", test_in_braces(rest.substr(1)));
     }
     if (rest.starts_with('#')) {
         return "a space in front of '#', which begins a comment, or quotes around the text";
