@@ -333,7 +333,20 @@ Parsed<Pipe> fields(Reading& reading) {
     return Fields{.names = std::move(*all)};
 }
 
+bool is_function_of_stats(std::string_view word) noexcept {
+    return std::ranges::find(kFunctions, word, &std::pair<std::string_view, Function>::first) != kFunctions.end();
+}
+
 Parsed<Pipe> filtered(Reading& reading) {
+    Scanner& scanner = reading.scanner;
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    const std::string_view word = scanner.bare(/*colons=*/false);
+    if (belongs_to_stages(word) && scanner.peek() != ':') {
+        return scanner.expected_at(start,
+                                   fmt::format("'{}:' and a test of that column, or quotes around the word", word));
+    }
+    scanner.seek(start);
     Parsed<Filter> filter = parse_filter(reading, Emptiness::refused);
     if (!filter) {
         return std::unexpected(std::move(filter).error());
@@ -371,6 +384,10 @@ bool is_stage(std::string_view word) noexcept {
     return std::ranges::find(kStages, word, &std::pair<std::string_view, Parse>::first) != kStages.end();
 }
 
+bool belongs_to_stages(std::string_view word) noexcept {
+    return is_stage(word) || is_function_of_stats(word) || word == "by";
+}
+
 Parsed<Pipe> parse_pipe(Reading& reading) {
     Scanner& scanner = reading.scanner;
     scanner.skip_space();
@@ -381,9 +398,7 @@ Parsed<Pipe> parse_pipe(Reading& reading) {
             return parse(reading);
         }
     }
-    const bool function =
-        std::ranges::find(kFunctions, name, &std::pair<std::string_view, Function>::first) != kFunctions.end();
-    if (name == "by" || (function && scanner.peek() == '(')) {
+    if (name == "by" || (is_function_of_stats(name) && scanner.peek() == '(')) {
         return scanner.expected_at(start, fmt::format("'stats' in front of '{}'", name));
     }
     if (scanner.peek() == '|') {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "query/parse_pipe.h"
 #include "query/pipe.h"
 #include "query/syntax_hints.h"
 
@@ -137,9 +138,10 @@ std::string quoted_if_needed(std::string_view text) {
                        std::ranges::all_of(text, [&](char c) {
                            return is_letter(c) || is_digit(c) || c == '.' || (c == '/' && begins_with_letter);
                        });
-    constexpr std::string_view kKeywords[] = {"and",  "or",  "not", "in",    "range",  "by",        "as",
-                                              "desc", "asc", "i",   "limit", "offset", "partition", "rank"};
-    return plain && std::ranges::find(kKeywords, text) == std::end(kKeywords) ? std::string(text) : quoted(text);
+    constexpr std::string_view kKeywords[] = {"and", "or", "not",   "in",     "range",     "as",  "desc",
+                                              "asc", "i",  "limit", "offset", "partition", "rank"};
+    const bool keyword = belongs_to_stages(text) || std::ranges::find(kKeywords, text) != std::end(kKeywords);
+    return plain && !keyword ? std::string(text) : quoted(text);
 }
 
 std::string to_text(const Filter& filter) {
