@@ -54,6 +54,11 @@ struct Options {
     std::string colour = "auto";
 };
 
+bool in_utc_always(const std::string& format) {
+    const std::optional<wire::OutputFormat> parsed = wire::parse_output_format(format);
+    return parsed == wire::OutputFormat::json || parsed == wire::OutputFormat::journal;
+}
+
 bool on_terminal(int fd) {
     return ::isatty(fd) == 1;
 }
@@ -217,6 +222,7 @@ class QueryCommand {
     Question question_;
     std::shared_ptr<const query::Plan> plan_;
     std::vector<std::string> time_columns_;
+    std::string buckets_note_;
     std::string text_;  // Rendered, to be written.
     Bytes held_;        // With --reverse: the rows, encoded, and where each begins.
     std::vector<std::size_t> starts_;
@@ -243,6 +249,10 @@ Result<> QueryCommand::prepare() {
     SLUICE_TRY(const query::Query query,
                parse_query_text(question_.text, options_.histogram ? PipeUse::filters : PipeUse::any));
     time_columns_ = time_columns(query);
+    if (!options_.utc && !in_utc_always(options_.output)) {
+        const std::int64_t now_s = question_.now / 1'000'000'000;
+        buckets_note_ = buckets_note(query, std::chrono::seconds(now_s - wire::utc_of_local(now_s)));
+    }
     if (options_.count && (options_.histogram || options_.newest || options_.reverse)) {
         return fail(Errc::invalid_argument, "--count cannot be combined with --histogram, --lines or --reverse");
     }
@@ -250,7 +260,7 @@ Result<> QueryCommand::prepare() {
         return fail(Errc::invalid_argument, "--histogram cannot be combined with --lines, --reverse or --output");
     }
     if (options_.count) {
-        question_.text += " | stats count() as count";
+        question_.text += "\n| stats count() as count";  // Behind a comment, too.
     }
     if (options_.received_since.has_value()) {
         SLUICE_TRY(const WallNs received, parse_time(*options_.received_since, question_.now, zone_of(options_.utc)));
@@ -345,6 +355,9 @@ void QueryCommand::print_end(const wire::QueryEnd& end, Asker& asker) const {
             rest.remove_prefix(std::min(line + 1, rest.size()));
         }
     }
+    if (!buckets_note_.empty()) {
+        tell("sluice query: {}\n", wire::escaped(buckets_note_));
+    }
     if (end.counts.parts_damaged > 0) {
         tell("sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
              end.counts.parts_damaged);
@@ -361,7 +374,7 @@ Result<int> QueryCommand::run_histogram() {
     std::optional<WallNs> first;
     std::optional<WallNs> last;
     {
-        question_.text = filter + " | stats min(time) as first, max(time) as last";
+        question_.text = filter + "\n| stats min(time) as first, max(time) as last";
         Asker asker(context_, question_);
         const auto span = [&](QuerySource&, const wire::TailEntry& entry, QueryProgress&) -> Result<> {
             first = wire::parse_rfc3339(wire::column_text(entry, "first"));
@@ -383,7 +396,7 @@ Result<int> QueryCommand::run_histogram() {
         }
     }
     const WallNs width = bucket_width(*first, *last, kHistogramRows);
-    question_.text = fmt::format("{} | stats by (time:{}ms) count() as n", filter, width / 1'000'000);
+    question_.text = fmt::format("{}\n| stats by (time:{}ms) count() as n", filter, width / 1'000'000);
     Asker asker(context_, question_);
     std::map<WallNs, std::uint64_t> counts;
     const auto bucket = [&](QuerySource&, const wire::TailEntry& entry, QueryProgress&) -> Result<> {

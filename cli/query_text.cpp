@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "base/format.h"
 #include "cli/console.h"
 #include "cli/context.h"
 #include "query/parser.h"
+#include "query/time_literal.h"
 #include "wire/escape.h"
 
 namespace sluice::cli {
@@ -101,6 +103,25 @@ std::vector<std::string> time_columns(const query::Query& query) {
         }
     }
     return times;
+}
+
+std::string buckets_note(const query::Query& query, Duration east) {
+    for (const query::Pipe& pipe : query.pipes) {
+        const auto* stats = std::get_if<query::Stats>(&pipe);
+        for (const query::GroupBy& by : stats != nullptr ? stats->by : std::vector<query::GroupBy>()) {
+            const auto width = by.bucket ? query::parse_duration(by.bucket->text) : std::nullopt;
+            if (!width || *width <= Duration::zero() || !by.offset.empty() || east % *width == Duration::zero()) {
+                continue;
+            }
+            const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(east).count();
+            const std::string bucket = fmt::format("{}:{}", query::quoted_if_needed(by.name), by.bucket->text);
+            return fmt::format(
+                "buckets of {} begin in UTC, and are shown in the local zone, as other times; '{} offset {}{}h{}m' "
+                "begins them there, --utc shows UTC",
+                bucket, bucket, minutes < 0 ? "-" : "", std::abs(minutes) / 60, std::abs(minutes) % 60);
+        }
+    }
+    return {};
 }
 
 Result<query::Query> parse_query_text(std::string_view text, PipeUse use) {

@@ -111,8 +111,8 @@ void Numbers::merge(const Numbers& other) {
 
 ValueView Numbers::quantile(double fraction) {
     const auto at_rank = [fraction](auto& values) {
-        const double rank = std::ceil(fraction * static_cast<double>(values.count()));
-        return values.at(std::min(static_cast<std::uint64_t>(std::max(rank - 1, 0.0)), values.count() - 1));
+        const double rank = std::floor(fraction * static_cast<double>(values.count()));
+        return values.at(std::min(static_cast<std::uint64_t>(rank), values.count() - 1));
     };
     if (floats_.count() == 0) {
         return integers_.count() == 0 ? ValueView() : ValueView::of_integer(at_rank(integers_));
@@ -254,7 +254,7 @@ Value ResultColumn::result(std::uint32_t group) {
         case Function::count_uniq:
             return Value(ValueView::of_integer(static_cast<std::int64_t>(sets_[group].size())));
         case Function::sum:
-            return Value(sums_[group].total());
+            return sums_[group].count() == 0 ? Value() : Value(sums_[group].total());
         case Function::avg:
             return sums_[group].count() == 0 ? Value() : Value(ValueView::of_floating(sums_[group].average()));
         case Function::min:

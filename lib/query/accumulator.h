@@ -51,7 +51,8 @@ class Numbers {
     void add(const Number& number, std::uint64_t times);
     void merge(const Numbers& other);
     std::size_t bytes() const noexcept { return integers_.bytes() + floats_.bytes(); }
-    // The nearest rank: the smallest value that at least `fraction` of all are not above.  Reorders.
+    // Of n in order the one with the number floor(fraction * n), counted from 0, or the last: of two in the middle the
+    // greater, as in LogsQL.  Reorders.
     ValueView quantile(double fraction);
 
  private:

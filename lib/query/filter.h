@@ -24,6 +24,7 @@ enum class TestKind : std::uint8_t {
     compare,    // <, <=, >, >=
     range,      // From low to high.
     any_of,     // The value is one of these texts.
+    network,    // The value is an IPv4 address from low to high.
     exists,     // The field is there and not empty.
 };
 
@@ -39,8 +40,9 @@ struct Test {
     TestKind kind = TestKind::exists;
     std::string text;                // phrase, prefix, substring, exact, regex
     std::vector<std::string> texts;  // any_of
-    std::optional<Bound> low;        // compare, range
+    std::optional<Bound> low;        // compare, range, network
     std::optional<Bound> high;
+    std::string offset{};  // Of times: they are meant so much earlier (parse_offset); empty: as they stand.
     friend bool operator==(const Test&, const Test&) = default;
 };
 

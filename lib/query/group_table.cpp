@@ -6,20 +6,22 @@
 namespace sluice::query {
 namespace {
 
-std::int64_t floor_to(std::int64_t value, std::int64_t width) noexcept {
-    const std::int64_t rest = (value % width + width) % width;
-    std::int64_t bucket = 0;
-    return __builtin_sub_overflow(value, rest, &bucket) ? INT64_MIN : bucket;
+// The last multiple of `width`, less `offset`, that is not behind the value.
+std::int64_t floor_to(std::int64_t value, std::int64_t width, std::int64_t offset = 0) noexcept {
+    const std::int64_t rest = ((value % width + offset % width) % width + width) % width;
+    std::int64_t begin = 0;
+    return __builtin_sub_overflow(value, rest, &begin) ? INT64_MIN : begin;
 }
 
 }  // namespace
 
-ValueView bucket_of(const ValueView& value, double width) noexcept {
+ValueView bucket_of(const ValueView& value, const Bucket& bucket) noexcept {
     constexpr double kNanoseconds = 1e9;
     constexpr double kWidthMax = 4e18;
+    const double width = bucket.width;
     if (value.kind == ValueKind::time) {
         const double wide = std::clamp(std::round(width * kNanoseconds), 1.0, kWidthMax);
-        return ValueView::of_time(floor_to(value.integer, static_cast<std::int64_t>(wide)));
+        return ValueView::of_time(floor_to(value.integer, static_cast<std::int64_t>(wide), bucket.offset.count()));
     }
     const std::optional<Number> number = number_of(value);
     if (!number) {
@@ -65,7 +67,7 @@ Result<> GroupTable::add(const RowRef& row) {
     scratch_.clear();
     for (const GroupSpec::Key& key : spec_.keys) {
         const ValueView value = row.first(key.name);
-        append_key(scratch_, key.width > 0 ? bucket_of(value, key.width) : value);
+        append_key(scratch_, key.bucket.width > 0 ? bucket_of(value, key.bucket) : value);
     }
     SLUICE_TRY(const std::uint32_t number, group(scratch_));
     std::ptrdiff_t grown = 0;

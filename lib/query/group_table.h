@@ -11,8 +11,8 @@
 
 namespace sluice::query {
 
-// The bucket that a value falls into: the multiple of the width at or below it; missing for what is no number or time.
-ValueView bucket_of(const ValueView& value, double width) noexcept;
+// The begin of the bucket that a value falls into; missing for what is no number or time.  Precondition: a width.
+ValueView bucket_of(const ValueView& value, const Bucket& bucket) noexcept;
 
 // Threads: one.
 class GroupTable {

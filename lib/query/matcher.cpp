@@ -23,22 +23,37 @@ bool have_same_unit(const Number& value, const Number& literal) noexcept {
     return value.is_duration == literal.is_duration || literal.as_double() == 0;
 }
 
-Matcher::Form form_of(const std::string& text, WallNs now) {
+WallNs earlier(WallNs time, Duration offset) noexcept {
+    WallNs shifted = 0;
+    const bool overflows = __builtin_sub_overflow(time, offset.count(), &shifted);
+    return !overflows ? shifted : offset.count() > 0 ? INT64_MIN : TimeSpan::kEnd;
+}
+
+std::optional<TimeSpan> time_of(const std::string& text, WallNs now, Duration offset) {
+    std::optional<TimeSpan> span = parse_time_literal(text, now);
+    if (span && offset != Duration::zero()) {
+        span->begin = earlier(span->begin, offset);
+        span->end = span->end == TimeSpan::kEnd ? span->end : earlier(span->end, offset);
+    }
+    return span;
+}
+
+Matcher::Form form_of(const std::string& text, WallNs now, Duration offset) {
     Matcher::Form form{
-        .text = text, .number = number_of_text(text), .time = parse_time_literal(text, now), .severity = {}};
+        .text = text, .number = number_of_text(text), .time = time_of(text, now, offset), .severity = {}};
     if (const auto severity = wire::parse_severity(text)) {
         form.severity = static_cast<std::int64_t>(*severity);
     }
     return form;
 }
 
-std::optional<Matcher::BoundForm> bound_of(const std::optional<Bound>& bound, WallNs now) {
+std::optional<Matcher::BoundForm> bound_of(const std::optional<Bound>& bound, WallNs now, Duration offset) {
     if (!bound) {
         return std::nullopt;
     }
     Matcher::BoundForm made{.inclusive = bound->inclusive,
                             .is_number = bound->value.number.has_value(),
-                            .form = form_of(bound->value.text, now)};
+                            .form = form_of(bound->value.text, now, offset)};
     if (made.is_number && !made.form.number) {
         made.form.number = Number{false, 0, *bound->value.number};
     }
@@ -145,23 +160,24 @@ Result<> Matcher::check(LiteralKind kind) const {
 
 Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKind kind, WallNs now) {
     std::shared_ptr<Matcher> made(new Matcher(test));
+    const Duration offset = parse_offset(test.offset).value_or(Duration::zero());
     switch (test.kind) {
         case TestKind::phrase:
         case TestKind::prefix:
         case TestKind::substring:
             made->set_searcher();
-            made->forms_.push_back(form_of(test.text, now));
+            made->forms_.push_back(form_of(test.text, now, offset));
             made->matches_missing_ = test.text.empty();
             break;
         case TestKind::exact:
             made->test_.texts = {test.text};
-            made->forms_.push_back(form_of(test.text, now));
+            made->forms_.push_back(form_of(test.text, now, offset));
             made->matches_missing_ = test.text.empty();
             break;
         case TestKind::any_of:
             std::ranges::sort(made->test_.texts);  // For a binary search.
             for (const std::string& text : test.texts) {
-                made->forms_.push_back(form_of(text, now));
+                made->forms_.push_back(form_of(text, now, offset));
                 made->matches_missing_ = made->matches_missing_ || text.empty();
             }
             break;
@@ -172,14 +188,20 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
         }
         case TestKind::compare:
         case TestKind::range:
-            made->low_ = bound_of(test.low, now);
-            made->high_ = bound_of(test.high, now);
+            made->low_ = bound_of(test.low, now, offset);
+            made->high_ = bound_of(test.high, now, offset);
+            made->matches_missing_ = kind == LiteralKind::any && made->within(ValueView::of_text({}));
+            break;
+        case TestKind::network:
+            made->network_ = {.first = parse_ipv4(test.low->value.text).value_or(0),
+                              .last = parse_ipv4(test.high->value.text).value_or(0)};
             break;
         case TestKind::exists:
             break;
     }
     if (kind == LiteralKind::time && test.kind == TestKind::phrase && parse_duration(test.text)) {
-        made->forms_.front().time->end = TimeSpan::kEnd;  // The last five minutes, and clocks that are ahead.
+        // The last five minutes, and clocks that are ahead; with an offset those five minutes.
+        made->forms_.front().time->end = test.offset.empty() ? TimeSpan::kEnd : earlier(now, offset);
     }
     SLUICE_CHECK(made->check(kind));
     made->find_required_words();
@@ -248,6 +270,10 @@ bool Matcher::matches_text(std::string_view text) const {
         case TestKind::compare:
         case TestKind::range:
             return within(ValueView::of_text(text));
+        case TestKind::network: {
+            const auto address = parse_ipv4(text);
+            return address && *address >= network_.first && *address <= network_.last;
+        }
         case TestKind::exists:
             return !text.empty();
     }

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "part/literal_search.h"
+#include "query/address.h"
 #include "query/filter.h"
 #include "query/regex.h"
 #include "query/time_literal.h"
@@ -83,6 +84,7 @@ class Matcher {
     std::optional<BoundForm> low_;
     std::optional<BoundForm> high_;
     std::vector<Form> forms_;  // phrase, prefix, exact: one; any_of: all.
+    Network network_;
     std::unique_ptr<const Regex> regex_;
     std::vector<std::vector<std::string>> words_;
     std::optional<part::LiteralSearcher> searcher_;

@@ -20,6 +20,8 @@ constexpr std::array<std::pair<std::string_view, Function>, 8> kFunctions{{{"cou
                                                                            {"median", Function::median},
                                                                            {"quantile", Function::quantile}}};
 
+constexpr const char* kMessage = "_msg";  // What the empty name stands for, where columns need one.
+
 // Words that mean something behind a name, here or in LogsQL, are no names unless they are quoted.
 Parsed<std::string> name_of_field(Scanner& scanner) {
     constexpr std::string_view kWords[] = {"as", "asc", "by", "desc", "limit", "offset", "partition", "rank"};
@@ -29,7 +31,11 @@ Parsed<std::string> name_of_field(Scanner& scanner) {
     if (std::ranges::find(kWords, word) != std::end(kWords)) {
         return scanner.expected_at(start, fmt::format("the name of a field, in quotes if it is '{}'", word));
     }
-    return scanner.word("the name of a field", /*colons=*/false);
+    if (word.starts_with('-') || word.starts_with('+')) {
+        return scanner.expected_at(start, "the name of a field, in quotes with such a sign; 'desc' stands behind it");
+    }
+    Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+    return name && name->empty() ? Parsed<std::string>(kMessage) : name;
 }
 
 // One more in a list of them.
@@ -76,7 +82,8 @@ Parsed<Pipe> counted(Scanner& scanner, Stage stage) {
     return stage;
 }
 
-Parsed<Pipe> sort(Scanner& scanner) {
+Parsed<Pipe> sort(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Sort stage;
     (void)scanner.take_keyword("by");
     const bool open = scanner.take("(");
@@ -95,6 +102,11 @@ Parsed<Pipe> sort(Scanner& scanner) {
     if (open && !scanner.take(")")) {
         return scanner.expected("'asc', 'desc', ',' or ')'");
     }
+    if (open && scanner.take_keyword("desc")) {  // All of it the other way round.
+        for (SortKey& key : stage.keys) {
+            key.descending = !key.descending;
+        }
+    }
     if (scanner.take_keyword("limit")) {
         const Parsed<std::uint64_t> limit = scanner.count("a number of records");
         if (!limit) {
@@ -105,7 +117,8 @@ Parsed<Pipe> sort(Scanner& scanner) {
     return stage;
 }
 
-Parsed<Pipe> top(Scanner& scanner) {
+Parsed<Pipe> top(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Top stage;
     if (const char c = scanner.peek_bare(false).empty() ? '\0' : scanner.peek_bare(false).front();
         c >= '0' && c <= '9') {
@@ -124,18 +137,64 @@ Parsed<Pipe> top(Scanner& scanner) {
     return stage;
 }
 
-Parsed<Pipe> uniq(Scanner& scanner) {
+Parsed<Pipe> uniq(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     (void)scanner.take_keyword("by");
+    const std::string_view word = scanner.peek_bare(/*colons=*/false);
+    if (word == "with" || word == "hits") {
+        return scanner.expected(fmt::format("the name of a field, in quotes if it is '{}'", word));
+    }
     Parsed<std::vector<std::string>> all = names_in_parentheses(scanner);
     if (!all) {
         return std::unexpected(std::move(all).error());
     }
-    return Uniq{.names = std::move(*all)};
+    Uniq stage{.names = std::move(*all)};
+    const bool with = scanner.take_keyword("with");
+    stage.hits = scanner.take_keyword("hits");
+    if (with && !stage.hits) {
+        scanner.skip_space();
+        return scanner.expected("'hits'");
+    }
+    return stage;
 }
 
 // ---- stats ----
 
-Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
+// Behind "name:", what the name can be grouped by.
+std::optional<SyntaxError> take_bucket(Reading& reading, GroupBy& group) {
+    Scanner& scanner = reading.scanner;
+    scanner.skip_space();
+    const std::size_t at = scanner.offset();
+    const LiteralKind kind = reading.scope.kind_of(group.name);
+    const std::string_view width = kind == LiteralKind::time       ? "the width of a bucket of times, such as 5m or 1d"
+                                   : kind == LiteralKind::severity ? "',' or ')': severities have no buckets"
+                                   : reading.scope.of_records()    ? "the width of a bucket, a number such as 1000"
+                                                                   : "the width of a bucket, such as 5m or 1000";
+    Parsed<Literal> bucket = scanner.literal(width);
+    if (!bucket) {
+        return std::move(bucket).error();
+    }
+    const std::optional<Quantity> quantity = parse_quantity(bucket->text);
+    // Columns that a stage made may be times, whatever their names are.
+    const bool fits = quantity && (kind == LiteralKind::time    ? quantity->is_duration
+                                   : reading.scope.of_records() ? !quantity->is_duration
+                                                                : true);
+    if (!fits || quantity->value <= 0 || kind == LiteralKind::severity) {
+        return scanner.expected_at(at, std::string(width)).error();
+    }
+    group.bucket = std::move(*bucket);
+    if (quantity->is_duration && scanner.take_keyword("offset")) {
+        Parsed<std::string> offset = offset_of(scanner);
+        if (!offset) {
+            return std::move(offset).error();
+        }
+        group.offset = std::move(*offset);
+    }
+    return std::nullopt;
+}
+
+Parsed<std::vector<GroupBy>> groups(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     std::vector<GroupBy> by;
     if (!scanner.take("(")) {
         return scanner.expected("'(' and the names of fields");
@@ -147,16 +206,9 @@ Parsed<std::vector<GroupBy>> groups(Scanner& scanner) {
         }
         GroupBy group{.name = std::move(*name), .bucket = std::nullopt};
         if (scanner.take(":")) {
-            scanner.skip_space();
-            const std::size_t at = scanner.offset();
-            Parsed<Literal> bucket = scanner.literal("the width of a bucket, such as 5m or 1000");
-            if (!bucket) {
-                return std::unexpected(std::move(bucket).error());
+            if (auto error = take_bucket(reading, group)) {
+                return std::unexpected(std::move(*error));
             }
-            if (!bucket->number || *bucket->number <= 0) {
-                return scanner.expected_at(at, "the width of a bucket, such as 5m or 1000");
-            }
-            group.bucket = std::move(*bucket);
         }
         by.push_back(std::move(group));
         if (auto error = one_too_many(scanner, by.size())) {
@@ -184,18 +236,37 @@ Parsed<Aggregate> arguments(Scanner& scanner, Function function, std::string_vie
             return scanner.expected("',' and the name of a field");
         }
     }
-    if (function == Function::count && scanner.take(")")) {
-        return aggregate;
+    if (function == Function::count && (scanner.take("*") || scanner.peek() == ')')) {
+        return scanner.take(")") ? Parsed<Aggregate>(std::move(aggregate)) : scanner.expected("')'");
     }
     Parsed<std::string> field = scanner.word(fmt::format("the name of a field for {}", called), /*colons=*/false);
     if (!field) {
         return std::unexpected(std::move(field).error());
     }
-    aggregate.field = std::move(*field);
+    aggregate.field = field->empty() ? kMessage : std::move(*field);
     if (!scanner.take(")")) {
         return scanner.expected("')'");
     }
     return aggregate;
+}
+
+// Behind a function: "as" and a name, or only a name behind its parentheses; nothing: it has none.
+Parsed<std::optional<std::string>> name_of_result(Scanner& scanner, bool behind_parenthesis) {
+    const bool as = scanner.take_keyword("as");
+    scanner.skip_space();
+    const std::string word = part::lower_case(scanner.peek_bare(/*colons=*/false));
+    if (!as && word == "if") {
+        return scanner.expected("'where' in front of 'stats', or 'as \"if\"': functions have no conditions");
+    }
+    if (!as && (word == "by" || word == "limit")) {
+        return scanner.expected(word == "by" ? "'by (...)' right behind 'stats'"
+                                             : "'| head' for a limit, or 'as \"limit\"'");
+    }
+    if (!as && (!behind_parenthesis || !scanner.at_text())) {
+        return std::nullopt;
+    }
+    Parsed<std::string> name = scanner.word("a name for the result", /*colons=*/false);
+    return name ? Parsed<std::optional<std::string>>(std::move(*name)) : std::unexpected(std::move(name).error());
 }
 
 Parsed<Aggregate> aggregate(Scanner& scanner) {
@@ -215,24 +286,26 @@ Parsed<Aggregate> aggregate(Scanner& scanner) {
         if (!made) {
             return made;
         }
-        made->name = fmt::format(
-            "{}({}{})", called, function == Function::quantile ? fmt::format("{}, ", made->fraction) : "", made->field);
-        if (scanner.take_keyword("as")) {
-            Parsed<std::string> given = scanner.word("a name for the result", /*colons=*/false);
-            if (!given) {
-                return std::unexpected(std::move(given).error());
-            }
-            made->name = std::move(*given);
+        made->name =
+            fmt::format("{}({}{})", called, function == Function::quantile ? fmt::format("{}, ", made->fraction) : "",
+                        made->field.empty() ? "*" : made->field);
+        Parsed<std::optional<std::string>> given = name_of_result(scanner, open);
+        if (!given) {
+            return std::unexpected(std::move(given).error());
+        }
+        if (*given) {
+            made->name = std::move(**given);
         }
         return made;
     }
     return scanner.expected_at(start, "one of count, count_uniq, sum, min, max, avg, median, quantile");
 }
 
-Parsed<Pipe> stats(Scanner& scanner) {
+Parsed<Pipe> stats(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Stats stage;
     if (scanner.take_keyword("by")) {
-        Parsed<std::vector<GroupBy>> by = groups(scanner);
+        Parsed<std::vector<GroupBy>> by = groups(reading);
         if (!by) {
             return std::unexpected(std::move(by).error());
         }
@@ -251,7 +324,8 @@ Parsed<Pipe> stats(Scanner& scanner) {
     return stage;
 }
 
-Parsed<Pipe> fields(Scanner& scanner) {
+Parsed<Pipe> fields(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     Parsed<std::vector<std::string>> all = names(scanner);
     if (!all) {
         return std::unexpected(std::move(all).error());
@@ -259,7 +333,20 @@ Parsed<Pipe> fields(Scanner& scanner) {
     return Fields{.names = std::move(*all)};
 }
 
+bool is_function_of_stats(std::string_view word) noexcept {
+    return std::ranges::find(kFunctions, word, &std::pair<std::string_view, Function>::first) != kFunctions.end();
+}
+
 Parsed<Pipe> filtered(Reading& reading) {
+    Scanner& scanner = reading.scanner;
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    const std::string_view word = scanner.bare(/*colons=*/false);
+    if (belongs_to_stages(word) && scanner.peek() != ':') {
+        return scanner.expected_at(start,
+                                   fmt::format("'{}:' and a test of that column, or quotes around the word", word));
+    }
+    scanner.seek(start);
     Parsed<Filter> filter = parse_filter(reading, Emptiness::refused);
     if (!filter) {
         return std::unexpected(std::move(filter).error());
@@ -267,7 +354,8 @@ Parsed<Pipe> filtered(Reading& reading) {
     return Where{.filter = std::move(*filter)};
 }
 
-Parsed<Pipe> skip(Scanner& scanner) {
+Parsed<Pipe> skip(Reading& reading) {
+    Scanner& scanner = reading.scanner;
     const Parsed<std::uint64_t> count = scanner.count("how many records to skip");
     if (!count) {
         return std::unexpected(count.error());
@@ -275,16 +363,17 @@ Parsed<Pipe> skip(Scanner& scanner) {
     return Skip{.count = *count};
 }
 
-using Parse = Parsed<Pipe> (*)(Scanner&);
-constexpr std::array<std::pair<std::string_view, Parse>, 11> kStages{
+using Parse = Parsed<Pipe> (*)(Reading&);
+constexpr std::array<std::pair<std::string_view, Parse>, 12> kStages{
     {{"fields", fields},
-     {"where", nullptr},  // A filter.
-     {"filter", nullptr},
+     {"where", filtered},
+     {"filter", filtered},
      {"sort", sort},
-     {"head", [](Scanner& s) { return counted(s, Head{}); }},
-     {"limit", [](Scanner& s) { return counted(s, Head{}); }},
-     {"tail", [](Scanner& s) { return counted(s, Tail{}); }},
+     {"head", [](Reading& r) { return counted(r.scanner, Head{}); }},
+     {"limit", [](Reading& r) { return counted(r.scanner, Head{}); }},
+     {"tail", [](Reading& r) { return counted(r.scanner, Tail{}); }},
      {"skip", skip},
+     {"offset", skip},
      {"uniq", uniq},
      {"top", top},
      {"stats", stats}}};
@@ -295,6 +384,10 @@ bool is_stage(std::string_view word) noexcept {
     return std::ranges::find(kStages, word, &std::pair<std::string_view, Parse>::first) != kStages.end();
 }
 
+bool belongs_to_stages(std::string_view word) noexcept {
+    return is_stage(word) || is_function_of_stats(word) || word == "by";
+}
+
 Parsed<Pipe> parse_pipe(Reading& reading) {
     Scanner& scanner = reading.scanner;
     scanner.skip_space();
@@ -302,8 +395,11 @@ Parsed<Pipe> parse_pipe(Reading& reading) {
     const std::string_view name = scanner.bare(/*colons=*/false);
     for (const auto& [stage, parse] : kStages) {
         if (name == stage) {
-            return parse == nullptr ? filtered(reading) : parse(scanner);
+            return parse(reading);
         }
+    }
+    if (name == "by" || (is_function_of_stats(name) && scanner.peek() == '(')) {
+        return scanner.expected_at(start, fmt::format("'stats' in front of '{}'", name));
     }
     if (scanner.peek() == '|') {
         return scanner.expected_at(start, "'or' between tests, or the name of a stage behind '|'");

@@ -12,5 +12,7 @@ enum class Emptiness : bool { refused, everything };
 Parsed<Filter> parse_filter(Reading& reading, Emptiness emptiness);
 // Is that the name of a stage?
 bool is_stage(std::string_view word) noexcept;
+// Or of a function of stats, or "by"?
+bool belongs_to_stages(std::string_view word) noexcept;
 
 }  // namespace sluice::query

@@ -35,8 +35,12 @@ class FilterParser {
     Parsed<Filter> primary(Field field);
     Parsed<Filter> named_or_word();
     Parsed<Filter> nested(Field field);
+    std::optional<Parsed<Filter>> contains(const std::string& field);
+    Parsed<Filter> one_test_of(const std::string& field, Place place);
     Parsed<Filter> test_of(const std::string& field, Place place);
-    std::optional<SyntaxError> shifts_time(const Filter& behind);
+    std::optional<SyntaxError> take_offset(Test& test);
+    std::optional<SyntaxError> names_values(const Filter& word);
+    bool begins_range();
     bool begins_another() noexcept;
 
     Reading& reading_;
@@ -65,16 +69,39 @@ Parsed<Filter> FilterParser::one_of(Field field) {
     return join(FilterKind::one_of, std::move(parts));
 }
 
-// _time:1h offset 5m, of LogsQL.
-std::optional<SyntaxError> FilterParser::shifts_time(const Filter& behind) {
-    if (behind.kind != FilterKind::match || reading_.scope.kind_of(behind.field) != LiteralKind::time) {
-        return std::nullopt;
-    }
+// Behind a test of a time: how far back it is shifted.
+std::optional<SyntaxError> FilterParser::take_offset(Test& test) {
+    using enum TestKind;
     scanner_.skip_space();
     const std::size_t start = scanner_.offset();
-    if (scanner_.take_keyword("offset")) {
-        return scanner_.expected_at(start, "a range instead of an offset, such as _time:[65m, 5m)").error();
+    if (!scanner_.take_keyword("offset")) {
+        return std::nullopt;
     }
+    if (test.kind == prefix || test.kind == substring || test.kind == regex || test.kind == exists) {
+        return scanner_.expected_at(start, "a time or a range of times in front of 'offset'").error();
+    }
+    Parsed<std::string> offset = offset_of(scanner_);
+    if (!offset) {
+        return std::move(offset).error();
+    }
+    test.offset = std::move(*offset);
+    return std::nullopt;
+}
+
+// status in (500, 502)
+std::optional<SyntaxError> FilterParser::names_values(const Filter& word) {
+    const Filter& last = word.kind == FilterKind::none_of ? word.parts.front() : word;
+    const std::size_t behind = scanner_.offset();
+    const bool bare = last.kind == FilterKind::match && last.field.empty() && last.test.kind == TestKind::phrase &&
+                      !std::string_view("\"'`)").contains(scanner_.previous());
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
+    if (bare && scanner_.take_keyword("in") && scanner_.take("(")) {
+        return scanner_
+            .expected_at(start, fmt::format("{}:in(a, b) to test the field, or 'and' in front of 'in'", last.test.text))
+            .error();
+    }
+    scanner_.seek(behind);
     return std::nullopt;
 }
 
@@ -85,7 +112,7 @@ Parsed<Filter> FilterParser::all_of(Field field) {
         if (!part) {
             return part;
         }
-        if (auto error = shifts_time(*part)) {
+        if (auto error = names_values(*part)) {
             return std::unexpected(std::move(*error));
         }
         parts.push_back(std::move(*part));
@@ -108,8 +135,13 @@ Parsed<Filter> FilterParser::negated(Field field) {
         return primary(field);
     }
     const char next = scanner_.peek();
+    if (minus && next == '-') {
+        return scanner_.expected_at(start, "one '-'; a comment begins with '#'");
+    }
     if (minus && field.name != nullptr && next >= '0' && next <= '9') {
-        return scanner_.expected_at(start, "'=' in front of a negative number, or 'not'");
+        const bool time = reading_.scope.kind_of(*field.name) == LiteralKind::time;
+        return scanner_.expected_at(
+            start, time ? "how long ago, without '-', or 'not'" : "'=' in front of a negative number, or 'not'");
     }
     if (++depth_ > kNestingMax) {
         return scanner_.expected_at(start, fmt::format("at most {} nested filters", kNestingMax));
@@ -139,9 +171,26 @@ Parsed<Filter> FilterParser::nested(Field field) {
     return inner;
 }
 
+// Of a time "(low, high]" is a range, too.
+bool FilterParser::begins_range() {
+    const std::size_t start = scanner_.offset();
+    const bool range = scanner_.take("(") && scanner_.literal({}) && scanner_.take(",");
+    scanner_.seek(start);
+    return range;
+}
+
 Parsed<Filter> FilterParser::primary(Field field) {
-    if (scanner_.take("(")) {
-        return nested(field);
+    const bool range =
+        field.name != nullptr && reading_.scope.kind_of(*field.name) == LiteralKind::time && begins_range();
+    if (!range && scanner_.take("(")) {
+        Parsed<Filter> inner = nested(field);
+        scanner_.skip_space();
+        const std::size_t behind = scanner_.offset();
+        if (inner && field.name != nullptr && reading_.scope.kind_of(*field.name) == LiteralKind::time &&
+            scanner_.take_keyword("offset")) {
+            return scanner_.expected_at(behind, "the offset behind each time in the parentheses");
+        }
+        return inner;
     }
     return field.name != nullptr ? test_of(*field.name, field.place) : named_or_word();
 }
@@ -158,6 +207,9 @@ Parsed<Filter> FilterParser::named_or_word() {
         if (name == "_stream_id") {
             return scanner_.expected_at(start, "another field: streams have names here, and no numbers");
         }
+        if (std::string meant = *quoted ? std::string() : meant_by_name(name); !meant.empty()) {
+            return scanner_.expected_at(start, std::move(meant));
+        }
         scanner_.take(":");
         return negated({.name = &name, .place = Place::behind_name});
     }
@@ -169,17 +221,63 @@ Parsed<Filter> FilterParser::named_or_word() {
     return test_of({}, Place::alone);
 }
 
-Parsed<Filter> FilterParser::test_of(const std::string& field, Place place) {
+// contains_any(a, b) is (a or b), contains_all(a, b) is (a b).
+std::optional<Parsed<Filter>> FilterParser::contains(const std::string& field) {
     scanner_.skip_space();
     const std::size_t start = scanner_.offset();
+    const bool any = scanner_.take_keyword("contains_any");
+    if (reading_.scope.kind_of(field) != LiteralKind::any || (!any && !scanner_.take_keyword("contains_all")) ||
+        !scanner_.take("(")) {
+        scanner_.seek(start);
+        return std::nullopt;
+    }
+    if (depth_ >= kNestingMax) {
+        return scanner_.expected_at(start, fmt::format("at most {} nested filters", kNestingMax));
+    }
+    std::vector<Filter> parts;
+    do {
+        scanner_.skip_space();
+        const std::size_t at = scanner_.offset();
+        Parsed<std::string> text = scanner_.word("a word or a quoted phrase", /*colons=*/true);
+        if (!text) {
+            return std::unexpected(std::move(text).error());
+        }
+        if (text->empty() || ++reading_.used.tests > kTestsMax) {
+            return scanner_.expected_at(at, text->empty() ? "a word or a quoted phrase that is not empty"
+                                                          : fmt::format("at most {} tests in a query", kTestsMax));
+        }
+        Test test{.kind = TestKind::phrase, .text = std::move(*text), .texts = {}, .low = {}, .high = {}};
+        parts.push_back({.kind = FilterKind::match, .parts = {}, .field = field, .test = std::move(test)});
+    } while (scanner_.take(","));
+    if (!scanner_.take(")")) {
+        scanner_.skip_space();
+        return scanner_.expected("',' or ')'");
+    }
+    return join(any ? FilterKind::one_of : FilterKind::all_of, std::move(parts));
+}
+
+Parsed<Filter> FilterParser::one_test_of(const std::string& field, Place place) {
     Parsed<Test> made = parse_test(reading_, field, place);
     if (!made) {
         return std::unexpected(std::move(made).error());
     }
-    if (field.empty() && !reading_.scope.has_message()) {
-        return scanner_.expected_at(start, "the name of a column and ':', for there is no message any more");
+    if (reading_.scope.kind_of(field) == LiteralKind::time) {
+        if (auto error = take_offset(*made)) {
+            return std::unexpected(std::move(*error));
+        }
     }
     return Filter{.kind = FilterKind::match, .parts = {}, .field = field, .test = std::move(*made)};
+}
+
+Parsed<Filter> FilterParser::test_of(const std::string& field, Place place) {
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
+    std::optional<Parsed<Filter>> several = contains(field);
+    Parsed<Filter> made = several ? std::move(*several) : one_test_of(field, place);
+    if (made && field.empty() && !reading_.scope.has_message()) {
+        return scanner_.expected_at(start, "the name of a column and ':', for there is no message any more");
+    }
+    return made;
 }
 
 Parsed<Query> check_size(std::string_view text) {
@@ -259,7 +357,8 @@ Parsed<Query> parse_query(std::string_view text) {
         query->pipes.push_back(std::move(*pipe));
     }
     if (!scanner.at_end()) {
-        return scanner.expected("'and', 'or', another test, '|' or the end");
+        const bool tests = query->pipes.empty() || std::holds_alternative<Where>(query->pipes.back());
+        return scanner.expected(tests ? "'and', 'or', another test, '|' or the end" : "'|' or the end");
     }
     return query;
 }

@@ -13,7 +13,7 @@ PartGrouper::PartGrouper(const part::Part& part, const GroupSpec& spec, Budget& 
     : part_(part), spec_(spec), table_(std::make_unique<GroupTable>(spec, budget)) {
     for (const GroupSpec::Key& key : spec.keys) {
         keys_.emplace_back(part, key.name);
-        ids_.push_back(std::make_unique<ValueReader::Ids>(keys_.back(), key.width));
+        ids_.push_back(std::make_unique<ValueReader::Ids>(keys_.back(), key.bucket));
     }
     combinations_.resize(std::max<std::size_t>(keys_.size(), 1) - 1);
     for (const GroupSpec::Result& result : spec.results) {

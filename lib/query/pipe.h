@@ -45,9 +45,10 @@ struct Skip {
     friend bool operator==(const Skip&, const Skip&) = default;
 };
 
-// Each combination of values once, with `hits`.
+// Each combination of values once.
 struct Uniq {
     std::vector<std::string> names;
+    bool hits = false;  // With a column `hits`: how often it occurs.
     friend bool operator==(const Uniq&, const Uniq&) = default;
 };
 // The most frequent combinations, with `hits`.
@@ -67,7 +68,8 @@ struct Aggregate {
 };
 struct GroupBy {
     std::string name;
-    std::optional<Literal> bucket;  // Width: a duration for _time, a number else.
+    std::optional<Literal> bucket;  // Width: a duration for times, a number else.
+    std::string offset{};           // Of buckets of times (parse_offset): they begin so much earlier.
     friend bool operator==(const GroupBy&, const GroupBy&) = default;
 };
 struct Stats {

@@ -13,6 +13,7 @@ namespace sluice::query {
 namespace {
 
 constexpr std::size_t kColumnsMax = 1024;
+constexpr const char* kHits = "hits";
 
 Result<> check_columns(const Schema& schema) {
     if (schema.columns.size() > kColumnsMax) {
@@ -72,8 +73,8 @@ class PlanBuilder {
     Result<> operator()(const Head& stage) { return window(0, stage.count, "head"); }
     Result<> operator()(const Skip& stage) { return window(stage.count, UINT64_MAX, "skip"); }
     Result<> operator()(const Tail& stage);
-    Result<> operator()(const Uniq& stage) { return hits(stage.names, UINT64_MAX, "uniq"); }
-    Result<> operator()(const Top& stage) { return hits(stage.names, stage.count, "top"); }
+    Result<> operator()(const Uniq& stage) { return hits(stage.names, UINT64_MAX, "uniq", stage.hits ? kHits : ""); }
+    Result<> operator()(const Top& stage) { return hits(stage.names, stage.count, "top", kHits); }
     Result<> operator()(const Stats& stage);
 
  private:
@@ -81,7 +82,9 @@ class PlanBuilder {
     Result<FilterNode> compiled(const Filter& filter) const;
     Result<> add_bounds();
     Result<> window(std::uint64_t skip, std::uint64_t count, std::string_view name);
-    Result<> hits(const std::vector<std::string>& names, std::uint64_t count, std::string_view name);
+    // `column`: of the result; empty: it has none.
+    Result<> hits(const std::vector<std::string>& names, std::uint64_t count, std::string_view name,
+                  const std::string& column);
     Result<> group(GroupSpec spec, Schema output);
     template <class Spec>
     void add(Spec spec, std::string_view name);
@@ -244,14 +247,17 @@ Result<> PlanBuilder::group(GroupSpec spec, Schema output) {
     return {};
 }
 
-Result<> PlanBuilder::hits(const std::vector<std::string>& names, std::uint64_t count, std::string_view name) {
+Result<> PlanBuilder::hits(const std::vector<std::string>& names, std::uint64_t count, std::string_view name,
+                           const std::string& column) {
     GroupSpec spec;
     Schema output{.whole_records = false, .columns = {}};
     for (const std::string& each : names) {
-        spec.keys.push_back({.name = schema_.resolve(each), .width = 0});
+        spec.keys.push_back({.name = schema_.resolve(each)});
         output.columns.push_back({.name = each, .source = column_name(output.columns.size(), each)});
     }
-    output.columns.push_back({.name = "hits", .source = column_name(output.columns.size(), "hits")});
+    if (!column.empty()) {
+        output.columns.push_back({.name = column, .source = column_name(output.columns.size(), column)});
+    }
     spec.results.push_back({.function = Function::count, .source = {}, .fraction = 0, .counts_rows = true});
     spec.by_hits = name == "top";
     spec.count = count;
@@ -266,8 +272,9 @@ Result<> PlanBuilder::operator()(const Stats& stage) {
     GroupSpec spec;
     Schema output{.whole_records = false, .columns = {}};
     for (const GroupBy& by : stage.by) {
-        const double width = by.bucket ? by.bucket->number.value_or(0) : 0;
-        spec.keys.push_back({.name = schema_.resolve(by.name), .width = width});
+        const Bucket bucket{.width = by.bucket ? by.bucket->number.value_or(0) : 0,
+                            .offset = parse_offset(by.offset).value_or(Duration::zero())};
+        spec.keys.push_back({.name = schema_.resolve(by.name), .bucket = bucket});
         output.columns.push_back({.name = by.name, .source = column_name(output.columns.size(), by.name)});
     }
     for (const Aggregate& each : stage.aggregates) {

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "query/time_literal.h"
+
 namespace sluice::query {
+namespace {
+
+constexpr std::string_view kOffset = "how far back, such as 5m or -2h, or quotes around 'offset'";
+
+}  // namespace
 
 LiteralKind Scope::kind_of(std::string_view name) const {
     if (of_records_) {
@@ -25,6 +32,16 @@ bool Scope::has_message() const {
            });
 }
 
+Parsed<std::string> offset_of(Scanner& scanner) {
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    Parsed<std::string> text = scanner.word(kOffset, /*colons=*/false);
+    if (text && !parse_offset(*text)) {
+        return scanner.expected_at(start, std::string(kOffset));
+    }
+    return text;
+}
+
 void Scope::pass(const Pipe& pipe) {
     Columns made;
     if (const auto* fields = std::get_if<Fields>(&pipe)) {
@@ -43,7 +60,9 @@ void Scope::pass(const Pipe& pipe) {
         for (const std::string& name : uniq != nullptr ? uniq->names : std::get<Top>(pipe).names) {
             add(made, name);
         }
-        made.emplace_back("hits", LiteralKind::any);
+        if (uniq == nullptr || uniq->hits) {
+            made.emplace_back("hits", LiteralKind::any);
+        }
     } else {
         return;
     }

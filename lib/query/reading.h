@@ -36,6 +36,7 @@ struct Used {
 class Scope {
  public:
     LiteralKind kind_of(std::string_view name) const;
+    bool of_records() const noexcept { return of_records_; }
     // Is there a message, for a word without a name?
     bool has_message() const;
     // Behind that stage.
@@ -48,6 +49,9 @@ class Scope {
     bool of_records_ = true;
     Columns columns_;
 };
+
+// Behind the word `offset`: 5m, or -2h.
+Parsed<std::string> offset_of(Scanner& scanner);
 
 struct Reading {
     explicit Reading(std::string_view text) noexcept : scanner(text) {}

@@ -21,6 +21,7 @@ re2::RE2::Options options(std::int64_t bytes_max) {
     re2::RE2::Options made;
     made.set_log_errors(false);
     made.set_max_mem(bytes_max);
+    made.set_dot_nl(true);  // As in LogsQL: a message of several lines is one text.
     return made;
 }
 

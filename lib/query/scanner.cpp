@@ -124,9 +124,13 @@ std::unexpected<SyntaxError> Scanner::expected_at(std::size_t offset, std::strin
     return std::unexpected(SyntaxError{.offset = offset, .expected = std::move(what), .found = std::move(found)});
 }
 
+bool Scanner::at_comment() const noexcept {
+    return peek() == '#' && (at_ == 0 || !is_bare(text_[at_ - 1], /*colons=*/true));
+}
+
 void Scanner::skip_space() noexcept {
-    while (at_ < text_.size() && is_space(text_[at_])) {
-        ++at_;
+    while (at_ < text_.size() && (is_space(text_[at_]) || at_comment())) {
+        at_ = text_[at_] == '#' ? std::min(text_.find('\n', at_), text_.size()) : at_ + 1;
     }
 }
 

@@ -30,7 +30,9 @@ class Scanner {
 
     std::size_t offset() const noexcept { return at_; }
     void seek(std::size_t offset) noexcept { at_ = offset; }
-    void skip_space() noexcept;
+    void skip_space() noexcept;  // And comments: from '#' to the end of the line.
+    // Does a comment begin right here?  Not where '#' touches a word in front of it.
+    bool at_comment() const noexcept;
     bool at_end() noexcept;
     // The next character; NUL at the end.
     char peek() const noexcept { return at_ < text_.size() ? text_[at_] : '\0'; }

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "query/names.h"
 #include "query/pipe.h"
 #include "query/row_filter.h"
@@ -44,10 +45,15 @@ struct SortSpec {
     std::vector<Key> keys;
     std::uint64_t count = UINT64_MAX;  // Only the first so many are of use.
 };
+// Which values are one group.
+struct Bucket {
+    double width = 0;   // In the unit of Literal::number; 0: each value is its own.
+    Duration offset{};  // Of times: buckets begin so much before the multiples of the width.
+};
 struct GroupSpec {
     struct Key {
         Name name;
-        double width = 0;  // Of a bucket, in the unit of Literal::number; 0: none.
+        Bucket bucket{};
     };
     struct Result {
         Function function = Function::count;

@@ -6,6 +6,7 @@
 
 #include "base/format.h"
 #include "part/words.h"
+#include "query/address.h"
 #include "query/scanner.h"
 
 namespace sluice::query {
@@ -22,11 +23,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctio
      {"day_range", "a range of times, such as _time:[2026-03-01T08:00, 2026-03-01T18:00)"},
      {"eq_field", "a value: two fields cannot be compared"},
      {"equals_common_case", "~\"(?i)^text$\", which finds any case"},
-     {"exact", "=text instead of exact(text)"},
+     {"exact", "exact(text)"},
      {"exists", "name:* instead of exists(name)"},
      {"i", "i(text)"},
      {"in", "in(a, b)"},
-     {"ipv4_range", "~ and a regular expression: there is no test for networks"},
+     {"ipv4_range", "ipv4_range(10.0.0.0/24) of a field with addresses"},
      {"ipv6_range", "~ and a regular expression: there is no test for networks"},
      {"json_array_contains_any", "~ and a regular expression: there is no test for arrays"},
      {"le_field", "a value: two fields cannot be compared"},
@@ -36,7 +37,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctio
      {"pattern_match", "~ and a regular expression"},
      {"pattern_match_full", "~ and a regular expression"},
      {"range", "range(a, b]"},
-     {"re", "~\"regex\" instead of re(regex)"},
+     {"re", "re(regex)"},
      {"seq", "~\"one.*two\" instead of seq(one, two)"},
      {"string_range", "[\"a\", \"b\") instead of string_range(a, b)"},
      {"value_type", "a value: the type of a value cannot be tested"},
@@ -50,22 +51,6 @@ bool is_letter(char c) noexcept {
 }
 bool all_digits(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, is_digit);
-}
-
-// 10.0.0.1
-bool is_address(std::string_view text) noexcept {
-    int numbers = 0;
-    for (;;) {  // Bounded: each turn takes a number and a point.
-        const std::size_t point = std::min(text.find('.'), text.size());
-        if (point > 3 || !all_digits(text.substr(0, point))) {
-            return false;
-        }
-        ++numbers;
-        if (point == text.size()) {
-            return numbers == 4;
-        }
-        text.remove_prefix(point + 1);
-    }
 }
 
 // The text if it is short enough to be shown, else what it is.
@@ -88,6 +73,39 @@ std::string meant_by_operator(std::string_view word, std::string_view rest) {
     const std::string_view name = shown(word, "name");
     return fmt::format("{}:{}{} to test the field '{}', or quotes to search the text", name, sign,
                        shown(value, "value"), name);
+}
+
+// What other languages and word processors write around or in front of a word.
+std::string meant_by_signs(std::string_view value) {
+    constexpr std::string_view kTypeset[] = {"\u201C", "\u201D", "\u201E", "\u2018",
+                                             "\u2019", "\u00AB", "\u2013", "\u2212"};
+    if (value.size() > 1 && value.starts_with('+')) {
+        return "the word without '+', for every test must hold, or quotes around the text";
+    }
+    if (value.size() > 1 && (value.starts_with('^') || value.ends_with('$'))) {
+        return "~ and quotes around a regular expression, or quotes around the text";
+    }
+    if (value.contains("\u00A0")) {
+        return "an ordinary space between tests: this one is U+00A0, or quotes around the text";
+    }
+    const bool typeset = std::ranges::any_of(kTypeset, [&](std::string_view sign) { return value.starts_with(sign); });
+    return typeset ? "the signs of a keyboard: \" or ' around a text, '-' in front of what is not wanted"
+                   : std::string();
+}
+
+// Of {app="x", ...} the first, as it is written here.
+std::string test_in_braces(std::string_view behind) {
+    Scanner scanner(behind);
+    const std::string_view name = scanner.bare(/*colons=*/false);
+    const std::string_view rest = scanner.rest();
+    const std::string_view sign = rest.substr(0, std::min(rest.find_first_not_of(kOperators), rest.size()));
+    scanner.seek(scanner.offset() + sign.size());
+    const auto value = scanner.word({}, /*colons=*/true);
+    const bool known = sign == "=" || sign == "=~" || sign == "!=" || sign == "!~";
+    if (name.empty() || name.size() > kShownBytesMax || !known || !value || value->size() > kShownBytesMax) {
+        return "stream:=web";
+    }
+    return fmt::format("{}:{}{}", name, sign == "=~" ? "~" : sign, quoted_if_needed(*value));
 }
 
 std::string meant_by_call(std::string_view word) {
@@ -139,10 +157,10 @@ std::string meant_behind_test(std::string_view rest) {
 
 std::string meant_instead_of_test(std::string_view rest) {
     if (rest.starts_with('{') || rest.starts_with('}')) {
-        return "a test such as stream:=web: there are no selectors in braces";
+        return fmt::format("a test such as {}: there are no selectors in braces", test_in_braces(rest.substr(1)));
     }
     if (rest.starts_with('#')) {
-        return "a test: there are no comments, and '#' in a text needs quotes";
+        return "a space in front of '#', which begins a comment, or quotes around the text";
     }
     if (rest.starts_with(':')) {
         return "a name right in front of ':'";
@@ -150,9 +168,26 @@ std::string meant_instead_of_test(std::string_view rest) {
     return {};
 }
 
+std::string meant_by_name(std::string_view name) {
+    if (name == "_exists_" || name == "_missing_") {
+        return name == "_exists_" ? "name:* for records that have the field"
+                                  : "name:\"\" for records without the field";
+    }
+    if (name.starts_with('+')) {
+        return "the name without '+': every test must hold";
+    }
+    if (all_digits(name) || parse_ipv4(name)) {  // 12:30:45, 10.0.0.7:443
+        return "quotes around the text, or around the name of the field";
+    }
+    return {};
+}
+
 std::string meant_by_value(std::string_view value, bool of_field, bool in_parentheses) {
     if (value.starts_with(':')) {
         return meant_instead_of_test(value);
+    }
+    if (std::string meant = meant_by_signs(value); !meant.empty()) {
+        return meant;
     }
     if (value.contains("&&")) {
         return "'and' or only a space between tests";
@@ -167,6 +202,9 @@ std::string meant_by_value(std::string_view value, bool of_field, bool in_parent
     if (!of_field) {
         return {};
     }
+    if (value.size() == 3 && is_digit(value[0]) && lower.ends_with("xx")) {
+        return fmt::format("[{}00, {}99] for the numbers, or quotes around the text", value[0], value[0]);
+    }
     if (value.starts_with("//")) {
         return "quotes around an address, such as \"http://host/path\"";
     }
@@ -175,9 +213,8 @@ std::string meant_by_value(std::string_view value, bool of_field, bool in_parent
         return fmt::format("[{}, {}] for a range, or quotes around the text", value.substr(0, dash),
                            value.substr(dash + 1));
     }
-    const std::size_t slash = value.find('/');
-    if (slash != std::string_view::npos && is_address(value.substr(0, slash)) && all_digits(value.substr(slash + 1))) {
-        return "quotes around the text, or ~ and a regular expression: there is no test for networks";
+    if (value.contains('/') && parse_network(value)) {
+        return fmt::format("ipv4_range({}) for the addresses of a network, or quotes around the text", value);
     }
     const std::size_t colon = value.find(':');
     if (in_parentheses && colon != std::string_view::npos && (is_letter(value.front()) || value.front() == '_') &&
@@ -188,8 +225,8 @@ std::string meant_by_value(std::string_view value, bool of_field, bool in_parent
 }
 
 std::string meant_by_bound(std::string_view bound, bool quoted) {
-    if (is_address(bound)) {
-        return "a number: addresses have no order here; use ~ and a regular expression";
+    if (parse_ipv4(bound)) {
+        return "a number; addresses are compared by ipv4_range(first, last)";
     }
     if (quoted || parse_number(bound)) {
         return {};

@@ -16,6 +16,8 @@ std::string meant_behind_test(std::string_view rest);
 std::string meant_instead_of_test(std::string_view rest);
 // What to write for the word or value as it stands, without quotes; empty: it is one.  `in_parentheses`: of field:( ).
 std::string meant_by_value(std::string_view value, bool of_field, bool in_parentheses);
+// For the name of a field as it stands in front of ':', without quotes; empty: it may be one.
+std::string meant_by_name(std::string_view name);
 // For a bound without quotes that is no number, and for addresses; empty: it may be one.
 std::string meant_by_bound(std::string_view bound, bool quoted);
 // Is this a function of LogsQL, one of ours or not?  In lower case.

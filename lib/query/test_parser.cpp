@@ -42,6 +42,8 @@ class TestParser {
     Parsed<Test> range(bool low_inclusive);
     Parsed<Test> any_of();
     Parsed<Test> any_case();
+    Parsed<Test> network();
+    Parsed<Test> in_parentheses(Parsed<Test> made);
     Parsed<Test> starred();
     Parsed<Test> worded();
     Parsed<Test> equal_to();
@@ -62,7 +64,8 @@ class TestParser {
 // Nothing touches what was read.
 bool TestParser::ends_here() const noexcept {
     constexpr std::string_view kBehind = " \t\r\n|)";
-    return scanner_.rest().empty() || kBehind.contains(scanner_.peek()) || scanner_.previous() == ')';
+    return scanner_.rest().empty() || kBehind.contains(scanner_.peek()) || scanner_.previous() == ')' ||
+           scanner_.at_comment();
 }
 
 Parsed<Test> TestParser::whole() {
@@ -105,6 +108,18 @@ std::optional<Parsed<Test>> TestParser::function() {
         return any_case();
     }
     scanner_.seek(start);
+    if (scanner_.take_keyword("exact") && scanner_.take("(")) {
+        return in_parentheses(equal_to());
+    }
+    scanner_.seek(start);
+    if (scanner_.take_keyword("re") && scanner_.take("(")) {
+        return in_parentheses(regex());
+    }
+    scanner_.seek(start);
+    if (kind_ == LiteralKind::any && scanner_.take_keyword("ipv4_range") && scanner_.take("(")) {
+        return network();
+    }
+    scanner_.seek(start);
     if (scanner_.take_keyword("range")) {
         if (scanner_.take("(")) {
             return range(/*low_inclusive=*/false);
@@ -126,6 +141,9 @@ Parsed<Test> TestParser::test() {
     }
     if (scanner_.take("[")) {
         return range(/*low_inclusive=*/true);
+    }
+    if (kind_ == LiteralKind::time && scanner_.take("(")) {
+        return range(/*low_inclusive=*/false);
     }
     if (scanner_.take("=")) {
         return equal_to();
@@ -340,6 +358,50 @@ Parsed<Test> TestParser::any_case() {
     return test;
 }
 
+// The parenthesis behind the one argument of a function.
+Parsed<Test> TestParser::in_parentheses(Parsed<Test> made) {
+    if (made && !scanner_.take(")")) {
+        scanner_.skip_space();
+        return scanner_.expected("')' behind one value");
+    }
+    return made;
+}
+
+// Behind "ipv4_range(": a network, one address, or the first and the last.
+Parsed<Test> TestParser::network() {
+    constexpr std::string_view kAddress = "an address such as 10.0.0.7, or a network such as 10.0.0.0/24";
+    scanner_.skip_space();
+    const std::size_t start = scanner_.offset();
+    Parsed<std::string> text = scanner_.word(kAddress, /*colons=*/false);
+    if (!text) {
+        return std::unexpected(std::move(text).error());
+    }
+    std::optional<Network> range = parse_network(*text);
+    if (!range) {
+        return scanner_.expected_at(start, std::string(kAddress));
+    }
+    if (scanner_.take(",") && (scanner_.skip_space(), scanner_.at_text())) {
+        const std::size_t at = scanner_.offset();
+        Parsed<std::string> high = scanner_.word("the last address", /*colons=*/false);
+        if (!high) {
+            return std::unexpected(std::move(high).error());
+        }
+        const auto last = parse_ipv4(*high);
+        if (!last || !parse_ipv4(*text)) {
+            return scanner_.expected_at(at, "two addresses such as 10.0.0.1, 10.0.0.9, or one network");
+        }
+        range->last = *last;
+        (void)scanner_.take(",");
+    }
+    const auto bound = [](std::uint32_t address) {
+        return Bound{.value = {.text = ipv4_text(address), .number = std::nullopt}, .inclusive = true};
+    };
+    Test test = test_of(TestKind::network, {});
+    test.low = bound(range->first);
+    test.high = bound(range->last);
+    return in_parentheses(std::move(test));
+}
+
 // "*" or "*text*".
 Parsed<Test> TestParser::starred() {
     scanner_.take("*");
@@ -368,6 +430,9 @@ Parsed<Test> TestParser::worded() {
     }
     const bool quoted = scanner_.at_quote();
     const std::string_view plain = scanner_.peek_bare(/*colons=*/true);
+    if (kind_ == LiteralKind::time && part::lower_case(plain) == "offset") {
+        return scanner_.expected("a time in front of 'offset'; what is older than a day is 'not _time:1d'");
+    }
     Parsed<std::string> text = scanner_.word(kOneOf, /*colons=*/true);
     if (!text) {
         return std::unexpected(std::move(text).error());

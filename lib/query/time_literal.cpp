@@ -107,6 +107,12 @@ std::optional<Duration> parse_duration(std::string_view text) noexcept {
     return total && *total < 9e18 ? std::optional(Duration(static_cast<std::int64_t>(*total))) : std::nullopt;
 }
 
+std::optional<Duration> parse_offset(std::string_view text) noexcept {
+    const bool forward = text.starts_with('-');
+    const std::optional<Duration> length = parse_duration(forward ? text.substr(1) : text);
+    return length && forward ? std::optional(-*length) : length;
+}
+
 std::optional<TimeSpan> parse_time_literal(std::string_view text, WallNs now) {
     constexpr std::size_t kMonthCharacters = 7;
     if (text == "now") {

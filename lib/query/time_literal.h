@@ -26,5 +26,7 @@ std::optional<TimeSpan> parse_time_literal(std::string_view text, WallNs now);
 std::optional<double> parse_nanoseconds(std::string_view text) noexcept;
 // Likewise, up to some 292 years.
 std::optional<Duration> parse_duration(std::string_view text) noexcept;
+// 2h or -2h: how far back a time or the begin of buckets is shifted; forward if it is negative.
+std::optional<Duration> parse_offset(std::string_view text) noexcept;
 
 }  // namespace sluice::query

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "query/parse_pipe.h"
 #include "query/pipe.h"
+#include "query/syntax_hints.h"
 
 namespace sluice::query {
 namespace {
@@ -27,6 +29,11 @@ std::string quoted(std::string_view text) {
     return out + '"';
 }
 
+// In front of a colon.
+std::string name_text(std::string_view name) {
+    return meant_by_name(name).empty() ? quoted_if_needed(name) : quoted(name);
+}
+
 std::string literal_text(const Literal& literal) {
     return literal.number ? literal.text : quoted(literal.text);
 }
@@ -39,7 +46,7 @@ std::string joined(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(shown, ", "));
 }
 
-std::string test_text(const Test& test) {
+std::string test_alone(const Test& test) {
     switch (test.kind) {
         case TestKind::phrase:
             return quoted_if_needed(test.text);
@@ -65,10 +72,20 @@ std::string test_text(const Test& test) {
             }
             return fmt::format("in({})", fmt::join(shown, ", "));
         }
+        case TestKind::network:
+            return fmt::format("ipv4_range({}, {})", test.low->value.text, test.high->value.text);
         case TestKind::exists:
             return "*";
     }
     return {};
+}
+
+std::string offset_text(const std::string& offset) {
+    return offset.empty() ? std::string() : " offset " + quoted_if_needed(offset);
+}
+
+std::string test_text(const Test& test) {
+    return test_alone(test) + offset_text(test.offset);
 }
 
 struct PipeText {
@@ -77,7 +94,9 @@ struct PipeText {
     std::string operator()(const Head& stage) const { return fmt::format("head {}", stage.count); }
     std::string operator()(const Tail& stage) const { return fmt::format("tail {}", stage.count); }
     std::string operator()(const Skip& stage) const { return fmt::format("skip {}", stage.count); }
-    std::string operator()(const Uniq& stage) const { return fmt::format("uniq by ({})", joined(stage.names)); }
+    std::string operator()(const Uniq& stage) const {
+        return fmt::format("uniq by ({}){}", joined(stage.names), stage.hits ? " with hits" : "");
+    }
     std::string operator()(const Top& stage) const {
         return fmt::format("top {} by ({})", stage.count, joined(stage.names));
     }
@@ -92,7 +111,8 @@ struct PipeText {
     std::string operator()(const Stats& stage) const {
         std::vector<std::string> by;
         for (const GroupBy& group : stage.by) {
-            by.push_back(quoted_if_needed(group.name) + (group.bucket ? ":" + group.bucket->text : ""));
+            by.push_back(quoted_if_needed(group.name) + (group.bucket ? ":" + group.bucket->text : "") +
+                         offset_text(group.offset));
         }
         std::vector<std::string> results;
         for (const Aggregate& each : stage.aggregates) {
@@ -113,13 +133,15 @@ std::string quoted_if_needed(std::string_view text) {
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     const bool begins_with_letter = !text.empty() && is_letter(text.front());
-    const bool plain = std::ranges::any_of(text, [&](char c) { return is_letter(c) || is_digit(c); }) &&
+    const bool numbers = text.size() == 3 && text.ends_with("xx");  // 5xx
+    const bool plain = !numbers && std::ranges::any_of(text, [&](char c) { return is_letter(c) || is_digit(c); }) &&
                        std::ranges::all_of(text, [&](char c) {
                            return is_letter(c) || is_digit(c) || c == '.' || (c == '/' && begins_with_letter);
                        });
-    constexpr std::string_view kKeywords[] = {"and",  "or",  "not", "in",    "range",  "by",        "as",
-                                              "desc", "asc", "i",   "limit", "offset", "partition", "rank"};
-    return plain && std::ranges::find(kKeywords, text) == std::end(kKeywords) ? std::string(text) : quoted(text);
+    constexpr std::string_view kKeywords[] = {"and", "or", "not",   "in",     "range",     "as",  "desc",
+                                              "asc", "i",  "limit", "offset", "partition", "rank"};
+    const bool keyword = belongs_to_stages(text) || std::ranges::find(kKeywords, text) != std::end(kKeywords);
+    return plain && !keyword ? std::string(text) : quoted(text);
 }
 
 std::string to_text(const Filter& filter) {
@@ -135,7 +157,7 @@ std::string to_text(const Filter& filter) {
         case FilterKind::match:
             return filter.field.empty() && filter.test.kind != TestKind::exists
                        ? test_text(filter.test)
-                       : fmt::format("{}:{}", quoted_if_needed(filter.field), test_text(filter.test));
+                       : fmt::format("{}:{}", name_text(filter.field), test_text(filter.test));
         case FilterKind::none_of:
             return "not " + inner(filter.parts.front());
         case FilterKind::all_of:

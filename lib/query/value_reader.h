@@ -8,6 +8,7 @@
 #include "query/key_index.h"
 #include "query/part_columns.h"
 #include "query/scan_counters.h"
+#include "query/stage.h"
 
 namespace sluice::query {
 
@@ -114,7 +115,8 @@ class ValueReader {
 class ValueReader::Ids {
  public:
     // Borrows the reader.
-    Ids(ValueReader& reader, double width) : reader_(reader), width_(width), of_entry_(reader.columns_.size()) {}
+    Ids(ValueReader& reader, const Bucket& bucket)
+        : reader_(reader), bucket_(bucket), of_entry_(reader.columns_.size()) {}
 
     std::uint32_t at(std::uint32_t row);
     std::uint32_t of_value(const ValueView& value);
@@ -127,7 +129,7 @@ class ValueReader::Ids {
     static constexpr std::uint32_t kUnknown = UINT32_MAX;
 
     ValueReader& reader_;
-    double width_;
+    Bucket bucket_;
     KeyIndex keys_;
     std::vector<std::vector<std::uint32_t>> of_entry_;  // Of each column with a dictionary: ids of its entries.
     std::uint32_t missing_ = kUnknown;

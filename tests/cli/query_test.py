@@ -95,6 +95,8 @@ class Query(ReadOnly):
         self.assertEqual(self.query("--count"), "4\n")
         self.assertEqual(self.query("--count", "user:bob"), "2\n")
         self.assertEqual(self.query("--count", "* | uniq by (user)"), "3\n")
+        self.assertEqual(self.query("--count", "disk # and nothing else | head 1"), "1\n")
+        self.assertEqual(self.query("--histogram", "disk # and nothing else").count("\n"), 1)
         self.assertEqual(json.loads(self.query("--count", "-o", "json")), {"count": 4})
 
     def test_explain_is_on_standard_error(self):
@@ -210,6 +212,23 @@ class Times(ReadOnly):
             self.assertNotIn("+01:00", self.in_berlin("query", "-o", form, "--utc", by_time), form)
         self.assertIn('"_time":"2026-03-01T12:10:00.000000000Z"', self.in_berlin("query", "-o", "json", by_time))
         self.assertIn(",2026-03-01T13:00:01.000000000+01:00", self.in_berlin("tail", "--all", "-o", "csv", "disk | fields user, time"))
+
+    def test_buckets_that_begin_in_utc_and_are_shown_in_local_time_are_told(self):
+        def told(zone, *more):
+            done = subprocess.run([daemon_test.SLUICE, "--socket", self.daemon.socket, "query", *more], capture_output=True,
+                                  text=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL, env=os.environ | {"TZ": zone})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return done.stderr
+        by_day = "* | stats by (_time:1d) count() as n"
+        self.assertEqual(told("XYZ-5:30", by_day),
+            "sluice query: buckets of _time:1d begin in UTC, and are shown in the local zone, as other times; "
+            "'_time:1d offset 5h30m' begins them there, --utc shows UTC\n")
+        self.assertIn("'_time:1d offset -3h0m'", told("XYZ3", by_day))
+        self.assertIn("'_time:1h offset 5h30m'", told("XYZ-5:30", "* | stats by (_time:1h) count() as n"))
+        for silent in (("UTC", by_day), ("XYZ-5:30", "--utc", by_day), ("XYZ-5:30", "-o", "json", by_day),
+                       ("XYZ-5:30", "* | stats by (_time:10m) count() as n"), ("XYZ-5:30", "* | stats by (user:10) count() as n"),
+                       ("XYZ-5:30", "* | stats by (_time:1d offset 5h30m) count() as n")):
+            self.assertEqual(told(*silent), "", silent)
 
     def test_what_is_shown_can_be_typed_back(self):
         for zone in ([], ["--utc"]):

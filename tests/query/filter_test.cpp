@@ -115,7 +115,10 @@ TEST_P(Filters, MissingFieldsReadAsTheEmptyText) {
     EXPECT_THAT(found("user:!=ada"), ElementsAre("none", "empty"));
     EXPECT_THAT(found("user:in('', bob)"), ElementsAre("none", "empty"));
     EXPECT_THAT(found("user:~'^$'"), ElementsAre("none", "empty"));
-    EXPECT_THAT(found("user:<\"z\""), ElementsAre("empty", "ada"));
+    EXPECT_THAT(found("user:<\"z\""), ElementsAre("none", "empty", "ada"));
+    EXPECT_THAT(found("user:[\"\", \"ada\")"), ElementsAre("none", "empty"));
+    EXPECT_THAT(found("user:>=\"a\""), ElementsAre("ada"));
+    EXPECT_THAT(found("user:<5"), IsEmpty());
 }
 
 TEST_P(Filters, AnyOfSeveralValuesCountsTrustedOnesToo) {

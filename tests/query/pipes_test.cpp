@@ -70,6 +70,8 @@ TEST(Pipes, SortIsStableAndNumbersComeBeforeTexts) {
 
 TEST(Pipes, UniqAndTopCountCombinations) {
     EXPECT_THAT(lines("* | uniq by (status)"),
+                ElementsAre("row 0:", "row 0: status=int 200", "row 0: status=int 404", "row 0: status=int 500"));
+    EXPECT_THAT(lines("* | uniq by (status) with hits"),
                 ElementsAre("row 0: hits=int 1", "row 0: status=int 200 hits=int 3", "row 0: status=int 404 hits=int 1",
                             "row 0: status=int 500 hits=int 1"));
     EXPECT_THAT(lines("* | top 2 by (user)"), ElementsAre("row 0: user=text ada hits=int 3", "row 0: hits=int 1"));
@@ -84,7 +86,7 @@ TEST(Pipes, StatsKnowAllFunctions) {
         ElementsAre("row 0: n=int 6 u=int 5 q=int 3 s=int 1504 low=float 1.5 high=float 300 mean=float 300.8 "
                     "mid=float 4 p90=float 300"));
     EXPECT_THAT(lines("absent | stats count() as n, sum(ms) as s, avg(ms) as a, max(user) as m"),
-                ElementsAre("row 0: n=int 0 s=int 0"));
+                ElementsAre("row 0: n=int 0"));
     EXPECT_THAT(lines("absent | stats by (user) count() as n"), IsEmpty());
 }
 
@@ -113,7 +115,7 @@ TEST(Pipes, NumbersCountMoreThanTextsInMaxMinAndSort) {
     EXPECT_THAT(
         store.run("urt:* | uniq by (urt) | fields urt | sort by (urt desc)").lines,
         ElementsAre("row 0: urt=text 1.5", "row 0: urt=text 0.2", "row 0: urt=text 0.012", "row 0: urt=text -"));
-    EXPECT_THAT(store.run("* | uniq by (urt) | sort by (urt) | head 2").lines,
+    EXPECT_THAT(store.run("* | uniq by (urt) hits | sort by (urt) | head 2").lines,
                 ElementsAre("row 0: hits=int 1", "row 0: urt=text - hits=int 2"));
 }
 
@@ -127,7 +129,7 @@ TEST(Pipes, FieldsKeepsAllValuesOfAName) {
         }
         EXPECT_THAT(store.run("* | fields tag, _pid").lines,
                     ElementsAre("row 1: tag=text red tag=text blue tag=int 7 _pid=int 3", "row 2: tag=text green"));
-        EXPECT_THAT(store.run("* | fields tag | where tag:7 | uniq by (tag)").lines,
+        EXPECT_THAT(store.run("* | fields tag | where tag:7 | uniq by (tag) hits").lines,
                     ElementsAre("row 0: tag=text red hits=int 1"));
     }
 }
@@ -164,7 +166,7 @@ TEST(Pipes, TypesOfGroupsAreKept) {
     store.add(RowDraft("c").field("v", true));
     store.seal();
     EXPECT_THAT(
-        store.run("* | uniq by (v)").lines,
+        store.run("* | uniq by (v) with hits").lines,
         ElementsAre("row 0: v=bool true hits=int 1", "row 0: v=text 5 hits=int 1", "row 0: v=int 5 hits=int 1"));
 }
 
@@ -184,7 +186,7 @@ TEST(Plan, NewestBoundsAndSequencesAreOptions) {
 
 TEST(Plan, ColumnsMustBePossibleAndDifferent) {
     EXPECT_THAT(lines("* | stats by (user) count() as user"), ElementsAre(HasSubstr("two columns are named 'user'")));
-    EXPECT_THAT(lines("* | fields \"\""), ElementsAre(HasSubstr("a column cannot be named ''")));
+    EXPECT_THAT(lines("* | stats count() as ''"), ElementsAre(HasSubstr("a column cannot be named ''")));
     EXPECT_THAT(lines("* | stats count() as 'a=b'"), ElementsAre(HasSubstr("a column cannot be named 'a=b'")));
 }
 

@@ -43,8 +43,9 @@ constexpr std::string_view kWords[] = {"connection",
                                        "index/",
                                        "/",
                                        "a"};
-constexpr std::string_view kTexts[] = {"ada",  "bob", "Eve",    "",           "10", "10.0", "5KB",  "2.5",   "x-1",
-                                       "true", "err", "2m1.5s", "alpha beta", "-",  "5s",   "90ms", "1.5us", "-2h1s"};
+constexpr std::string_view kTexts[] = {"ada", "bob",  "Eve",   "",      "10",       "10.0",       "5KB",
+                                       "2.5", "x-1",  "true",  "err",   "2m1.5s",   "alpha beta", "-",
+                                       "5s",  "90ms", "1.5us", "-2h1s", "10.0.0.7", "10.0.0.256"};
 constexpr std::string_view kNames[] = {"user",  "status", "ms",    "flag",   "mixed",    "twice", "raw",
                                        "trace", "_pid",   "_unit", "absent", "constant", "rare"};
 constexpr std::string_view kOwnNames[] = {"",      "message",  "time",   "_time",    "receive_time",
@@ -63,6 +64,8 @@ bool is_severity(std::string_view name) {
     return name == "level" || name == "severity";
 }
 
+constexpr const char* kAddresses[] = {"0.0.0.0", "10.0.0.3", "10.0.0.255", "10.0.1.0", "255.255.255.255"};
+constexpr std::string_view kOffsets[] = {"1m", "-90s", "1h", "0s"};
 constexpr std::string_view kDay = "2026-03-01";
 
 bool is_duration(std::string_view text) {
@@ -133,7 +136,7 @@ bool same_units(const Literal& a, const Literal& b) {
 }
 
 Test random_test(Random& random, std::string_view name) {
-    Test test{.kind = static_cast<TestKind>(random.below(9)), .text = {}, .texts = {}, .low = {}, .high = {}};
+    Test test{.kind = static_cast<TestKind>(random.below(10)), .text = {}, .texts = {}, .low = {}, .high = {}};
     switch (test.kind) {
         case TestKind::phrase:
             test.text = text_for(random, name);
@@ -179,8 +182,21 @@ Test random_test(Random& random, std::string_view name) {
                 test.texts.push_back(literal_for(random, name).text);
             }
             break;
+        case TestKind::network:
+            if (is_time(name) || is_severity(name)) {
+                test.kind = TestKind::exists;
+                break;
+            }
+            test.low = Bound{{random.pick(kAddresses), std::nullopt}, true};
+            test.high = Bound{{random.pick(kAddresses), std::nullopt}, true};
+            break;
         case TestKind::exists:
             break;
+    }
+    const bool shifts = test.kind == TestKind::phrase || test.kind == TestKind::exact ||
+                        test.kind == TestKind::compare || test.kind == TestKind::range;
+    if (is_time(name) && shifts && random.one_in(3)) {
+        test.offset = random.pick(kOffsets);
     }
     return test;
 }
@@ -228,8 +244,9 @@ Stats random_stats(Random& random, const std::vector<std::string>& names) {
     if (!random.one_in(4)) {
         for (std::string& name : some_names(random, names)) {
             GroupBy by{.name = std::move(name), .bucket = std::nullopt};
-            if (is_time(by.name) || random.one_in(5)) {
+            if (is_time(by.name) || (!is_severity(by.name) && random.one_in(5))) {
                 by.bucket = is_time(by.name) ? Literal{"1m", 60} : Literal{"10", 10};
+                by.offset = is_time(by.name) && random.one_in(3) ? "17s" : "";
             }
             stats.by.push_back(std::move(by));
         }
@@ -277,9 +294,11 @@ Pipe random_pipe(Random& random, std::vector<std::string>& names) {
         case 5:
             return Skip{.count = random.below(40)};
         case 6: {
-            Uniq uniq{.names = some_names(random, names)};
+            Uniq uniq{.names = some_names(random, names), .hits = random.one_in(2)};
             names = uniq.names;
-            names.emplace_back("hits");
+            if (uniq.hits) {
+                names.emplace_back("hits");
+            }
             return uniq;
         }
         case 7: {

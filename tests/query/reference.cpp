@@ -404,13 +404,15 @@ std::optional<Span> span_of(const std::string& text, WallNs now) {
     return std::nullopt;
 }
 
-bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now) {
+bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now, WallNs back) {
     const auto decide = [&](int c) { return c == 0 ? bound.inclusive : (c > 0) == low; };
     if (v.kind == Kind::time) {
-        const auto span = span_of(bound.value.text, now);
+        auto span = span_of(bound.value.text, now);
         if (!span) {
             return false;
         }
+        span->begin -= back;
+        span->end -= back;
         if (low) {
             const bool moment = span->end - span->begin <= 1'000'000'000;
             return bound.inclusive ? v.integer >= span->begin
@@ -434,11 +436,15 @@ bool keeps_to(const V& v, const Bound& bound, bool low, WallNs now) {
     return decide(to_text(v).compare(bound.value.text));
 }
 
-bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now) {
+bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now, std::optional<WallNs> back) {
     switch (v.kind) {
         case Kind::time: {
-            const auto span = span_of(text, now);
-            return span && v.integer >= span->begin && (v.integer < span->end || (is_phrase && span->is_duration));
+            auto span = span_of(text, now);
+            if (span && is_phrase && span->is_duration) {
+                span->end = back ? now : std::numeric_limits<WallNs>::max();
+            }
+            const WallNs time = v.integer + back.value_or(0);
+            return span && time >= span->begin && time < span->end;
         }
         case Kind::severity: {
             const auto severity = wire::parse_severity(text);
@@ -455,27 +461,54 @@ bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now) {
     }
 }
 
+std::optional<std::vector<int>> address_in(const std::string& text) {
+    std::vector<int> bytes;
+    std::string rest = text + ".";
+    for (std::size_t point = rest.find('.'); point != std::string::npos; point = rest.find('.')) {
+        const std::string byte = rest.substr(0, point);
+        if (byte.empty() || byte.size() > 3 || byte.find_first_not_of("0123456789") != std::string::npos ||
+            std::stoi(byte) > 255) {
+            return std::nullopt;
+        }
+        bytes.push_back(std::stoi(byte));
+        rest.erase(0, point + 1);
+    }
+    return bytes.size() == 4 && rest.empty() ? std::optional(bytes) : std::nullopt;
+}
+
+// Nothing: no offset.
+std::optional<WallNs> offset_in(const std::string& text) {
+    const auto seconds = duration_in(text);
+    return seconds ? std::optional(static_cast<WallNs>(*seconds * 1e9)) : std::nullopt;
+}
+
 bool holds(const V& v, const Test& test, WallNs now) {
     const bool is_text = v.kind == Kind::text || v.kind == Kind::bytes;
+    const std::optional<WallNs> back = offset_in(test.offset);
     switch (test.kind) {
         case TestKind::phrase:
-            return is_text ? has_words(v.text, test.text, false) : equals(v, test.text, true, now);
+            return is_text ? has_words(v.text, test.text, false) : equals(v, test.text, true, now, back);
         case TestKind::prefix:
             return has_words(to_text(v), test.text, true);
         case TestKind::substring:
             return to_text(v).find(test.text) != std::string::npos;
         case TestKind::exact:
-            return is_text ? v.text == test.text : equals(v, test.text, false, now);
+            return is_text ? v.text == test.text : equals(v, test.text, false, now, back);
         case TestKind::regex:
-            return re2::RE2::PartialMatch(to_text(v), re2::RE2(test.text, re2::RE2::Quiet));
+            return re2::RE2::PartialMatch(to_text(v), re2::RE2("(?s)" + test.text, re2::RE2::Quiet));
         case TestKind::compare:
         case TestKind::range:
-            return (!test.low || keeps_to(v, *test.low, true, now)) &&
-                   (!test.high || keeps_to(v, *test.high, false, now));
+            return (!test.low || keeps_to(v, *test.low, true, now, back.value_or(0))) &&
+                   (!test.high || keeps_to(v, *test.high, false, now, back.value_or(0)));
         case TestKind::any_of:
             return std::ranges::any_of(test.texts, [&](const std::string& text) {
-                return is_text ? v.text == text : equals(v, text, false, now);
+                return is_text ? v.text == text : equals(v, text, false, now, back);
             });
+        case TestKind::network: {
+            const auto address = address_in(to_text(v));
+            return address && *address >= *address_in(test.low->value.text) &&
+                   *address <= *address_in(test.high->value.text);
+        }
         case TestKind::exists:
             return is_text ? !v.text.empty() : v.kind != Kind::none;
     }
@@ -490,6 +523,9 @@ bool holds_without_value(const Test& test) {
         case TestKind::exact:
         case TestKind::regex:
         case TestKind::any_of:
+        case TestKind::network:
+        case TestKind::compare:
+        case TestKind::range:
             return holds(of_text(""), test, 0);
         default:
             return false;
@@ -517,10 +553,11 @@ bool matches(const R& row, const Filter& filter, WallNs now) {
 
 // ---- stages ----
 
-V bucket(const V& v, double width) {
+V bucket(const V& v, double width, WallNs back) {
     if (v.kind == Kind::time) {
         const auto wide = static_cast<std::int64_t>(std::llround(width * 1e9));
-        return {Kind::time, "", static_cast<std::int64_t>(std::floor(static_cast<Wide>(v.integer) / wide)) * wide, 0};
+        const auto number = static_cast<std::int64_t>(std::floor(static_cast<Wide>(v.integer + back) / wide));
+        return {Kind::time, "", number * wide - back, 0};
     }
     const auto number = number_of(v);
     if (!number) {
@@ -575,7 +612,9 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
             return of_integer(static_cast<std::int64_t>(unique.size()));
         }
         case Function::sum:
-            return integers ? of_integer(static_cast<std::int64_t>(sum)) : of_floating(static_cast<double>(sum));
+            return numbers.empty() ? V()
+                   : integers      ? of_integer(static_cast<std::int64_t>(sum))
+                                   : of_floating(static_cast<double>(sum));
         case Function::avg:
             return numbers.empty() ? V() : of_floating(static_cast<double>(sum / static_cast<Wide>(numbers.size())));
         case Function::min:
@@ -588,8 +627,8 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
                 return {};
             }
             std::ranges::sort(numbers);
-            const double rank = std::ceil(each.fraction * static_cast<double>(numbers.size()));
-            const Wide found = numbers[static_cast<std::size_t>(std::max(rank, 1.0)) - 1];
+            const double rank = std::floor(each.fraction * static_cast<double>(numbers.size()));
+            const Wide found = numbers[std::min(static_cast<std::size_t>(rank), numbers.size() - 1)];
             return integers ? of_integer(static_cast<std::int64_t>(found)) : of_floating(static_cast<double>(found));
         }
     }
@@ -655,7 +694,7 @@ struct Apply {
             std::vector<V> key;
             for (const GroupBy& by : stage.by) {
                 const V v = first(row, by.name);
-                key.push_back(by.bucket ? bucket(v, *by.bucket->number) : v);
+                key.push_back(by.bucket ? bucket(v, *by.bucket->number, offset_in(by.offset).value_or(0)) : v);
             }
             groups[key].push_back(row);
         }
@@ -679,9 +718,12 @@ struct Apply {
         }
         counted.aggregates.push_back({.function = Function::count, .field = {}, .fraction = 0, .name = "hits"});
         (*this)(counted);
+        for (R& row : rows) {
+            row.columns.resize(row.columns.size() - (stage.hits ? 0 : 1));
+        }
     }
     void operator()(const Top& stage) const {
-        (*this)(Uniq{.names = stage.names});
+        (*this)(Uniq{.names = stage.names, .hits = true});
         sort_stably(rows, [](const R& a, const R& b) {
             return a.columns.back().second.integer > b.columns.back().second.integer;
         });

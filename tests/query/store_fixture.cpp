@@ -131,4 +131,9 @@ std::vector<std::string> Store::messages(std::string_view text, const PlanOption
     return found;
 }
 
+std::string read_again(std::string_view text) {
+    const Parsed<Query> query = parse_query(text);
+    return query ? to_text(*query) : query.error().text();
+}
+
 }  // namespace sluice::query::test

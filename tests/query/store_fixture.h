@@ -86,4 +86,7 @@ class Store {
     std::uint64_t next_ = 1;
 };
 
+// What a query is taken for, as text, or why it is none.
+std::string read_again(std::string_view text);
+
 }  // namespace sluice::query::test

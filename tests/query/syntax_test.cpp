@@ -15,11 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string read_again(std::string_view text) {
-    const Parsed<Query> query = parse_query(text);
-    return query ? to_text(*query) : query.error().text();
-}
-
 struct Row {
     std::string_view text;
     std::string_view said;  // The error, or what it is taken for.
@@ -65,20 +60,20 @@ TEST(Syntax, OfOtherLanguagesIsAnErrorThatSaysWhatToWrite) {
         {"a && b", "column 3: expected 'and' or only a space between tests"},
         {"a&&b", "expected 'and'"},
         {"a || b", "column 4: expected 'or' between tests"},
-        {"{stream=\"x\"}", "column 1: expected a test such as stream:=web"},
-        {"_stream:{app=\"x\"}", "column 9: expected a test such as stream:=web"},
+        {"{stream=\"x\"}", "column 1: expected a test such as stream:=x: there are no selectors in braces"},
+        {"_stream:{app=\"x\"}", "column 9: expected a test such as app:=x: "},
+        {"{app=~\"a|b\", x=y} foo", "column 1: expected a test such as app:~\"a|b\": "},
+        {"{app!=x}", "column 1: expected a test such as app:!=x: "},
+        {"{}", "column 1: expected a test such as stream:=web: "},
+        {"{app=", "column 1: expected a test such as stream:=web: "},
         {"foo{bar}", "column 4: expected a test such as stream:=web"},
         {"_stream_id:0000007b", "column 1: expected another field"},
         {"status:500-599", "column 8: expected [500, 599] for a range, or quotes around the text"},
-        {"ip:10.0.0.0/24", "there is no test for networks"},
-        {"GET # comment", "column 5: expected a test: there are no comments"},
-        {"a#b", "column 2: expected a test: there are no comments"},
+        {"ip:10.0.0.0/24", "column 4: expected ipv4_range(10.0.0.0/24) for the addresses of a network, or quotes"},
         {"exists(app)", "column 7: expected name:* instead of exists(name)"},
         {"options(concurrency=2) foo", "there are no options"},
         {"options (concurrency=2) foo", "there are no options"},
         {"http://host/path", "column 6: expected quotes around an address"},
-        {"_time:1h offset 5m", "column 10: expected a range instead of an offset"},
-        {"_time:offset 1d", "expected a time such as"},
         {"stats count()", "column 1: expected '* | stats', or quotes around the word"},
         {"where status:500", "column 1: expected '* | where'"},
         {"limit exceeded", "column 1: expected '* | limit'"},
@@ -86,6 +81,23 @@ TEST(Syntax, OfOtherLanguagesIsAnErrorThatSaysWhatToWrite) {
         {"foo:or", "column 5: expected a test, or quotes around the word"},
         {"+", "column 1: expected a test, or quotes around the text"},
         {"foo, bar", "column 4: expected 'or' between tests, or in(a, b)"},
+        {"status in (500, 502)", "column 8: expected status:in(a, b) to test the field, or 'and' in front of 'in'"},
+        {"a not status in(500)", "column 14: expected status:in(a, b)"},
+        {"+foo", "column 1: expected the word without '+', for every test must hold, or quotes around the text"},
+        {"user:+ada", "column 6: expected the word without '+'"},
+        {"+user:ada", "column 1: expected the name without '+': every test must hold"},
+        {"_exists_:user", "column 1: expected name:* for records that have the field"},
+        {"_missing_:user", "column 1: expected name:\"\" for records without the field"},
+        {"status:5xx", "column 8: expected [500, 599] for the numbers, or quotes around the text"},
+        {"^error", "column 1: expected ~ and quotes around a regular expression, or quotes around the text"},
+        {"user:error$", "column 6: expected ~ and quotes"},
+        {"\u201Cada\u201D", "column 1: expected the signs of a keyboard"},
+        {"user:\u2019ada\u2019", "column 6: expected the signs of a keyboard"},
+        {"\u2013debug", "column 1: expected the signs of a keyboard"},
+        {"a\u00A0b", "column 1: expected an ordinary space between tests: this one is U+00A0"},
+        {"foo --bar", "column 5: expected one '-'; a comment begins with '#'"},
+        {"12:30:45", "column 1: expected quotes around the text, or around the name of the field"},
+        {"refused 10.0.0.7:443", "column 9: expected quotes around the text, or around the name of the field"},
         {"foo:(bar baz:x)", "column 10: expected a test of the field in front of the parentheses"},
     };
     expect_errors(rows);
@@ -106,11 +118,7 @@ TEST(Syntax, TestsThatTouchAreErrors) {
         {"user:~a*", "column 8: expected quotes around the regular expression"},
         {"foo]bar", "column 4: expected a space"},
         {"frobnicate(cart)", "there is no function 'frobnicate'"},
-        {"app:contains_any(web)", "column 17: expected (a or b) instead of contains_any(a, b)"},
-        {"exact(foo*)", "expected =text instead of exact(text)"},
         {"a:-eq_field(b)", "two fields cannot be compared"},
-        {"level:re(foo)", "column 9: expected ~\"regex\" instead of re(regex)"},
-        {"re (foo)", "expected ~\"regex\" instead of re(regex)"},
         {"i(a b)", "column 5: expected ')' behind one word or quoted phrase"},
         {"i(*)", "column 3: expected a word or a quoted phrase"},
         {":foo", "column 1: expected a name right in front of ':'"},
@@ -129,8 +137,8 @@ TEST(Syntax, BoundsAreNumbersOrQuotedTexts) {
         {"user:[a, b]", "column 7: expected a number such as"},
         {"status:<Inf", "column 9: expected a number; leave the bound away"},
         {"status:[-inf, 5]", "column 9: expected a number; leave the bound away"},
-        {"ip:>=10.0.0.0", "column 6: expected a number: addresses have no order here"},
-        {"ip:>=\"10.0.0.0\"", "column 6: expected a number: addresses have no order here"},
+        {"ip:>=10.0.0.0", "column 6: expected a number; addresses are compared by ipv4_range(first, last)"},
+        {"ip:>=\"10.0.0.0\"", "column 6: expected a number; addresses are compared by ipv4_range(first, last)"},
         {"n:[1, \"x\"]", "column 7: expected both bounds with a unit of time, or both without, or both texts"},
         {"took:[100, 5s]", "column 12: expected both bounds with a unit of time"},
         {"temperature:-5", "column 13: expected '=' in front of a negative number, or 'not'"},
@@ -191,11 +199,55 @@ TEST(Syntax, ForWhichThereIsAMeaningIsUnderstood) {
         {"foo- bar", "\"foo-\" and bar"},
         {"'and' or \"or\"", "\"and\" or \"or\""},
         {"limit", "\"limit\""},
-        {"top or bottom", "top or bottom"},
+        {"top or bottom", "\"top\" or bottom"},
+        {"* | where 'stats' or count:>5", "* | where \"stats\" or \"count\":>5"},
         {"_time:1h (Offset)", "_time:1h and \"Offset\""},
         {"_time:[2023, 2023-01)", "_time:[2023, \"2023-01\")"},
+        {"_time:(2h, now]", "_time:range(2h, \"now\"]"},
+        {"_time:(2h)", "_time:2h"},
+        {"\"status\" in(500)", "status and in(\"500\")"},
+        {"status and in(500)", "status and in(\"500\")"},
+        {"\"12\":30", "\"12\":30"},
+        {"\"10.0.0.7\":443", "\"10.0.0.7\":443"},
+        {"\"_exists_\":user", "\"_exists_\":user"},
+        {"status:\"5xx\"", "status:\"5xx\""},
+        {"c++ $home a^b", "\"c++\" and \"$home\" and \"a^b\""},
+        {"contains_any(foo, \"a b\")", "foo or \"a b\""},
+        {"x app:contains_all(a, b) or y", "x and (app:a and app:b) or y"},
+        {"app:contains_any(web)", "app:web"},
+        {"app:(contains_any(a, b) -c)", "(app:a or app:b) and not app:c"},
+        {"exact(foo)", "=\"foo\""},
+        {"user:exact(\"a b\" )", "user:=\"a b\""},
+        {"re (foo)", "~\"foo\""},
+        {"user:re(\"a|b\")", "user:~\"a|b\""},
+        {"ip:ipv4_range(10.0.0.77/24)", "ip:ipv4_range(10.0.0.0, 10.0.0.255)"},
+        {"ip:ipv4_range(10.0.0.7)", "ip:ipv4_range(10.0.0.7, 10.0.0.7)"},
+        {"ip:ipv4_range(\"1.2.3.4\", 5.6.7.8,)", "ip:ipv4_range(1.2.3.4, 5.6.7.8)"},
+        {"ip:ipv4_range(1.2.3.4/0)", "ip:ipv4_range(0.0.0.0, 255.255.255.255)"},
     };
     expect_meanings(rows);
+}
+
+TEST(Syntax, OfFunctionsIsAsStrict) {
+    const Row rows[] = {
+        {"exact(foo*)", "column 10: expected ~\"^text\" for values that begin so"},
+        {"exact(a b)", "column 9: expected ')' behind one value"},
+        {"exact()", "column 7: expected a text"},
+        {"re(a, b)", "column 5: expected quotes around the regular expression"},
+        {"re(`a(`)", "column 4: expected a regular expression (missing )"},
+        {"contains_any()", "column 14: expected a word or a quoted phrase"},
+        {"contains_any(\"\")", "column 14: expected a word or a quoted phrase that is not empty"},
+        {"contains_any(a*)", "column 15: expected ',' or ')'"},
+        {"contains_all(a | fields b)", "column 16: expected ',' or ')'"},
+        {"level:contains_any(err)", "column 19: expected (a or b) instead of contains_any(a, b)"},
+        {"ip:ipv4_range(foo)", "column 15: expected an address such as 10.0.0.7, or a network such as 10.0.0.0/24"},
+        {"ip:ipv4_range(10.0.0.0/33)", "column 15: expected an address"},
+        {"ip:ipv4_range(10.0.0.256)", "column 15: expected an address"},
+        {"ip:ipv4_range(1.2.3.4, 5.6.7)", "column 24: expected two addresses such as 10.0.0.1, 10.0.0.9"},
+        {"ip:ipv4_range(1.2.3.0/24, 5.6.7.8)", "column 27: expected two addresses"},
+        {"ip:ipv4_range(1.2.3.4, 5.6.7.8, 9.9.9.9)", "column 33: expected ')' behind one value"},
+    };
+    expect_errors(rows);
 }
 
 TEST(Syntax, OfStagesIsAsStrict) {
@@ -206,6 +258,23 @@ TEST(Syntax, OfStagesIsAsStrict) {
         {"* | sort desc", "column 10: expected the name of a field, in quotes if it is 'desc'"},
         {"* | uniq limit", "in quotes if it is 'limit'"},
         {"* | stats by (limit) count()", "in quotes if it is 'limit'"},
+        {"* | sort by (-ms)", "column 14: expected the name of a field, in quotes with such a sign; 'desc' stands"},
+        {"* | fields -ms", "column 12: expected the name of a field, in quotes with such a sign"},
+        {"* | stats count() by (a)", "column 19: expected 'by (...)' right behind 'stats', found 'by'"},
+        {"* | stats count by host", "column 17: expected 'by (...)' right behind 'stats'"},
+        {"* | stats count() if (a) as n", "column 19: expected 'where' in front of 'stats'"},
+        {"* | stats count_uniq(a) limit 5", "column 25: expected '| head' for a limit"},
+        {"* | count()", "column 5: expected 'stats' in front of 'count'"},
+        {"* | by (a) count()", "column 5: expected 'stats' in front of 'by'"},
+        {"* | sort by (a) offset 5", "column 17: expected '|' or the end, found 'offset'"},
+        {"* | head 5 foo", "column 12: expected '|' or the end, found 'foo'"},
+        {"* | where a:b )", "column 15: expected 'and', 'or', another test, '|' or the end"},
+        {"* | where stats", "column 11: expected 'stats:' and a test of that column, or quotes around the word"},
+        {"* | filter count", "column 12: expected 'count:' and a test of that column"},
+        {"* | stats count() as count | where count > 5", "column 36: expected 'count:' and a test"},
+        {"* | where by", "column 11: expected 'by:' and a test"},
+        {"* | uniq hits", "column 10: expected the name of a field, in quotes if it is 'hits'"},
+        {"* | uniq a with", "column 16: expected 'hits'"},
         {"* | stats count() as n | where web",
          "column 32: expected the name of a column and ':', for there is no message"},
     };
@@ -237,6 +306,7 @@ TEST(Syntax, TheNumberOfTestsAndStagesIsBounded) {
     EXPECT_EQ(read_again(repeated("a ", kTestsMax)).substr(0, 7), "a and a");
     EXPECT_THAT(read_again(repeated("a ", kTestsMax + 1)),
                 HasSubstr("column 513: expected at most 256 tests in a query"));
+    EXPECT_THAT(read_again("contains_any(" + repeated("a,", kTestsMax) + "b)"), HasSubstr("at most 256 tests"));
     EXPECT_THAT(read_again("a | where " + repeated("a ", kTestsMax)), HasSubstr("at most 256 tests"));
     EXPECT_THAT(read_again("user:in(" + repeated("a,", kValuesMax) + "b)"),
                 HasSubstr("at most 1024 values in all in() of a query"));
