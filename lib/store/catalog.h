@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "store/damage.h"
 #include "store/segment_format.h"
 
 namespace sluice::store {
@@ -24,16 +25,6 @@ inline constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 inline std::uint64_t sequence_limit(const Catalog& catalog, std::size_t index) noexcept {
     return index + 1 < catalog.size() ? catalog[index + 1].header.first_sequence : kNoLimit;
 }
-
-// Bytes between two frames, or at the end of a segment, that are not a valid frame.
-struct Damage {
-    std::string file;
-    std::uint64_t offset = 0;
-    std::uint64_t bytes = 0;
-    std::uint64_t first_sequence = 0;  // The records [first_sequence, end_sequence) are lost.
-    std::uint64_t end_sequence = 0;
-    std::string what{};  // Empty: see above.  Else what is wrong with a part.
-};
 
 // What a store tells its owner.  Called on the loop of its writer; must not call back into the store.
 class StoreEvents {
