@@ -66,6 +66,9 @@ void LogPipeline::take_over(const store::LogWriter& writer) {
                 .direct = writer.mode() == store::IoMode::direct,
                 .parts = parts_->set(),
                 .epochs = parts_->state().epochs});
+    for (const store::Damage& damage : writer.recovered().damage) {
+        hub_.note_told(damage);
+    }
     for (const store::ProducerTable::Entry* known : writer.producers().entries()) {
         const std::uint64_t last = known->state.last_sequence;
         ingest_.restore_producer(known->id, known->uid,
@@ -74,8 +77,8 @@ void LogPipeline::take_over(const store::LogWriter& writer) {
     catalog_version_ = writer.catalog_version();
 }
 
-// What is not sealed comes back into memory, as far as it has room there.  Damage is passed over: recovery has told of
-// it, or readers will find it.
+// What is not sealed comes back into memory, as far as it has room there.  The follower tells of damage, and passes
+// over it.
 Task<Result<>> LogPipeline::read_open_rows() {
     const std::uint64_t end = hub_.end_sequence();
     std::uint64_t from = hub_.sealed_end();
