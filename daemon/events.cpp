@@ -64,6 +64,10 @@ void LoggedEvents::on_segment_failed(const std::string& file, const Error& why) 
     log_.error("store: {} failed: {}; going on in a new segment with everything that is not durable", file, shown(why));
 }
 
+void LoggedEvents::on_store_gone(const Error& why) {
+    log_.error("store: {}", shown(why));
+}
+
 void LoggedEvents::on_segment_opened(const store::SegmentInfo& info) {
     log_.debug("store: segment {:016x} from record {}", info.header.segment_id, info.header.first_sequence);
 }

@@ -33,6 +33,8 @@ class StoreEvents {
     virtual void on_damage(const Damage&) {}
     virtual void on_set_aside(const std::string& /*file*/, const Error& /*why*/) {}  // Renamed, never deleted.
     virtual void on_segment_failed(const std::string& /*file*/, const Error& /*why*/) {}
+    // The store is not where it was opened any more: nothing is stored from now on.  Once.
+    virtual void on_store_gone(const Error& /*why*/) {}
     virtual void on_segment_opened(const SegmentInfo&) {}
     virtual void on_segment_removed(const SegmentInfo&) {}
     virtual void on_spare_failed(const Error& /*why*/) {}
