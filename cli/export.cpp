@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/filter_options.h"
+#include "cli/gap.h"
 #include "cli/start_time.h"
 #include "client/tail.h"
 #include "wire/journal_export.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr const char* kHelp =
     "Write records to standard output: all, or from where you say, up to the present.\n"
     "'sluice import' makes the same records of it.\n"
+    "Records that are lost to damage are told on standard error; the exit status is then 1.\n"
     "\n"
     "Examples:\n"
     "  sluice export >all.export                           the journal's export format: every record bit for bit\n"
@@ -64,7 +66,7 @@ class ExportCommand {
             tell("cursor: {}\n", wire::format_cursor(*written_));
         }
         if (done || reader_gone(done.error())) {
-            return kExitDone;
+            return records_lost_ ? kExitFailed : kExitDone;
         }
         return report("export", done.error());
     }
@@ -93,6 +95,13 @@ class ExportCommand {
     Result<void> add(const client::TailStep& step) {
         for (const wire::TailEntry& entry : step.entries) {
             const wire::Cursor cursor = reader_.cursor_of(entry);
+            if (is_gap(entry)) {
+                progress_.hide();
+                tell_gap("export", entry);
+                records_lost_ = true;
+                added_ = cursor;
+                continue;
+            }
             if (json_) {
                 wire::append_json_record(text_, entry.record);
                 text_ += '\n';
@@ -133,6 +142,7 @@ class ExportCommand {
     Progress progress_;
     std::string text_;
     std::uint64_t records_ = 0;            // In text_.
+    bool records_lost_ = false;            // To damage; it was told.
     std::optional<wire::Cursor> added_;    // To text_.
     std::optional<wire::Cursor> written_;  // To standard output.
 };

@@ -359,8 +359,10 @@ void QueryCommand::print_end(const wire::QueryEnd& end, Asker& asker) const {
         tell("sluice query: {}\n", wire::escaped(buckets_note_));
     }
     if (end.counts.parts_damaged > 0) {
-        tell("sluice query: {} parts are damaged: rows may be missing; 'sluice verify' tells what\n",
-             end.counts.parts_damaged);
+        tell(
+            "sluice query: {} parts or places of the log are damaged: rows may be missing; 'sluice verify' tells "
+            "what\n",
+            end.counts.parts_damaged);
     }
     if (const std::string warning = asker.source().warning(); !warning.empty()) {
         tell("sluice query: {}\n", wire::escaped(warning));

@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t kMemoryBytesMax = 1ULL << 30U;  // Of the query; it is this process's own.
 constexpr std::size_t kCacheBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kUnitBytes = std::size_t{4} << 20U;
+// Places of damage that the warning names.
+constexpr std::size_t kShownMax = 4;
 // What one call of next() gathers at most, so that Ctrl-C and progress come in between.
 constexpr std::size_t kStepBytes = std::size_t{256} << 10U;
 constexpr Duration kStepTime = std::chrono::milliseconds(100);
@@ -36,6 +38,7 @@ class StoreSource final : public QuerySource {
     Result<bool> next_part();
     Result<bool> next_of_log();
     void leave_unit(const Error& why);
+    std::vector<const store::Damage*> log_damage() const;
     Result<> finish();
 
     std::shared_ptr<const query::Plan> plan_;
@@ -197,11 +200,22 @@ Result<client::QueryStep> StoreSource::next(Duration /*wait*/) {
                        .rows = rows_count_,
                        .bytes_read = bytes_read_ + combiner_.counters().bytes_decoded,
                        .parts = static_cast<std::uint32_t>(store_->parts().size()),
-                       .parts_damaged = parts_damaged_,
+                       .parts_damaged = parts_damaged_ + static_cast<std::uint32_t>(log_damage().size()),
                        .elapsed_us = static_cast<std::uint64_t>(
                            std::chrono::duration_cast<std::chrono::microseconds>(clock_.now() - started_).count())},
             .explain = explain_};
     return step;
+}
+
+// Of what is not sealed.
+std::vector<const store::Damage*> StoreSource::log_damage() const {
+    std::vector<const store::Damage*> found;
+    for (const store::Damage& damage : store_->log().damage()) {
+        if (damage.end_sequence > store_->sealed_end()) {
+            found.push_back(&damage);
+        }
+    }
+    return found;
 }
 
 std::string StoreSource::warning() const {
@@ -213,7 +227,16 @@ std::string StoreSource::warning() const {
     for (const std::string& problem : store_->problems()) {
         add(problem);
     }
-    if (const std::uint64_t lost = store_->log().lost_records(); lost > 0) {
+    std::uint64_t lost = 0;
+    std::size_t shown = 0;
+    for (const store::Damage* damage : log_damage()) {
+        lost += damage->end_sequence - std::max(damage->first_sequence, store_->sealed_end());
+        if (++shown <= kShownMax) {
+            add(fmt::format("records {} to {}: {}", damage->first_sequence, damage->end_sequence - 1,
+                            damage->reason()));
+        }
+    }
+    if (lost > 0) {
         add(fmt::format("{} records could not be read: damaged, or recycled meanwhile; 'sluice verify' tells which",
                         lost));
     }

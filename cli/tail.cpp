@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/filter_options.h"
+#include "cli/gap.h"
 #include "cli/query_text.h"
 #include "cli/start_time.h"
 #include "wire/render.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr const char* kHelp =
     "Print records: the last ten or from where you say; with -f new ones as they come.\n"
     "A daemon that restarts is waited for; no record is skipped or shown twice.\n"
+    "Records that are lost to damage are told on standard error; the exit status is then 1.\n"
     "\n"
     "Examples:\n"
     "  sluice tail                               the last 10 records\n"
@@ -88,7 +90,7 @@ class TailCommand {
         const Result<void> done = loop();
         if (done || done.error().code() == Errc::cancelled || reader_gone(done.error())) {
             print_cursor();
-            return kExitDone;
+            return records_lost_ ? kExitFailed : kExitDone;
         }
         print_cursor();
         return report_query("tail", query_, done.error());
@@ -123,8 +125,14 @@ class TailCommand {
     Result<void> print(const client::TailStep& step) {
         for (const wire::TailEntry& entry : step.entries) {
             const wire::Cursor cursor = reader_.cursor_of(entry);
-            renderer_.append_line(text_, entry, &cursor);
             written_through_ = cursor;
+            if (is_gap(entry)) {
+                SLUICE_CHECK(flush());  // At its place, where both go to one terminal.
+                tell_gap("tail", entry);
+                records_lost_ = true;
+                continue;
+            }
+            renderer_.append_line(text_, entry, &cursor);
             if (text_.size() >= kFlushBytes) {
                 SLUICE_CHECK(flush());
             }
@@ -174,6 +182,7 @@ class TailCommand {
     WaitingNotice notice_;
     wire::Renderer renderer_;
     std::string text_;
+    bool records_lost_ = false;                    // To damage; it was told.
     std::optional<wire::Cursor> written_through_;  // Into text_.
     std::optional<wire::Cursor> printed_through_;
 };

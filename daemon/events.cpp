@@ -53,11 +53,7 @@ void LoggedEvents::on_damage(const store::Damage& damage) {
                                  ? fmt::format("records {} to {} are lost, the rest stays readable",
                                                damage.first_sequence, damage.end_sequence - 1)
                                  : "no record is lost";
-    if (!damage.what.empty()) {
-        log_.error("store: {}: {}; {}", damage.file, wire::escaped(damage.what), lost);
-        return;
-    }
-    log_.error("store: {} at {}: {} bytes are no valid frame; {}", damage.file, damage.offset, damage.bytes, lost);
+    log_.error("store: {}; {}", damage.reason(), lost);
 }
 
 void LoggedEvents::on_set_aside(const std::string& file, const Error& why) {
@@ -66,6 +62,10 @@ void LoggedEvents::on_set_aside(const std::string& file, const Error& why) {
 
 void LoggedEvents::on_segment_failed(const std::string& file, const Error& why) {
     log_.error("store: {} failed: {}; going on in a new segment with everything that is not durable", file, shown(why));
+}
+
+void LoggedEvents::on_store_gone(const Error& why) {
+    log_.error("store: {}", shown(why));
 }
 
 void LoggedEvents::on_segment_opened(const store::SegmentInfo& info) {

@@ -56,6 +56,7 @@ server::LogPipeline::Options pipeline_options(const Config& config) {
     queue.records_max = config.limits.log_records_max;
     server::LogPipeline::Options options;
     options.sync_interval = config.store.sync_interval;
+    options.store_path = config.store.directory;
     options.memory_bytes_max = config.queue.tail_memory_bytes_max;
     options.ingest = queue;
     options.seal.rows_max = config.store.seal_rows_max;

@@ -36,6 +36,10 @@ void PooledBuffer::reset() noexcept {
     bytes_ = {};
 }
 
+std::unexpected<Error> FileReader::beyond_end(std::uint64_t offset, std::size_t bytes, std::uint64_t file_bytes) {
+    return fail(Errc::corrupt, "the file ends at {}: there are no {} bytes at {}", file_bytes, bytes, offset);
+}
+
 FileStat detail::to_file_stat(const struct statx& from) noexcept {
     return {
         .size = from.stx_size,

@@ -118,6 +118,10 @@ class FileReader {
     virtual ~FileReader() = default;
     // All of `into`, or an error: io_error, and corrupt where the file ends before.
     virtual Result<> read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+
+ protected:
+    // That a read of `bytes` at `offset` goes beyond the end of a file of `file_bytes`.
+    static std::unexpected<Error> beyond_end(std::uint64_t offset, std::size_t bytes, std::uint64_t file_bytes);
 };
 
 namespace detail {

@@ -135,16 +135,15 @@ class SimFileReader final : public FileReader {
         if (file_ == nullptr) {  // A crash has closed it.
             return fail_errno(EBADF, "read");
         }
-        while (!into.empty()) {  // Bounded: each turn reads at least one byte or ends.
-            const std::int32_t n = disk_.read(*file_, offset, into);
+        for (std::size_t done = 0; done < into.size();) {  // Bounded: each turn reads at least one byte or ends.
+            const std::int32_t n = disk_.read(*file_, offset + done, into.subspan(done));
             if (n < 0) {
                 return fail_errno(-n, "read");
             }
             if (n == 0) {
-                return fail(Errc::corrupt, "the file ends at {}", offset);
+                return beyond_end(offset, into.size(), file_->inode->data.size());
             }
-            offset += static_cast<std::uint64_t>(n);
-            into = into.subspan(static_cast<std::size_t>(n));
+            done += static_cast<std::size_t>(n);
         }
         return {};
     }

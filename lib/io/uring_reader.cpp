@@ -1,4 +1,5 @@
 // pread on whatever thread asks.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,18 +14,18 @@ class PreadReader final : public FileReader {
     explicit PreadReader(int fd) noexcept : fd_(fd) {}
     ~PreadReader() override { ::close(fd_); }
     Result<> read(std::uint64_t offset, std::span<std::byte> into) const override {
-        while (!into.empty()) {  // Bounded: each turn reads at least one byte, or is interrupted, or ends.
-            const ssize_t n = pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+        for (std::size_t done = 0; done < into.size();) {  // Bounded: each turn reads a byte, is interrupted, or ends.
+            const ssize_t n = pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
             if (n < 0 && errno != EINTR) {
                 return fail_errno(errno, "read");
             }
             if (n == 0) {
-                return fail(Errc::corrupt, "the file ends at {}", offset);
+                struct stat found{};
+                return fstat(fd_, &found) == 0
+                           ? beyond_end(offset, into.size(), static_cast<std::uint64_t>(found.st_size))
+                           : fail_errno(errno, "stat");
             }
-            if (n > 0) {
-                offset += static_cast<std::uint64_t>(n);
-                into = into.subspan(static_cast<std::size_t>(n));
-            }
+            done += n > 0 ? static_cast<std::size_t>(n) : 0;
         }
         return {};
     }

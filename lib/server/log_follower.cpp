@@ -50,6 +50,7 @@ void LogFollower::rest() noexcept {
 }
 
 Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
+    lost_.clear();
     while (position_ < limit) {  // Bounded: each turn delivers, moves on, or finds that what it read is now in a part.
         SLUICE_CO_CHECK(check_not_removed());
         if (const StoredGroup* group = hub_.find(position_)) {
@@ -66,12 +67,15 @@ Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
             }
             continue;
         }
-        Result<std::optional<GroupView>> group = co_await next_from_file(limit);
+        const LogHub::Span unread = hub_.only_in_files(position_);
+        Result<std::optional<GroupView>> group = co_await next_from_file(unread, std::min(limit, unread.end));
         const bool sealed_meanwhile = position_ < hub_.sealed_end();
         if (!group && group.error().code() == Errc::cursor_lost && sealed_meanwhile) {
             continue;
         }
-        co_return group;
+        if (!group || *group) {
+            co_return group;
+        }
     }
     co_return std::nullopt;
 }
@@ -92,7 +96,7 @@ Task<Result<std::optional<GroupView>>> LogFollower::next_from_parts(std::uint64_
     }
     SLUICE_CO_TRY(run_, std::move(run));
     for (const store::Damage& damage : run_.damage) {
-        hub_.report(damage);
+        lose(damage);
     }
     if (run_.count == 0) {
         position_ = limit;
@@ -133,6 +137,7 @@ Task<Result<>> LogFollower::open_at(std::size_t index) {
     }
     reader_.emplace(kernel_, segment_->file, segment_->info.header, segment_->info.file_bytes, /*search=*/true);
     read_up_to_ = info.header.first_sequence;
+    hole_.reset();
     co_return Result<>{};
 }
 
@@ -146,14 +151,55 @@ Task<Result<>> LogFollower::check_still_there(std::uint64_t segment_id) {
     co_return Result<>{};
 }
 
-Task<Result<std::optional<GroupView>>> LogFollower::next_from_file(std::uint64_t limit) {
+// Tells of what this follower has lost: of the part of it from position() on.
+void LogFollower::lose(store::Damage damage) {
+    hub_.report(damage);
+    damage.first_sequence = std::max(damage.first_sequence, position_);
+    lost_.push_back(std::move(damage));
+}
+
+// The records up to `end`, which the segment should have and has not.  `item`: what is in front of the reader instead.
+void LogFollower::pass_over(const store::FrameReader::Item& item, LogHub::Span unread, std::uint64_t end) {
+    store::Damage damage{.file = store::segment_name(segment_->info.header.segment_id),
+                         .first_sequence = std::max(unread.first, read_up_to_),
+                         .end_sequence = end};
+    if (hole_) {
+        damage.offset = hole_->offset;
+        damage.bytes = hole_->bytes;
+    } else if (const auto* rest = std::get_if<store::FrameReader::End>(&item)) {
+        damage.offset = rest->offset;
+        damage.what = "no valid frame from there to the end of the segment";
+    } else {
+        damage.offset = reader_->offset();
+        damage.what = "records are missing before this place";
+    }
+    lose(std::move(damage));
+    position_ = end;
+}
+
+// Over what lies between the parts and the log.
+Result<> LogFollower::skip_to_log(LogHub::Span unread, std::uint64_t limit) {
+    const std::uint64_t begins = log_begins();
+    if (begins > log_began_) {
+        return fail(Errc::cursor_lost, "record {} was removed; the oldest one is {}", position_, begins);
+    }
+    const std::uint64_t end = std::min(begins, limit);
+    if (unread.first > 1) {  // Else retention may have removed it while nothing was sealed.
+        lose({.file = store::segment_name(hub_.catalog().front().header.segment_id),
+              .first_sequence = unread.first,
+              .end_sequence = end,
+              .what = "the log begins behind the end of what is sealed"});
+    }
+    position_ = end;
+    return {};
+}
+
+// `unread`: these records are in the segments or nowhere; `limit` is one of them, or its end.
+Task<Result<std::optional<GroupView>>> LogFollower::next_from_file(LogHub::Span unread, std::uint64_t limit) {
     bool refreshed = false;
     for (;;) {  // Bounded: each turn reads a frame, goes to a later segment, looks again once, or ends.
-        if (const std::uint64_t begins = log_begins(); position_ < begins) {
-            if (begins > log_began_) {
-                co_return fail(Errc::cursor_lost, "record {} was removed; the oldest one is {}", position_, begins);
-            }
-            position_ = std::min(begins, limit);  // Lost between the parts and the log.
+        if (position_ < log_begins()) {
+            SLUICE_CO_CHECK(skip_to_log(unread, limit));
             if (position_ == limit) {
                 co_return std::nullopt;
             }
@@ -177,26 +223,31 @@ Task<Result<std::optional<GroupView>>> LogFollower::next_from_file(std::uint64_t
         if (frame == nullptr) {
             SLUICE_CO_CHECK(co_await check_still_there(segment_id));
         }
-        if (std::holds_alternative<store::FrameReader::Hole>(item)) {
+        if (const auto* hole = std::get_if<store::FrameReader::Hole>(&item)) {
+            hole_ = *hole;
             continue;
         }
         // What this segment may not deliver: the next one has it, or will have.
         const std::uint64_t owned_below = std::min(limit, store::sequence_limit(hub_.catalog(), segment_of(position_)));
         if (frame == nullptr || frame->header.first_sequence >= owned_below) {
-            // Nothing of it is left here, although position() is below its end: lost to damage.
+            // Nothing of it is left here, although position() is below its end.
+            pass_over(item, unread, owned_below);
             reader_.reset();
-            position_ = owned_below;
             if (position_ >= limit) {
                 co_return std::nullopt;
             }
             continue;
         }
         const std::uint64_t end = frame->header.first_sequence + frame->header.count;
+        const bool wanted = frame->header.kind == store::FrameKind::records && end > position_;
+        if (wanted && frame->header.first_sequence > position_) {
+            pass_over(item, unread, frame->header.first_sequence);
+        }
+        hole_.reset();
         read_up_to_ = std::max(read_up_to_, end);
-        if (frame->header.kind != store::FrameKind::records || end <= position_) {
+        if (!wanted) {
             continue;
         }
-        position_ = std::max(position_, frame->header.first_sequence);
         co_return GroupView{.payload = frame->payload,
                             .count = frame->header.count,
                             .epoch = frame->header.epoch,

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "io/kernel.h"
 #include "server/log_hub.h"
@@ -38,10 +39,14 @@ class LogFollower {
 
     // The group that holds position(), if it begins below `limit` (hub.end_sequence() or hub.durable_sequence());
     // nothing if there is none yet.  The caller skips the group's records below position(), then seeks to its end.
-    // Where records were lost to damage, or removed before this follower was made, position() moves over them first.
-    // The view is valid until the next call.
+    // Where records were lost to damage, or removed before this follower was made, position() moves over them first;
+    // lost() tells of the former.  The view is valid until the next call.
     // Errors: Errc::cursor_lost if retention has removed records from position() on since; io errors.
     Task<Result<std::optional<GroupView>>> next(std::uint64_t limit);
+
+    // What the last call of next() has moved over because it is damaged; the hub has been told.  Of a page of a part,
+    // which other classes may have records between, it may also lie ahead.
+    const std::vector<store::Damage>& lost() const noexcept { return lost_; }
 
     // Are records at position() read from files: there are some below `limit`, and they are not in memory?
     bool reads_files(std::uint64_t limit) const noexcept {
@@ -58,7 +63,10 @@ class LogFollower {
 
  private:
     Task<Result<std::optional<GroupView>>> next_from_parts(std::uint64_t limit);
-    Task<Result<std::optional<GroupView>>> next_from_file(std::uint64_t limit);
+    Task<Result<std::optional<GroupView>>> next_from_file(LogHub::Span unread, std::uint64_t limit);
+    Result<> skip_to_log(LogHub::Span unread, std::uint64_t limit);
+    void pass_over(const store::FrameReader::Item& item, LogHub::Span unread, std::uint64_t end);
+    void lose(store::Damage damage);
     Result<> check_not_removed() const;
     std::uint64_t log_begins() const noexcept;
     Task<Result<>> open_at(std::size_t index);
@@ -78,6 +86,8 @@ class LogFollower {
     std::optional<store::OpenedSegment> segment_;
     std::optional<store::FrameReader> reader_;
     std::uint64_t read_up_to_ = 0;  // End sequence of the last frame read: what reader_ delivers next comes after it.
+    std::optional<store::FrameReader::Hole> hole_;  // Behind that frame.
+    std::vector<store::Damage> lost_;
 };
 
 // Calls visit(entry) for the records of a group from `from` on, until it returns false.  Returns the sequence behind

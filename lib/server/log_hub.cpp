@@ -129,8 +129,26 @@ void LogHub::set_parts(std::shared_ptr<const store::PartSet> parts, std::uint64_
     trim();
 }
 
+bool LogHub::is_news(const store::Damage& damage) {
+    const Span lost{damage.first_sequence, damage.end_sequence};
+    const auto known = damaged_.find(damage.place());
+    if (known == damaged_.end()) {
+        if (damaged_.size() == kDamagesMax) {
+            return false;
+        }
+        damaged_.emplace(damage.place(), lost);
+        return true;
+    }
+    Span& told = known->second;
+    if (told.first <= lost.first && lost.end <= told.end) {
+        return false;
+    }
+    told = {std::min(told.first, lost.first), std::max(told.end, lost.end)};
+    return true;
+}
+
 void LogHub::report(const store::Damage& damage) {
-    if (told_ && damaged_.size() < kDamagesMax && damaged_.emplace(damage.file, damage.end_sequence).second) {
+    if (told_ && is_news(damage)) {
         told_(damage);
     }
 }
@@ -152,6 +170,12 @@ const StoredGroup* LogHub::find(std::uint64_t sequence) const noexcept {
     const auto after = std::ranges::upper_bound(recent_, sequence, {}, &StoredGroup::first_sequence);
     const StoredGroup& group = *std::prev(after);
     return sequence < group.end_sequence() ? &group : nullptr;
+}
+
+LogHub::Span LogHub::only_in_files(std::uint64_t sequence) const noexcept {
+    const auto after = std::ranges::upper_bound(recent_, sequence, {}, &StoredGroup::first_sequence);
+    const std::uint64_t before = after == recent_.begin() ? 0 : std::prev(after)->end_sequence();
+    return {std::max(before, sealed_end()), after == recent_.end() ? end_sequence_ : after->first_sequence};
 }
 
 void LogHub::notify() {

@@ -7,8 +7,10 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
-#include <set>
+#include <string>
+#include <utility>
 
 #include "coro/pool.h"
 #include "coro/sync.h"
@@ -55,8 +57,10 @@ class LogHub {
     void set_catalog(store::Catalog catalog) { catalog_ = std::move(catalog); }
     // `sealed_bytes`: payloads of the groups that have become sealed.
     void set_parts(std::shared_ptr<const store::PartSet> parts, std::uint64_t sealed_bytes);
-    // Somebody has met damaged bytes.  Tells each place once.
+    // Somebody has met damaged bytes.  Tells each place once, and again only where it turns out to be larger.
     void report(const store::Damage& damage);
+    // Somebody else has told of it.
+    void note_told(const store::Damage& damage) { (void)is_news(damage); }
     void on_damage(std::function<void(const store::Damage&)> told) { told_ = std::move(told); }
     // For functions that read parts; borrowed.  Null: the loop itself.
     void set_offload(coro::Offload* offload) noexcept { offload_ = offload; }
@@ -94,6 +98,14 @@ class LogHub {
     const std::deque<StoredGroup>& recent() const noexcept { return recent_; }
     // The group in memory that holds `sequence`, or nullptr.
     const StoredGroup* find(std::uint64_t sequence) const noexcept;
+    // [first, end)
+    struct Span {
+        std::uint64_t first = 0;
+        std::uint64_t end = 0;
+    };
+    // The written records around `sequence` that are neither sealed nor in memory: what the segments have lost of them
+    // is lost.  Precondition: `sequence` is one of them.
+    Span only_in_files(std::uint64_t sequence) const noexcept;
 
     // co_await hub.changed(): until something is published or becomes durable.
     coro::Event::Awaiter changed() noexcept { return changed_.wait(); }
@@ -104,6 +116,7 @@ class LogHub {
         std::unique_ptr<std::byte[]> bytes;
         std::size_t used = 0;
     };
+    bool is_news(const store::Damage& damage);
     void keep(StoredGroup group);
     void trim();
     void notify();
@@ -121,7 +134,7 @@ class LogHub {
     std::size_t recent_bytes_ = 0;
     std::uint64_t open_bytes_ = 0;
     std::shared_ptr<Slab> slab_;
-    std::set<std::pair<std::string, std::uint64_t>> damaged_;
+    std::map<std::pair<std::string, std::uint64_t>, Span> damaged_;  // By place: the records it was told to cost.
     std::function<void(const store::Damage&)> told_;
     coro::Offload* offload_ = nullptr;
     coro::Event changed_;

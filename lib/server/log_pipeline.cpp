@@ -2,12 +2,17 @@
 
 #include "coro/timeout.h"
 #include "server/log_follower.h"
+#include "store/identity.h"
+#include "store/same_file.h"
 
 namespace sluice::server {
 namespace {
 
 constexpr std::size_t kReadsInFlight = 4;
 constexpr std::size_t kJobsInFlight = 2;  // A seal, and a merge.
+
+// How often it is looked whether the store is still there: what is answered meanwhile may be in a file without a name.
+constexpr Duration kStoreLookInterval = std::chrono::milliseconds(500);
 
 static_assert(ingest::kGroupHeadBytes == sizeof(store::FrameHeader));
 
@@ -30,6 +35,7 @@ LogPipeline::~LogPipeline() = default;
 Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptions options,
                                  store::StoreEvents& events) {
     directory_ = &directory;
+    events_ = &events;
     log_bytes_max_ = options.log_bytes_max;
     hub_.on_damage([&events](const store::Damage& damage) { events.on_damage(damage); });
     store::PartStoreOptions part_options;
@@ -46,6 +52,9 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
     }
     SLUICE_CO_TRY(writer_, co_await store::LogWriter::open(kernel_, directory, std::move(options), events));
     take_over(*writer_);
+    if (!options_.store_path.empty()) {
+        look_due_ = kernel_.clock().now() + kStoreLookInterval;
+    }
     writing_.spawn("writer", &LogPipeline::write_groups, this);
     SLUICE_CO_CHECK(co_await read_open_rows());
     if (options_.seal.rows_max != 0) {
@@ -66,6 +75,9 @@ void LogPipeline::take_over(const store::LogWriter& writer) {
                 .direct = writer.mode() == store::IoMode::direct,
                 .parts = parts_->set(),
                 .epochs = parts_->state().epochs});
+    for (const store::Damage& damage : writer.recovered().damage) {
+        hub_.note_told(damage);
+    }
     for (const store::ProducerTable::Entry* known : writer.producers().entries()) {
         const std::uint64_t last = known->state.last_sequence;
         ingest_.restore_producer(known->id, known->uid,
@@ -74,8 +86,8 @@ void LogPipeline::take_over(const store::LogWriter& writer) {
     catalog_version_ = writer.catalog_version();
 }
 
-// What is not sealed comes back into memory, as far as it has room there.  Damage is passed over: recovery has told of
-// it, or readers will find it.
+// What is not sealed comes back into memory, as far as it has room there.  The follower tells of damage, and passes
+// over it.
 Task<Result<>> LogPipeline::read_open_rows() {
     const std::uint64_t end = hub_.end_sequence();
     std::uint64_t from = hub_.sealed_end();
@@ -168,6 +180,9 @@ Task<Result<>> LogPipeline::stop() {
 Task<> LogPipeline::write_groups() {
     Result<> woken;
     for (;;) {
+        if (look_due_ && kernel_.clock().now() >= *look_due_) {
+            co_await look_for_store();
+        }
         if (sealed_) {
             co_await release_sealed();
         }
@@ -182,34 +197,78 @@ Task<> LogPipeline::write_groups() {
         }
         woken = co_await wait_for_work();
     }
-    closed_ = co_await coro::shield(writer_->close());
+    co_await end_writing();
+}
+
+Task<> LogPipeline::end_writing() {
+    if (gone_) {
+        co_await coro::shield(writer_->abandon());
+        closed_ = std::unexpected(*gone_);
+    } else {
+        closed_ = co_await coro::shield(writer_->close());
+    }
     writer_.reset();
 }
 
-// Until a group arrives; syncs what is written when its time has come.
+// Until a group arrives, or it is time to look for the store; syncs what is written when its time has come.
 Task<Result<>> LogPipeline::wait_for_work() {
     work_.reset();
     if (sealed_) {
         co_return Result<>{};
     }
-    if (!writer_->has_unsynced()) {
-        sync_due_.reset();
-        co_return co_await work_.wait();
-    }
     const Clock& clock = kernel_.loop().clock();
-    if (!sync_due_) {
+    if (!writer_->has_unsynced() || gone_) {
+        sync_due_.reset();
+    } else if (!sync_due_) {
         sync_due_ = clock.now() + options_.sync_interval;
     }
-    Result<> woken = co_await coro::with_deadline(*sync_due_, coro::wait_for(work_));
+    if (!sync_due_ && !look_due_) {
+        co_return co_await work_.wait();
+    }
+    MonotonicTime until = sync_due_ ? *sync_due_ : *look_due_;
+    if (look_due_) {
+        until = std::min(until, *look_due_);
+    }
+    Result<> woken = co_await coro::with_deadline(until, coro::wait_for(work_));
     if (woken || woken.error().code() != Errc::deadline_exceeded) {
         co_return woken;
     }
-    sync_due_.reset();
-    co_await sync_written();
+    if (sync_due_ && clock.now() >= *sync_due_) {
+        sync_due_.reset();
+        co_await sync_written();
+    }
     co_return Result<>{};
 }
 
+// Files that were removed are written as before, and synced, until they are closed: nothing fails.  A store that is
+// gone once stays so until the next start, which reads what is there: what came and went meanwhile cannot be known.
+Task<> LogPipeline::look_for_store() {
+    look_due_ = kernel_.clock().now() + kStoreLookInterval;
+    const io::Handle* segment = writer_->segment_file();
+    const std::string name =
+        segment != nullptr ? store::segment_name(writer_->catalog().back().header.segment_id) : ".";
+    const io::Handle& open = segment != nullptr ? *segment : *directory_;
+    Result<> there = co_await store::check_leads_to(kernel_, options_.store_path + "/" + name, open);
+    if (there) {  // A segment that was begun in an emptied directory is there.
+        there = co_await store::check_is_there(kernel_, options_.store_path + "/" + store::kIdentityName);
+    }
+    if (there) {
+        co_return;
+    }
+    look_due_.reset();
+    gone_ =
+        Error(Errc::io_error,
+              fmt::format("the store in '{}' was removed or replaced while sluiced was running: {}; nothing is stored "
+                          "until the store is put back and sluiced is restarted",
+                          options_.store_path, there.error().text()));
+    sealing_.cancel();  // Nothing of it belongs into what may be another store.
+    events_->on_store_gone(*gone_);
+}
+
 Task<> LogPipeline::sync_written() {
+    if (gone_) {
+        co_return;
+    }
     (void)co_await writer_->sync();  // After a failure the next interval tries again.
     update_catalog();
     tell_durable();
@@ -230,6 +289,9 @@ void LogPipeline::tell_durable() {
 
 Task<> LogPipeline::release_sealed() {
     sealed_ = false;
+    if (gone_) {
+        co_return;
+    }
     (void)co_await writer_->release(hub_.sealed_end());  // What it could not retire, the next call will.
     update_catalog();
 }
@@ -266,7 +328,9 @@ void LogPipeline::update_catalog() {
 Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     Result<store::Committed> committed = fail(Errc::internal, "not written");
     Result<> room;
-    if (log_is_too_long() && group->count != 0 && group->generation != failed_generation_) {
+    if (gone_) {
+        room = std::unexpected(*gone_);
+    } else if (log_is_too_long() && group->count != 0 && group->generation != failed_generation_) {
         room = co_await shorten_log();
     }
     if (!room) {

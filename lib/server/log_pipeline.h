@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "coro/scope.h"
 #include "coro/sync.h"
@@ -23,6 +24,8 @@ class LogPipeline final : public ingest::Sink {
         std::size_t memory_bytes_max = 4U << 20U;          // Of LogHub.
         ingest::IngestOptions ingest;
         SealOptions seal;
+        // Where the store is looked for while it is written; empty: nowhere.
+        std::string store_path;
         // For reading parts, and for sealing and merging them.  Borrowed; null: the loop does it.
         coro::Pool* read_pool = nullptr;
         coro::Pool* seal_pool = nullptr;
@@ -48,11 +51,15 @@ class LogPipeline final : public ingest::Sink {
     void set_retention(const store::RetentionOptions& retention);
     // Takes effect with the next group; where nothing is sealed, with the next segment.
     void set_log_bytes_max(std::uint64_t bytes);
+    // Why nothing is stored any more: the store was removed or replaced.  Nothing: it is where it was.
+    const std::optional<Error>& store_gone() const noexcept { return gone_; }
 
  private:
     Task<> write_groups();
     Task<Result<>> wait_for_work();
     Task<> sync_written();
+    Task<> look_for_store();
+    Task<> end_writing();
     Task<> commit(std::unique_ptr<ingest::Group> group);
     void take_over(const store::LogWriter& writer);
     Task<Result<>> read_open_rows();
@@ -88,6 +95,9 @@ class LogPipeline final : public ingest::Sink {
     std::optional<Error> failure_;
     std::uint64_t catalog_version_ = 0;
     std::optional<MonotonicTime> sync_due_;
+    store::StoreEvents* events_ = nullptr;
+    std::optional<MonotonicTime> look_due_;  // Nothing: never.
+    std::optional<Error> gone_;
 };
 
 }  // namespace sluice::server

@@ -111,17 +111,8 @@ bool LogSealer::fits(const Take& take, std::uint32_t count) const noexcept {
     return take.groups.empty() || (take.rows + count <= options_.rows_max && take.bytes < options_.bytes_max);
 }
 
-// The log has lost them: they cannot be sealed.
-void LogSealer::report_missing(std::uint64_t from, std::uint64_t to) {
-    hub_.report({.file = "the log",
-                 .offset = 0,
-                 .bytes = 0,
-                 .first_sequence = from,
-                 .end_sequence = to,
-                 .what = "records were missing when the log was sealed"});
-}
-
-// Whole groups, durable, oldest first: from memory, or from the segments where they had no room there.
+// Whole groups, durable, oldest first: from memory, or from the segments where they had no room there.  Of what is
+// damaged there the follower tells.
 Task<Result<LogSealer::Take>> LogSealer::take_groups() {
     Take take;
     take.end = hub_.sealed_end();
@@ -135,7 +126,6 @@ Task<Result<LogSealer::Take>> LogSealer::take_groups() {
             follower.seek(take.end);
             SLUICE_CO_TRY(const std::optional<GroupView> view, co_await follower.next(limit));
             if (!view) {
-                report_missing(take.end, limit);
                 take.missing_rows += limit - take.end;
                 take.end = limit;
                 break;
@@ -147,10 +137,7 @@ Task<Result<LogSealer::Take>> LogSealer::take_groups() {
         if (!fits(take, next.count)) {
             break;
         }
-        if (next.first_sequence > take.end) {
-            report_missing(take.end, next.first_sequence);
-            take.missing_rows += next.first_sequence - take.end;
-        }
+        take.missing_rows += next.first_sequence - take.end;
         take.rows += next.count;
         take.bytes += next.payload.size();
         take.end = next.first_sequence + next.count;

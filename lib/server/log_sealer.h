@@ -54,7 +54,6 @@ class LogSealer {
     Task<Result<>> seal();
     Task<Result<Take>> take_groups();
     bool fits(const Take& take, std::uint32_t count) const noexcept;
-    void report_missing(std::uint64_t from, std::uint64_t to);
 
     io::Kernel& kernel_;
     int directory_;

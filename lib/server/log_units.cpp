@@ -38,13 +38,22 @@ void LogUnits::take_parts() {
     }
 }
 
+// A gap between groups was damage when they came back from the segments: it was told then, and here it counts.
 void LogUnits::take_memory() {
     std::vector<Groups> units;
     std::size_t bytes = kUnitBytes;  // The first group begins a unit.
+    std::uint64_t expected = end_;
+    const auto note_gap = [&](std::uint64_t next) {
+        if (expected < next) {
+            damaged_.emplace("", expected);
+        }
+    };
     for (const StoredGroup& group : hub_.recent()) {
         if (group.end_sequence() <= files_begin_ || group.first_sequence >= end_) {
             continue;
         }
+        note_gap(group.first_sequence);
+        expected = group.end_sequence();
         files_end_ = std::min(files_end_, std::max(group.first_sequence, files_begin_));
         if (bytes >= kUnitBytes) {
             units.emplace_back();
@@ -59,6 +68,7 @@ void LogUnits::take_memory() {
                                 .count = group.count,
                                 .skip = static_cast<std::uint32_t>(sealed)});
     }
+    note_gap(end_);
     for (Groups& groups : units) {
         std::unique_ptr<query::Unit> unit = query::scan_groups(plan_, std::move(groups));
         if (plan_->newest_first()) {
@@ -125,11 +135,20 @@ void LogUnits::add_sealed(const GroupView& group, std::uint64_t end, Groups& to)
     finish();
 }
 
+void LogUnits::note_lost() {
+    for (const store::Damage& damage : follower_.lost()) {
+        if (damage.first_sequence < end_) {
+            damaged_.insert(damage.place());
+        }
+    }
+}
+
 // From the follower's position up to `end` or kUnitBytes.
 Task<Result<LogUnits::Groups>> LogUnits::read_run(std::uint64_t end) {
     Groups groups;
     for (std::size_t bytes = 0; bytes < kUnitBytes;) {
         SLUICE_CO_TRY(const std::optional<GroupView> group, co_await follower_.next(end));
+        note_lost();
         if (!group) {
             break;
         }

@@ -2,6 +2,10 @@
 // Threads: the service loop's.
 #pragma once
 
+#include <set>
+#include <string>
+#include <utility>
+
 #include "server/log_follower.h"
 #include "server/query_run.h"
 
@@ -14,6 +18,7 @@ class LogUnits final : public UnitSource {
 
     Task<Result<std::unique_ptr<query::Unit>>> next() override;
     std::uint64_t records_total() const noexcept override { return records_total_; }
+    std::uint32_t damaged() const noexcept override { return static_cast<std::uint32_t>(damaged_.size()); }
 
  private:
     using Units = std::deque<std::unique_ptr<query::Unit>>;
@@ -27,6 +32,7 @@ class LogUnits final : public UnitSource {
     };
     void take_parts();
     void take_memory();
+    void note_lost();
     void add_group(const GroupView& group, std::uint64_t end, Groups& to) const;
     void add_sealed(const GroupView& group, std::uint64_t end, Groups& to) const;
     Task<Result<Groups>> read_run(std::uint64_t end);
@@ -46,6 +52,7 @@ class LogUnits final : public UnitSource {
     // Newest first only: the runs of the segment that is next, oldest first, and where it begins.
     std::vector<Run> runs_;
     std::uint64_t runs_begin_;
+    std::set<std::pair<std::string, std::uint64_t>> damaged_;  // Places; a file may be read twice.
 };
 
 }  // namespace sluice::server

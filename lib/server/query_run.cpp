@@ -53,6 +53,7 @@ Task<Result<>> QueryRun::run(UnitSource& source, RowSink& sink) {
     Result<> outcome = co_await run_lanes(source, sink, lanes, scans);
     scans.cancel();
     co_await scans.join();
+    damaged_ += source.damaged();
     if (!outcome) {
         co_return outcome;
     }

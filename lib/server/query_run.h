@@ -23,6 +23,8 @@ class UnitSource {
     virtual Task<Result<std::unique_ptr<query::Unit>>> next() = 0;
     // Records in all units; 0: unknown.
     virtual std::uint64_t records_total() const noexcept = 0;
+    // Places outside of its units that are damaged, and left out; as far as it has come.
+    virtual std::uint32_t damaged() const noexcept = 0;
 };
 
 // Where its rows go.
@@ -46,7 +48,7 @@ class QueryRun {
     Task<Result<>> run(UnitSource& source, RowSink& sink);
 
     wire::QueryProgress progress() const noexcept { return progress_; }
-    // Units that were damaged, and left out from there on.
+    // Units that were damaged, and left out from there on, and places that the source had to leave out.
     std::uint32_t damaged() const noexcept { return damaged_; }
     // After run().
     const query::ScanCounters& counters() const noexcept { return combiner_.counters(); }

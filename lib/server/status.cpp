@@ -128,6 +128,7 @@ std::string status_json(const StatusFacts& facts, const Server& server, LogPipel
     json["store"] = {{"id", wire::format_id(hub.store_id())},
                      {"epoch", hub.epoch()},
                      {"mode", facts.store_mode},
+                     {"gone", log.store_gone() ? wire::escaped(log.store_gone()->text()) : ""},
                      {"oldest_sequence", hub.oldest_sequence()},
                      {"end_sequence", hub.end_sequence()},
                      {"durable_sequence", hub.durable_sequence()},

@@ -1,6 +1,7 @@
 #include "server/tail_run.h"
 
 #include "coro/timeout.h"
+#include "server/gap_entry.h"
 #include "server/last_matching.h"
 
 namespace sluice::server {
@@ -12,6 +13,8 @@ constexpr Duration kHoldMax = std::chrono::seconds(1);
 constexpr Duration kJobTimeMax = std::chrono::milliseconds(5);
 // Beside the entries of a frame: its headers.
 constexpr std::size_t kFrameBytes = 256;
+// Of a frame that tells of a gap.
+constexpr std::size_t kGapBytes = 2048;
 
 }  // namespace
 
@@ -38,6 +41,12 @@ Task<Result<>> TailRun::run() {
     for (;;) {
         const std::uint64_t limit = wanted_.follow ? written() : end_at_start;
         SLUICE_CO_TRY(const std::optional<GroupView> group, co_await next_group(limit));
+        if (!follower_.lost().empty()) {
+            SLUICE_CO_TRY(const bool still_here, co_await tell_lost(follower_.lost()));
+            if (!still_here) {
+                continue;
+            }
+        }
         if (group) {
             SLUICE_CO_CHECK(co_await deliver(*group, std::min(group->end_sequence, limit)));
             continue;
@@ -90,6 +99,33 @@ void TailRun::let_go() noexcept {
     reading_.reset();
     charge_.release();
     Bytes().swap(scratch_);
+}
+
+// An entry for each place, whatever the filter: what was there may have matched.  False: the follower had to let go of
+// what it has read meanwhile.
+Task<Result<bool>> TailRun::tell_lost(std::vector<store::Damage> lost) {
+    bool still_here = true;
+    for (const store::Damage& damage : lost) {
+        std::uint64_t& told_up_to = told_[damage.place()];
+        if (damage.end_sequence <= told_up_to) {
+            continue;  // Parts are read again after a pause.
+        }
+        told_up_to = damage.end_sequence;
+        SLUICE_CO_TRY(const bool kept, co_await room(kGapBytes));
+        still_here = still_here && kept;
+        // A page of a part may tell of records that lie ahead: others come before them.
+        const std::uint64_t sequence = std::min(damage.end_sequence, follower_.position()) - 1;
+        const GapPlace place{.request_id = stream_.id(),
+                             .epoch = hub_.epoch_of(sequence),
+                             .sequence = sequence,
+                             .now = shared_.kernel.clock().wall_now()};
+        const Bytes frame = make_gap_frame(place, damage);
+        last_.sequence = sequence;
+        last_.epoch = place.epoch;
+        charge_.shrink(frame.size());
+        stream_.send(frame, std::move(charge_));
+    }
+    co_return still_here;
 }
 
 // The records of `group` from the follower's position up to `end`, or until it had to let go of the group.

@@ -2,8 +2,12 @@
 // Threads: the service loop's; what takes long to test is tested on the pool.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "query/plan.h"
 #include "server/log_follower.h"
@@ -32,6 +36,7 @@ class TailRun {
     };
     Task<Result<std::uint64_t>> start(std::uint64_t end);
     Task<Result<std::optional<GroupView>>> next_group(std::uint64_t limit);
+    Task<Result<bool>> tell_lost(std::vector<store::Damage> lost);
     Task<Result<>> deliver(const GroupView& group, std::uint64_t end);
     Task<Result<bool>> room(std::size_t bytes);
     Task<Result<Piece>> make_piece(const GroupView& group, std::uint64_t end, std::size_t bytes_max);
@@ -52,6 +57,7 @@ class TailRun {
     Charge charge_;                       // For the next frame.
     Bytes scratch_;
     wire::Cursor last_;
+    std::map<std::pair<std::string, std::uint64_t>, std::uint64_t> told_;  // Damage by place: up to which record.
 };
 
 }  // namespace sluice::server

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "store/damage.h"
 #include "store/segment_format.h"
 
 namespace sluice::store {
@@ -25,16 +26,6 @@ inline std::uint64_t sequence_limit(const Catalog& catalog, std::size_t index) n
     return index + 1 < catalog.size() ? catalog[index + 1].header.first_sequence : kNoLimit;
 }
 
-// Bytes between two frames, or at the end of a segment, that are not a valid frame.
-struct Damage {
-    std::string file;
-    std::uint64_t offset = 0;
-    std::uint64_t bytes = 0;
-    std::uint64_t first_sequence = 0;  // The records [first_sequence, end_sequence) are lost.
-    std::uint64_t end_sequence = 0;
-    std::string what{};  // Empty: see above.  Else what is wrong with a part.
-};
-
 // What a store tells its owner.  Called on the loop of its writer; must not call back into the store.
 class StoreEvents {
  public:
@@ -42,6 +33,8 @@ class StoreEvents {
     virtual void on_damage(const Damage&) {}
     virtual void on_set_aside(const std::string& /*file*/, const Error& /*why*/) {}  // Renamed, never deleted.
     virtual void on_segment_failed(const std::string& /*file*/, const Error& /*why*/) {}
+    // The store is not where it was opened any more: nothing is stored from now on.  Once.
+    virtual void on_store_gone(const Error& /*why*/) {}
     virtual void on_segment_opened(const SegmentInfo&) {}
     virtual void on_segment_removed(const SegmentInfo&) {}
     virtual void on_spare_failed(const Error& /*why*/) {}

@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::uint32_t kIdentityMagic = 0x44495753;  // "SWID"
 constexpr std::size_t kIdentityBytes = 32;
-const std::string kIdentityName = "identity";
 constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
 
 Bytes encode_identity(const StoreId& id) {

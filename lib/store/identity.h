@@ -9,6 +9,8 @@
 
 namespace sluice::store {
 
+inline const std::string kIdentityName = "identity";
+
 //   0       4         8          16         32
 //   +-------+---------+----------+----------+
 //   | magic | version | checksum | store id |     checksum: XXH3-64 of the store id

@@ -87,52 +87,96 @@ void LogScan::open_segment(const std::string& directory, const std::string& name
     }
 }
 
-// The frame at `offset`, if one begins there that has records; `next` becomes where to look then.  `check`: read all of
-// it, because what looks like a header may be the bytes of a record in a damaged frame.
-std::optional<LogScan::Place> LogScan::place_at(std::size_t segment, std::uint64_t offset, bool check,
-                                                std::uint64_t& next) {
-    const Segment& from = segments_[segment];
+namespace {
+
+// A header as it stands there, of a frame that fits the file: nobody has looked at its checksum.
+std::optional<FrameHeader> header_at(const OfflineFile& file, const SegmentHeader& segment, std::uint64_t offset) {
     FrameHeader header;
-    const Result<std::size_t> size = from.file.read(offset, std::as_writable_bytes(std::span(&header, 1)));
-    const std::uint64_t left = from.file.size() - offset;
-    if (!size || *size < sizeof header || header.magic != kFrameMagic || header.segment_id != from.header.segment_id ||
-        header.payload_bytes > left - sizeof header) {
+    if (offset + sizeof header > file.size()) {
         return std::nullopt;
     }
-    const Place place{.segment = segment,
-                      .offset = offset,
-                      .bytes = sizeof header + header.payload_bytes,
-                      .first_sequence = header.first_sequence,
-                      .end_sequence = std::min(header.first_sequence + header.count, from.limit)};
-    if (check) {
-        Bytes bytes(place.bytes);
-        const Result<std::size_t> all = from.file.read(offset, bytes);
-        if (!all || !parse_frame(ByteView(bytes).first(*all), from.header, bytes.size())) {
-            return std::nullopt;
-        }
-    }
-    next = offset + round_up(place.bytes, from.header.block_bytes);
-    return header.kind == FrameKind::records ? std::optional(place) : std::nullopt;
+    const Result<std::size_t> size = file.read(offset, std::as_writable_bytes(std::span(&header, 1)));
+    const bool here = size && *size == sizeof header && header.magic == kFrameMagic &&
+                      header.segment_id == segment.segment_id &&
+                      header.payload_bytes <= file.size() - offset - sizeof header;
+    return here ? std::optional(header) : std::nullopt;
 }
 
+bool whole_at(const OfflineFile& file, const SegmentHeader& segment, std::uint64_t offset, const FrameHeader& header) {
+    Bytes bytes(sizeof header + header.payload_bytes);
+    const Result<std::size_t> size = file.read(offset, bytes);
+    return size && parse_frame(ByteView(bytes).first(*size), segment, bytes.size());
+}
+
+std::uint64_t end_of(const FrameHeader& header) noexcept {
+    return header.first_sequence + header.count;
+}
+
+}  // namespace
+
+void LogScan::add_frame(std::size_t segment, std::uint64_t offset, const FrameHeader& header) {
+    // Ascending whatever the file says: what repeats numbers was written again elsewhere.
+    const bool ascends = places_.empty() || header.first_sequence >= places_.back().end_sequence;
+    if (header.kind == FrameKind::records && ascends) {
+        places_.push_back({.segment = segment,
+                           .offset = offset,
+                           .bytes = sizeof header + header.payload_bytes,
+                           .first_sequence = header.first_sequence,
+                           .end_sequence = std::min(end_of(header), segments_[segment].limit)});
+    }
+}
+
+// The records between two frames, of which the bytes [offset, end) are left; none: they are just not there.
+void LogScan::note_missing(const Segment& from, std::uint64_t offset, std::uint64_t end, std::uint64_t first_sequence,
+                           std::uint64_t end_sequence) {
+    const std::string file = segment_name(from.header.segment_id);
+    const bool known =
+        std::ranges::any_of(damage_, [&](const Damage& other) { return other.offset == offset && other.file == file; });
+    if (first_sequence < end_sequence && !known) {
+        damage_.push_back({.file = file,
+                           .offset = offset,
+                           .bytes = end - offset,
+                           .first_sequence = first_sequence,
+                           .end_sequence = end_sequence,
+                           .what = offset == end ? "records are missing before this place" : ""});
+    }
+}
+
+// A header is believed where it begins with the number that is expected, and the next one goes on behind its frame: a
+// damaged one would hide its neighbours.  All others are read whole, also because what looks like a header behind
+// damage may be the bytes of a record.
 void LogScan::index_segment(std::size_t segment) {
     const Segment& from = segments_[segment];
-    bool searching = false;
-    for (std::uint64_t offset = kHeaderBlock; offset + sizeof(FrameHeader) <= from.file.size();) {
-        std::uint64_t next = 0;
-        const std::optional<Place> place = place_at(segment, offset, searching, next);
-        searching = next == 0;
-        offset = searching ? offset + from.header.block_bytes : next;
-        if (!place) {
+    std::uint64_t expected = from.header.first_sequence;
+    std::uint64_t offset = kHeaderBlock;
+    std::optional<std::uint64_t> hole;
+    std::optional<FrameHeader> header = header_at(from.file, from.header, offset);
+    while (offset + sizeof(FrameHeader) <= from.file.size()) {  // Bounded: each turn goes on by a block at least.
+        const std::uint64_t next =
+            offset + round_up(header ? sizeof *header + header->payload_bytes : 1, from.header.block_bytes);
+        const std::optional<FrameHeader> following = header ? header_at(from.file, from.header, next) : std::nullopt;
+        const bool fits = !hole && following && header->first_sequence == expected &&
+                          following->first_sequence == end_of(*header) &&
+                          (header->kind == FrameKind::records || header->count == 0);
+        if (!fits && !(header && whole_at(from.file, from.header, offset, *header))) {
+            hole = hole.value_or(offset);
+            offset += from.header.block_bytes;
+            header = header_at(from.file, from.header, offset);
             continue;
         }
-        if (place->first_sequence >= from.limit) {
+        note_missing(from, hole.value_or(offset), offset, expected, std::min(header->first_sequence, from.limit));
+        hole.reset();
+        expected = std::max(expected, std::min(header->first_sequence, from.limit));
+        if (header->first_sequence >= from.limit) {
             break;
         }
-        // Ascending whatever the file says: what repeats numbers was written again elsewhere.
-        if (places_.empty() || place->first_sequence >= places_.back().end_sequence) {
-            places_.push_back(*place);
-        }
+        add_frame(segment, offset, *header);
+        expected = std::max(expected, end_of(*header));
+        offset = next;
+        header = following;
+    }
+    if (from.limit != kNoLimit) {
+        note_missing(from, hole.value_or(offset), std::max(offset, from.file.size()), expected, from.limit);
     }
 }
 
@@ -144,8 +188,8 @@ Result<std::optional<LogScan::Frame>> LogScan::read(const Place& place) {
     const bool whole = frame && frame->header.first_sequence == place.first_sequence &&
                        valid_batches(frame->payload, frame->header.count);
     if (!whole) {
-        const bool being_written = &place == &places_.back();
-        lost_records_ += being_written ? 0 : place.end_sequence - place.first_sequence;
+        note_missing(from, place.offset, place.offset + round_up(place.bytes, from.header.block_bytes),
+                     place.first_sequence, place.end_sequence);
         return std::nullopt;
     }
     Frame found{.bytes = std::move(bytes),

@@ -472,6 +472,11 @@ Task<Result<Committed>> LogWriter::sync() {
     co_return state(next_sequence_);
 }
 
+Task<> LogWriter::abandon() {
+    background_.cancel();
+    co_await background_.join();
+}
+
 Task<Result<>> LogWriter::close() {
     background_.cancel();
     co_await background_.join();

@@ -85,6 +85,8 @@ class LogWriter {
     void set_log_bytes_max(std::uint64_t bytes) noexcept { options_.log_bytes_max = bytes; }
     // sync(), then marks the log as closed.  Awaits the background work; nothing may follow.
     Task<Result<>> close();
+    // Instead of close(): writes nothing more.
+    Task<> abandon();
 
     const Recovered& recovered() const noexcept { return recovered_; }
     const ProducerTable& producers() const noexcept { return producers_; }
@@ -93,6 +95,9 @@ class LogWriter {
     std::uint32_t epoch() const noexcept { return recovered_.epoch; }
     std::uint64_t next_sequence() const noexcept { return next_sequence_; }
     std::uint64_t durable_sequence() const noexcept { return durable_sequence_; }
+    // The segment that is written; null: the last one failed, and no new one could be made yet.  Valid until the next
+    // operation.
+    const io::Handle* segment_file() const noexcept { return segment_ ? &segment_->file : nullptr; }
     bool has_unsynced() const noexcept { return !unsynced_.empty(); }
     IoMode mode() const noexcept { return options_.mode; }
     std::uint64_t group_bytes_max() const noexcept { return options_.segment_bytes / 2; }

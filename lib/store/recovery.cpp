@@ -119,10 +119,11 @@ Task<Result<>> Recovery::load_headers(const std::vector<std::uint64_t>& ids) {
 
 void Recovery::replay_frame(const FrameView& frame) {
     closed_ = frame.header.kind == FrameKind::closed;
+    // Also of one without records: what is damaged in front of it had numbers, which are not given again.
+    found_.next_sequence = frame.header.first_sequence + frame.header.count;
     if (frame.header.kind != FrameKind::records) {
         return;
     }
-    found_.next_sequence = frame.header.first_sequence + frame.header.count;
     std::uint64_t sequence = frame.header.first_sequence;
     for_each_batch(frame.payload, [&](const wire::BatchHeader& batch, ByteView bytes) {
         sequence += batch.count;
@@ -220,6 +221,7 @@ Task<Result<bool>> Recovery::replay_last() {
     for (const Damage& damage : damage_) {
         if (damage.end_sequence > options_.sealed_end) {
             events_.on_damage(damage);
+            found_.damage.push_back(damage);
         }
     }
     co_return usable;

@@ -30,6 +30,7 @@ struct Recovered {
     std::uint64_t last_data_end = 0;  // Offset behind the last frame of the last segment.
     std::uint64_t next_segment_id = 1;
     std::vector<std::uint32_t> spares;
+    std::vector<Damage> damage;  // That was told.
 };
 
 // Reads the directory; fills `producers`.  Changes only names (spares, what is set aside) and the identity file of a

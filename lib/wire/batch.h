@@ -21,6 +21,7 @@ using ProducerId = std::array<std::byte, 16>;
 inline constexpr std::uint16_t kBatchByDaemon = 1;  // Written by the daemon itself, for example a gap record.
 inline constexpr std::uint16_t kBatchComputed =
     2;  // In results of a query only: fields that a query computed, no record of the log.
+inline constexpr std::uint16_t kBatchGap = 4;  // In a tail only: tells of records that are lost to damage.
 
 struct BatchHeader {
     std::uint32_t size = 0;            // Whole batch in bytes.

@@ -51,7 +51,7 @@ struct QueryCounts {
     std::uint64_t bytes_read = 0;  // From files, and of records in memory.
     std::uint32_t parts = 0;       // Looked into.
     std::uint32_t parts_skipped = 0;
-    std::uint32_t parts_damaged = 0;  // Not read, or not to their end: rows may be missing.
+    std::uint32_t parts_damaged = 0;  // Not read, or not to their end, and places of the log: rows may be missing.
     std::uint64_t elapsed_us = 0;
     friend bool operator==(const QueryCounts&, const QueryCounts&) = default;
 };

@@ -454,6 +454,39 @@ class Daemonless(WithDaemon):
         self.assertIn(segment.name.encode(), damaged.stdout)
 
 
+class StoreThatGoesAway(WithDaemon):
+    def assert_told(self):
+        deadline = time.monotonic() + PATIENCE_S
+        while not (gone := json.loads(self.good("status", "--output", "json"))["store"]["gone"]):
+            self.assertLess(time.monotonic(), deadline)
+        self.assertIn("removed or replaced", gone)
+        self.assertIn(b"removed or replaced", self.good("status"))
+        log = self.daemon.popen("log", "--ack", "durable", "never", stderr=subprocess.PIPE)
+        self.assertIn(b"removed or replaced", log.stderr.readline())
+        log.terminate()
+        self.assertNotEqual(log.wait(PATIENCE_S), 0)
+        log.stderr.close()
+
+    def test_an_emptied_directory_is_told_and_nothing_is_acknowledged(self):
+        self.good("log", "--ack", "durable", "kept")
+        for path in (self.daemon.directory / "store").iterdir():
+            path.unlink()
+        self.assert_told()
+
+    def test_a_directory_that_is_put_back_is_used_again_after_a_restart(self):
+        self.good("log", "--ack", "durable", "kept")
+        store = self.daemon.directory / "store"
+        store.rename(self.daemon.directory / "away")
+        store.mkdir()
+        self.assert_told()
+        self.daemon.kill()
+        store.rmdir()
+        (self.daemon.directory / "away").rename(store)
+        self.daemon.start()
+        self.good("log", "--ack", "durable", "more")
+        self.assertEqual(self.good("tail", "--all", "-o", "cat"), b"kept\nmore\n")
+
+
 class Bench(WithDaemon):
     def test_each_mode_prints_its_figures(self):
         short = ("--seconds", "0.2", "--warm-up", "0.05", "--runs", "2")

@@ -467,6 +467,22 @@ class Store(WithRecords):
         result = self.daemon.command("query", "--store", str(store), "-o", "cat", "last")
         self.assertEqual((result.returncode, result.stdout), (0, b"the last one\n"))
         self.assertIn(b"1000 records could not be read", result.stderr)
+        self.assertIn(b"1 parts or places of the log are damaged", result.stderr)
+        place = rf"records 5 to 1004.*: {segment.name} at [0-9]+: [0-9]+ bytes are no valid frame"
+        self.assertRegex(result.stderr.decode(), place)
+        self.daemon.start()
+        for arguments, lines in ((["tail", "--all", "-o", "cat"], 5), (["tail", "--all", "-o", "cat", "last"], 1),
+                                 (["export", "--format", "json"], 5)):
+            with self.subTest(arguments):
+                result = self.daemon.command(*arguments)
+                self.assertEqual(result.returncode, 1)
+                self.assertEqual(result.stdout.count(b"\n"), lines)
+                self.assertIn(b"the last one", result.stdout)
+                self.assertRegex(result.stderr.decode(), f"sluice {arguments[0]}: {place}")
+        result = self.daemon.command("query", "-o", "cat", "last")
+        self.assertEqual((result.returncode, result.stdout), (0, b"the last one\n"))
+        self.assertIn(b"1 parts or places of the log are damaged", result.stderr)
+        self.assertEqual(self.good("tail", "-n", "1", "-o", "cat"), b"the last one\n")
 
     def test_a_missing_store_exits_with_1(self):
         result = self.daemon.command("query", "--store", "/nonexistent")

@@ -270,9 +270,10 @@ Task<Result<std::string>> read_blocking(Kernel& kernel) {
     SLUICE_CO_CHECK(co_await kernel.unlink(-1, "/run/a"));
     std::string text(2, '?');
     const Result<> beyond = reader->read(2, std::as_writable_bytes(std::span(text)));
-    if (beyond || beyond.error().code() != Errc::corrupt) {
-        co_return fail(Errc::internal, "a read beyond the end succeeded");
-    }
+    EXPECT_TRUE(!beyond && beyond.error().code() == Errc::corrupt);
+    EXPECT_EQ(beyond ? "" : beyond.error().text(), "the file ends at 3: there are no 2 bytes at 2");
+    const Result<> far = reader->read(5, std::as_writable_bytes(std::span(text)));
+    EXPECT_EQ(far ? "" : far.error().text(), "the file ends at 3: there are no 2 bytes at 5");
     SLUICE_CO_CHECK(reader->read(1, std::as_writable_bytes(std::span(text))));
     co_return text;
 }

@@ -240,9 +240,10 @@ Task<Result<std::string>> read_on_a_thread(Kernel& kernel, std::string path) {
     const std::shared_ptr<const FileReader> reader = kernel.blocking_reader(std::move(file));
     std::string text(2, '?');
     Result<> beyond = reader->read(2, std::as_writable_bytes(std::span(text)));
-    if (beyond || beyond.error().code() != Errc::corrupt) {
-        co_return fail(Errc::internal, "a read beyond the end succeeded");
-    }
+    EXPECT_TRUE(!beyond && beyond.error().code() == Errc::corrupt);
+    EXPECT_EQ(beyond ? "" : beyond.error().text(), "the file ends at 3: there are no 2 bytes at 2");
+    beyond = reader->read(5, std::as_writable_bytes(std::span(text)));
+    EXPECT_EQ(beyond ? "" : beyond.error().text(), "the file ends at 3: there are no 2 bytes at 5");
     std::thread other([&] { beyond = reader->read(1, std::as_writable_bytes(std::span(text))); });
     other.join();
     SLUICE_CO_CHECK(std::move(beyond));

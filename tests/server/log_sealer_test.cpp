@@ -21,13 +21,15 @@ class LogSealerTest : public ServerTest {
                 level);
         }
     }
-    void spoil(int n) {
+    // Where its block begins.
+    std::uint64_t spoil(int n) {
         const std::string name = store::segment_name(daemon->pipeline().hub().catalog().back().header.segment_id);
         const std::string path = sim::kStorePath + "/" + name;
         const Bytes content = *world.disk().content(path);
         const std::size_t at = as_text(content).find(fmt::format("record {}.", n));
-        ASSERT_NE(at, std::string_view::npos);
+        EXPECT_NE(at, std::string_view::npos);
         world.disk().flip(path, at, std::byte{1});
+        return at / 512 * 512;
     }
     void start_and_greet() {
         start();
@@ -41,7 +43,7 @@ class LogSealerTest : public ServerTest {
 TEST_F(LogSealerTest, RecordsThatTheLogHasLostAreReportedAndCounted) {
     start_and_greet();
     write(1, 15, wire::AckLevel::written);
-    spoil(7);
+    const std::uint64_t spoiled = spoil(7);
     spoil(8);
     write(16, 20, wire::AckLevel::durable);
     pass(milliseconds(200));
@@ -53,22 +55,30 @@ TEST_F(LogSealerTest, RecordsThatTheLogHasLostAreReportedAndCounted) {
     const store::Damage& damage = daemon->report().damage[0];
     EXPECT_EQ(damage.first_sequence, 7U);
     EXPECT_EQ(damage.end_sequence, 9U);
-    EXPECT_EQ(damage.what, "records were missing when the log was sealed");
+    EXPECT_EQ(damage.file, "log-0000000000000001.wal");
+    EXPECT_EQ(damage.offset, spoiled);
+    EXPECT_EQ(damage.reason(), fmt::format("{} at {}: 1024 bytes are no valid frame", damage.file, spoiled));
 }
 
+// Of the durable records; the one behind them is in memory.
 TEST_F(LogSealerTest, LostEndOfWhatIsSealedIsReportedAndCountedToo) {
+    options.pipeline.seal.rows_max = 1000;
+    options.pipeline.seal.delay_max = std::chrono::seconds(10);
     start_and_greet();
-    write(1, 20, wire::AckLevel::written);
-    spoil(19);
+    write(1, 1, wire::AckLevel::durable);
+    write(2, 19, wire::AckLevel::written);
+    write(20, 20, wire::AckLevel::durable);
+    write(21, 21, wire::AckLevel::written);
+    const std::uint64_t spoiled = spoil(19);
     spoil(20);
-    write(21, 21, wire::AckLevel::durable);
     spoil(21);
-    pass(milliseconds(200));
-    EXPECT_EQ(hub().sealed_end(), 22U);
-    EXPECT_EQ(hub().parts()->state.missing_rows, 3U);
+    pass(std::chrono::seconds(11));
+    EXPECT_EQ(hub().sealed_end(), 21U);
+    EXPECT_EQ(hub().parts()->state.missing_rows, 2U);
     ASSERT_EQ(daemon->report().damage.size(), 1U);
     EXPECT_EQ(daemon->report().damage[0].first_sequence, 19U);
-    EXPECT_EQ(daemon->report().damage[0].end_sequence, 22U);
+    EXPECT_EQ(daemon->report().damage[0].end_sequence, 21U);
+    EXPECT_EQ(daemon->report().damage[0].offset, spoiled);
 }
 
 }  // namespace

@@ -46,6 +46,26 @@ std::string record_text(const RecordKey& key, std::uint64_t seed, std::uint32_t 
     return text;
 }
 
+void Model::note_told(std::uint64_t first_sequence, std::uint64_t end_sequence) {
+    for (std::uint64_t sequence = first_sequence; sequence < end_sequence; ++sequence) {
+        told_lost.insert(sequence);
+    }
+}
+
+bool Model::takes_as_gap(const wire::TailEntry& entry) {
+    if ((entry.flags & wire::kBatchGap) == 0) {
+        return false;
+    }
+    const auto first = entry.record.fields().find("first_sequence");
+    const auto last = entry.record.fields().find("last_sequence");
+    if (!damaged || !first || !last) {
+        violation("a tail was told: '{}'", entry.record.message());
+    } else {
+        note_told(static_cast<std::uint64_t>(first->as_int64()), static_cast<std::uint64_t>(last->as_int64()) + 1);
+    }
+    return true;
+}
+
 LogEntry Model::see(const wire::TailEntry& entry, std::uint32_t epoch, unsigned life, bool durable_only) {
     LogEntry got;
     got.epoch = epoch;

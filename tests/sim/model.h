@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -98,8 +99,9 @@ class Model {
     std::deque<Life>& lives() noexcept { return lives_; }
     unsigned power_losses = 0;
     unsigned kills = 0;
-    bool damaged = false;    // The scenario damaged bytes of the log itself.
-    bool retention = false;  // Old records are removed while it runs.
+    bool damaged = false;               // The scenario damaged bytes of the log itself.
+    std::set<std::uint64_t> told_lost;  // By a tail, or by the daemon.
+    bool retention = false;             // Old records are removed while it runs.
     // With classes of streams: records below this may be missing between others.  Asked while the daemon lives.
     bool classes = false;
     std::function<std::uint64_t()> removed_end;
@@ -107,6 +109,9 @@ class Model {
 
     // A reader of `life` got this entry: checks its content, and that its number never meant another record.
     LogEntry see(const wire::TailEntry& entry, std::uint32_t epoch, unsigned life, bool durable_only);
+    // True: the entry is no record, it tells of records that are lost.
+    bool takes_as_gap(const wire::TailEntry& entry);
+    void note_told(std::uint64_t first_sequence, std::uint64_t end_sequence);
     // The whole log, read back at the end.
     void check(const std::vector<LogEntry>& log);
 

@@ -226,6 +226,7 @@ void Scenario::end_life() {
         }
     }
     for (const store::Damage& damage : daemon_->report().damage) {
+        model_.note_told(damage.first_sequence, damage.end_sequence);
         if (!model_.damaged) {
             model_.violation("life {}: damage in {} at {}, {} bytes, records {} to {}", model_.lives().size() - 1,
                              damage.file, damage.offset, damage.bytes, damage.first_sequence, damage.end_sequence);
@@ -376,7 +377,8 @@ void Scenario::check_directory() {
     }
 }
 
-// Loss is confined to the damaged frames: the daemon starts, and what stands beside them is read as before.
+// Loss is confined to the damaged frames: the daemon starts, and what stands beside them is read as before.  What is
+// lost is told, and nothing else.
 void Scenario::damage_and_read() {
     std::set<std::uint64_t> lost = damage_frames(world_.disk(), random_);
     lost.merge(damage_parts(world_.disk(), random_));
@@ -390,6 +392,10 @@ void Scenario::damage_and_read() {
                              here ? "still there" : "gone", lost.size());
         }
         entry += here ? 1 : 0;
+        if (lost.contains(before.sequence) != model_.told_lost.contains(before.sequence)) {
+            model_.violation("record {} is {}lost, and that {} told", before.sequence, here ? "not " : "",
+                             here ? "was" : "was not");
+        }
     }
     if (entry != rest.end()) {
         model_.violation("record {} appeared after the damage", entry->sequence);

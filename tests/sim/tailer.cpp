@@ -80,6 +80,9 @@ Result<> Tailer::take(const wire::FrameView& frame, const Connection& connection
     }
     SLUICE_TRY(const wire::TailChunk chunk, Connection::decode<wire::TailChunk>(frame));
     for (const wire::TailEntry entry : chunk.entries) {
+        if (model_.takes_as_gap(entry)) {
+            continue;
+        }
         const LogEntry got = model_.see(entry, chunk.epoch, connection.life(), options_.durable_only);
         const std::uint64_t expected = cursor_.sequence + 1;
         if (started_ && !model_.damaged) {
@@ -135,7 +138,9 @@ Task<Result<std::vector<LogEntry>>> read_log(io::SimKernel* kernel, Model* model
         }
         SLUICE_CO_TRY(const wire::TailChunk chunk, Connection::decode<wire::TailChunk>(reply));
         for (const wire::TailEntry entry : chunk.entries) {
-            log.push_back(model->see(entry, chunk.epoch, connection.life(), /*durable_only=*/false));
+            if (!model->takes_as_gap(entry)) {
+                log.push_back(model->see(entry, chunk.epoch, connection.life(), /*durable_only=*/false));
+            }
         }
     }
 }

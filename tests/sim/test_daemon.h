@@ -32,6 +32,7 @@ struct DaemonOptions {
 struct StoreReport final : store::StoreEvents {
     std::vector<store::Damage> damage;
     std::vector<std::string> set_aside;
+    std::vector<std::string> gone;
     unsigned segments_failed = 0;
     unsigned segments_removed = 0;
     unsigned parts_sealed = 0;
@@ -43,6 +44,7 @@ struct StoreReport final : store::StoreEvents {
     void on_set_aside(const std::string& file, const Error& why) override {
         set_aside.push_back(fmt::format("{}: {}", file, why));
     }
+    void on_store_gone(const Error& why) override { gone.push_back(fmt::format("{}", why)); }
     void on_segment_failed(const std::string&, const Error&) override { ++segments_failed; }
     void on_segment_removed(const store::SegmentInfo&) override { ++segments_removed; }
     void on_part_sealed(const std::string&, std::uint64_t, std::uint64_t) override { ++parts_sealed; }

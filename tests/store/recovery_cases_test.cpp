@@ -272,6 +272,24 @@ TEST_F(RecoveryCaseTest, HoleThatALaterFrameProvesIsDamage) {
     EXPECT_FALSE(found.new_epoch);
 }
 
+// Readers may have seen them, and the log does not end there: it is the same epoch.
+TEST_F(RecoveryCaseTest, NumbersOfDamagedRecordsInFrontOfTheGoodbyeAreNotGivenAgain) {
+    SegmentImage image = segment(1, 1);
+    image.add({"1"});
+    const std::size_t hole = image.add({"2", "3"});
+    image.flip(hole);
+    image.durable = 4;
+    image.add_payload({}, 0, FrameKind::closed);
+    save(image);
+    const Recovered found = recovered();
+    EXPECT_EQ(damage(), (Strings{fmt::format("log-0000000000000001.wal {}+512 [2, 4)", hole)}));
+    ASSERT_EQ(found.damage.size(), 1U);
+    EXPECT_EQ(found.damage[0].offset, hole);
+    EXPECT_EQ(found.next_sequence, 4U);
+    EXPECT_TRUE(found.clean);
+    EXPECT_FALSE(found.new_epoch);
+}
+
 TEST_F(RecoveryCaseTest, HoleThatNoFrameProvesEndsTheLog) {
     for (const std::uint64_t durable : {1U, 2U}) {
         reset();
