@@ -67,7 +67,8 @@ class Service {
           roots_(kernel),
           instance_(random_number()),
           files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}),
-          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options()) {}
+          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options(),
+                     nullptr) {}
 
     Task<Result<>> run();
     bool was_ready() const noexcept { return ready_; }
