@@ -10,6 +10,7 @@
 #include "coro/timeout.h"
 #include "daemon/descriptors.h"
 #include "daemon/host.h"
+#include "daemon/kept_connections.h"
 #include "daemon/open_log.h"
 #include "daemon/patience.h"
 #include "daemon/sockets.h"
@@ -67,8 +68,9 @@ class Service {
           roots_(kernel),
           instance_(random_number()),
           files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}),
+          kept_(KeptConnections::of_unit(manager_, log)),
           listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options(),
-                     nullptr) {}
+                     kept_.get()) {}
 
     Task<Result<>> run();
     bool was_ready() const noexcept { return ready_; }
@@ -76,6 +78,7 @@ class Service {
  private:
     Task<Result<>> start();
     Task<Result<>> open_all_sockets();
+    void go_on_with(std::vector<StoredSocket> stored, std::uint64_t connections_max);
     Task<Result<>> load_roots_at_start();
     Task<> sweep_root(files::RootPointer root);
     Task<Result<>> serve();
@@ -102,8 +105,9 @@ class Service {
     std::uint64_t instance_;
     files::Files files_;
     listeners::SystemProcesses processes_;
-    listeners::Listeners listeners_;
     ServiceManager manager_;
+    std::unique_ptr<KeptConnections> kept_;  // Null: connections of listeners end with this run.
+    listeners::Listeners listeners_;
     io::Handle store_directory_;
     io::Handle listener_;
     std::vector<int> made_here_;  // See Sockets.
@@ -129,10 +133,40 @@ Task<Result<>> Service::open_all_sockets() {
     SLUICE_CO_TRY(Sockets sockets, co_await open_sockets(kernel_, config_, log_));
     listener_ = std::move(sockets.own);
     made_here_ = std::move(sockets.made_here);
+    std::uint64_t connections_max = 0;
     for (ListenerSocket& one : sockets.listeners) {
+        connections_max += listeners::uses_datagrams(one.options.protocol) ? 0 : one.options.connections_max;
         listeners_.add(std::move(one.options), std::move(one.socket));
     }
+    go_on_with(std::move(sockets.stored), connections_max);
     co_return Result<>{};
+}
+
+// The connections of an earlier run.  `connections_max`: what listeners may have.
+void Service::go_on_with(std::vector<StoredSocket> stored, std::uint64_t connections_max) {
+    if (!kept_) {
+        if (connections_max != 0) {
+            log_.info(
+                "connections of listeners end with this run: there is no file descriptor store "
+                "(FileDescriptorStoreMax= of a unit)");
+        }
+        return;
+    }
+    if (connections_max > kept_->connections_max()) {
+        log_.warning(
+            "listeners may have {} connections, of which {} outlive this run: FileDescriptorStoreMax= of the unit, at "
+            "most {}",
+            connections_max, kept_->connections_max(), KeptConnections::kConnectionsMax);
+    }
+    std::vector<listeners::KeptConnection> connections = kept_->restore(kernel_, std::move(stored));
+    if (!connections.empty()) {
+        log_.info("going on with {} connections of an earlier run", connections.size());
+    }
+    for (listeners::KeptConnection& one : connections) {
+        if (const Result<> adopted = listeners_.adopt(std::move(one)); !adopted) {
+            log_.warning("a connection of an earlier run ends: {}", adopted.error());
+        }
+    }
 }
 
 // A root that cannot be opened keeps the log from nobody: it is left out.  A reload refuses it instead.
