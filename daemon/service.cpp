@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 
 #include "coro/timeout.h"
 #include "daemon/descriptors.h"
@@ -13,6 +14,7 @@
 #include "daemon/kept_connections.h"
 #include "daemon/open_log.h"
 #include "daemon/patience.h"
+#include "daemon/pending.h"
 #include "daemon/sockets.h"
 #include "daemon/translate.h"
 #include "daemon/yaml_reader.h"
@@ -40,9 +42,9 @@ constexpr int kSealNice = 10;
 constexpr std::size_t kSenderThreads = 2;
 
 struct Pools {
-    coro::Pool& calls;
-    coro::Pool& seal;
-    coro::Pool& senders;
+    coro::ThreadPool& calls;
+    coro::ThreadPool& seal;
+    coro::ThreadPool& senders;
 };
 
 server::LogPipeline::Options with_pools(server::LogPipeline::Options options, Pools pools) {
@@ -90,6 +92,7 @@ class Service {
     Task<Result<>> stop(coro::Scope& serving, coro::Scope& queue);
     std::string status_line();
     void warn(const Result<>& outcome, std::string_view what);
+    PendingWork pending() const;
 
     const CommandLine& command_;
     Config config_;
@@ -114,6 +117,7 @@ class Service {
     io::Handle signal_handle_;
     std::optional<server::Server> server_;
     bool ready_ = false;
+    std::string_view stage_;  // Of a stop: what is waited for.
 };
 
 void Service::warn(const Result<>& outcome, std::string_view what) {
@@ -334,6 +338,20 @@ Task<> Service::reload() {
 
 // ---- stop ----
 
+PendingWork Service::pending() const {
+    PendingWork work{.stage = stage_, .log_is_closed = pipeline_.log_is_closed()};
+    for (std::size_t i = 0; i < io::kOpCodes; ++i) {
+        const auto code = static_cast<io::OpCode>(i);
+        if (const std::size_t count = kernel_.in_flight(code); count != 0 && io::is_of_file(code)) {
+            work.operations.emplace_back(io::op_name(code), count);
+        }
+    }
+    for (const coro::ThreadPool* pool : {&pools_.calls, &pools_.seal}) {
+        std::ranges::copy(pool->jobs(), std::back_inserter(work.jobs));
+    }
+    return work;
+}
+
 Task<> Service::give_up_later() {
     const Result<> slept = co_await coro::sleep_for(config_.shutdown.drain_timeout + kGiveUpDelay);
     if (slept) {
@@ -343,7 +361,7 @@ Task<> Service::give_up_later() {
             (void)::shutdown(fd, SHUT_RDWR);
         }
         co_await server_->hang_up();
-        log_.error("the disk does not answer; leaving with what is not written lost");
+        log_.error("{}", pending_text(pending()));
         log_.flush();
         std::_Exit(static_cast<int>(ExitCode::failed));
     }
@@ -360,27 +378,32 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     if (std::ranges::count(made_here_, listener_.fd()) != 0) {
         (void)co_await kernel_.shutdown(listener_);  // Nobody waits in a queue that is not served any more.
     }
+    stage_ = "requests of clients";
     const Result<> served = co_await coro::with_deadline(deadline, server_->drain());
     if (!served) {
         log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",
                      server_->connections());
     }
     const MonotonicTime heard_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    stage_ = "what listeners have received";
     const Result<> heard = co_await coro::with_deadline(heard_deadline, listeners_.drain());
     if (!heard) {
         log_.warning("listeners: not all that they had received was queued within shutdown.drain_timeout");
     }
     const MonotonicTime queue_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    stage_ = "what is queued";
     const Result<> drained = co_await coro::with_deadline(queue_deadline, pipeline_.ingest().drain());
     if (!drained && drained.error().code() == Errc::io_error) {
         log_.error("{}", drained.error());
     } else if (!drained) {
         log_.warning("{} bytes were not written within shutdown.drain_timeout", pipeline_.ingest().queued_bytes());
     }
+    stage_ = "the end of connections";
     serving.cancel();
     co_await serving.join();
     queue.cancel();
     co_await queue.join();
+    stage_ = "the end of the log";
     Result<> closed = co_await pipeline_.stop();
     limit.cancel();
     co_await limit.join();
