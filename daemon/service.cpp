@@ -164,7 +164,9 @@ void Service::go_on_with(std::vector<StoredSocket> stored, std::uint64_t connect
     }
     std::vector<listeners::KeptConnection> connections = kept_->restore(kernel_, std::move(stored));
     if (!connections.empty()) {
-        log_.info("going on with {} connections of an earlier run", connections.size());
+        const auto open = std::ranges::count_if(connections, [](const auto& one) { return bool(one.socket); });
+        log_.info("going on with {} connections of an earlier run; {} more were closed meanwhile", open,
+                  static_cast<std::ptrdiff_t>(connections.size()) - open);
     }
     for (listeners::KeptConnection& one : connections) {
         if (const Result<> adopted = listeners_.adopt(std::move(one)); !adopted) {

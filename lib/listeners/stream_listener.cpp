@@ -22,6 +22,8 @@ constexpr Duration kTellInterval = std::chrono::minutes(1);
 // How often connections are kept.  Those that end before are many where programs connect for each message, and whoever
 // keeps them (systemd) has other things to do.
 constexpr Duration kKeepInterval = std::chrono::seconds(1);
+// And how many then: each is a message to whoever keeps them, and the loop waits where it does not take more.
+constexpr std::size_t kKeptAtOnceMax = 64;
 
 }  // namespace
 
@@ -239,14 +241,21 @@ Task<> StreamListener::keep_those_that_stay() {
 
 void StreamListener::keep_all() {
     Result<> outcome;
+    std::size_t kept = 0;
     std::size_t not_kept = 0;
     unkept_.for_each([&](Connection& connection) {
         if (!connection.can_be_kept()) {
             return;
         }
-        if (Result<> kept = connection.keep(); !kept) {
+        if (kept == kKeptAtOnceMax) {
+            unkept_changed_.set();
+            return;
+        }
+        if (Result<> done = connection.keep(); done) {
+            ++kept;
+        } else {
             ++not_kept;
-            outcome = std::move(kept);
+            outcome = std::move(done);
         }
     });
     if (!outcome) {

@@ -274,6 +274,21 @@ TEST_F(KeptConnections, StdoutStreamIsKeptBehindItsHeader) {
     EXPECT_EQ(kept.entries.size(), 1U);
 }
 
+TEST_F(KeptConnections, ManyAreKeptSomeAtATime) {
+    options.connections_per_uid_max = 200;
+    start_with("json", Protocol::json);
+    std::vector<io::Handle> sockets;
+    for (int i = 0; i < 100; ++i) {
+        auto socket = client().connect_unix(path());
+        ASSERT_TRUE(socket);
+        sockets.push_back(std::move(*socket));
+    }
+    ASSERT_TRUE(world().run_for(std::chrono::milliseconds(1500)));
+    EXPECT_EQ(kept.entries.size(), 64U);
+    ASSERT_TRUE(world().run_for(std::chrono::seconds(1)));
+    EXPECT_EQ(kept.entries.size(), 100U);
+}
+
 // Such a connection ends as without a keeper: what it had begun is a record.
 TEST_F(KeptConnections, OneWithoutRoomEndsAndIsTold) {
     kept.room = 1;
