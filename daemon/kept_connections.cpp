@@ -140,7 +140,7 @@ std::vector<KeptConnection> KeptConnections::restore(io::Kernel& kernel, std::ve
         last_ = std::max(last_, static_cast<std::uint64_t>(id));
         Result<ConnectionState> state = read(id);
         if (!state) {
-            log_.warning("a connection of an earlier run ends: {}", state.error());
+            log_.warning("a connection of an earlier run ends, what it had begun is lost: {}", state.error());
             forget(id);
             continue;
         }

@@ -170,7 +170,7 @@ void Service::go_on_with(std::vector<StoredSocket> stored, std::uint64_t connect
     }
     for (listeners::KeptConnection& one : connections) {
         if (const Result<> adopted = listeners_.adopt(std::move(one)); !adopted) {
-            log_.warning("a connection of an earlier run ends: {}", adopted.error());
+            log_.warning("a connection of an earlier run ends, what it had begun is lost: {}", adopted.error());
         }
     }
 }

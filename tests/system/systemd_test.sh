@@ -271,10 +271,23 @@ test_streams_over_a_kill() {
     # The end of a line whose beginning is lost is a record, too.
     check "of which none comes twice" test -z "$(lines_of survivor | grep '^line ' | sort | uniq -d)"
     inside rm /run/stop
-    inside systemctl stop sluiced-stdout.socket sluiced-syslog-stream.socket sluiced.socket sluiced.service
-    inside systemctl disable sluiced-stdout.socket sluiced-syslog-stream.socket
 }
 has_last_line() { [ "$(last_line_of "$1")" = "line $(inside cat "/run/$1.count")" ]; }
+
+# systemd keeps nothing for a service that is stopped and not restarted.
+test_streams_over_a_stop() {
+    inside systemd-run --quiet --unit=half --property=BindPaths=/run/sluice/stdout:/run/systemd/journal/stdout \
+        systemd-cat -t half sh -c 'echo whole; printf half; exec sleep 60'
+    check "a service has written half a line" within 20 has_messages half 1
+    inside systemctl stop sluiced-stdout.socket sluiced-syslog-stream.socket sluiced.socket sluiced.service
+    check "its stream ends with a stop" is sluiced NFileDescriptorStore 0
+    inside systemctl start sluiced.socket sluiced-stdout.socket sluiced.service
+    check "and what it had begun is a record of the next start" within 20 has_messages half 2
+    check "as it was" test "$(last_line_of half)" = half
+    check "once: it is not known any more" test -z "$(inside ls /run/sluice/streams)"
+    inside systemctl stop half.service sluiced-stdout.socket sluiced.socket sluiced.service
+    inside systemctl disable sluiced-stdout.socket sluiced-syslog-stream.socket
+}
 
 container_up
 if ! install_sluice; then
@@ -295,6 +308,7 @@ test_stop
 test_listeners
 test_streams_over_restarts
 test_streams_over_a_kill
+test_streams_over_a_stop
 test_listeners_of_the_configuration
 if [ $failed -ne 0 ]; then
     echo "---- the journal of the container"
