@@ -136,6 +136,11 @@ void LoggedEvents::on_connections_waiting(std::string_view listener, std::size_t
     }
 }
 
+void LoggedEvents::on_not_kept(std::string_view listener, std::size_t connections, const Error& why) {
+    log_.warning("listener {}: {} connections will not outlive this run of sluiced: {}", listener, connections,
+                 shown(why));
+}
+
 void LoggedEvents::on_connection_refused(std::string_view listener, const io::PeerCredentials& peer) {
     if (may_write(refused_)) {
         log_.warning(

@@ -39,6 +39,7 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
     void on_accept_failed(const Error& why) override;
 
     void on_connection_refused(std::string_view listener, const io::PeerCredentials& peer) override;
+    void on_not_kept(std::string_view listener, std::size_t connections, const Error& why) override;
     void on_connections_waiting(std::string_view listener, std::size_t open) override;
     void on_file_refused(std::string_view listener, const io::PeerCredentials& sender, const Error& why) override;
     void on_trouble(std::string_view listener, const Error& why) override;

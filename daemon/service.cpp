@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 
 #include "coro/timeout.h"
 #include "daemon/descriptors.h"
 #include "daemon/host.h"
+#include "daemon/kept_connections.h"
 #include "daemon/open_log.h"
 #include "daemon/patience.h"
+#include "daemon/pending.h"
 #include "daemon/sockets.h"
 #include "daemon/translate.h"
 #include "daemon/yaml_reader.h"
@@ -39,9 +42,9 @@ constexpr int kSealNice = 10;
 constexpr std::size_t kSenderThreads = 2;
 
 struct Pools {
-    coro::Pool& calls;
-    coro::Pool& seal;
-    coro::Pool& senders;
+    coro::ThreadPool& calls;
+    coro::ThreadPool& seal;
+    coro::ThreadPool& senders;
 };
 
 server::LogPipeline::Options with_pools(server::LogPipeline::Options options, Pools pools) {
@@ -67,7 +70,9 @@ class Service {
           roots_(kernel),
           instance_(random_number()),
           files_(kernel, roots_, {.instance = instance_, .handles = handle_limits(config_)}),
-          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options()) {}
+          kept_(KeptConnections::of_unit(manager_, log)),
+          listeners_(kernel, pools.senders, processes_, pipeline_.ingest(), events_, coro::Aside::Options(),
+                     kept_.get()) {}
 
     Task<Result<>> run();
     bool was_ready() const noexcept { return ready_; }
@@ -75,6 +80,7 @@ class Service {
  private:
     Task<Result<>> start();
     Task<Result<>> open_all_sockets();
+    void go_on_with(std::vector<StoredSocket> stored, std::uint64_t connections_max);
     Task<Result<>> load_roots_at_start();
     Task<> sweep_root(files::RootPointer root);
     Task<Result<>> serve();
@@ -86,6 +92,7 @@ class Service {
     Task<Result<>> stop(coro::Scope& serving, coro::Scope& queue);
     std::string status_line();
     void warn(const Result<>& outcome, std::string_view what);
+    PendingWork pending() const;
 
     const CommandLine& command_;
     Config config_;
@@ -101,14 +108,16 @@ class Service {
     std::uint64_t instance_;
     files::Files files_;
     listeners::SystemProcesses processes_;
-    listeners::Listeners listeners_;
     ServiceManager manager_;
+    std::unique_ptr<KeptConnections> kept_;  // Null: connections of listeners end with this run.
+    listeners::Listeners listeners_;
     io::Handle store_directory_;
     io::Handle listener_;
     std::vector<int> made_here_;  // See Sockets.
     io::Handle signal_handle_;
     std::optional<server::Server> server_;
     bool ready_ = false;
+    std::string_view stage_;  // Of a stop: what is waited for.
 };
 
 void Service::warn(const Result<>& outcome, std::string_view what) {
@@ -128,10 +137,42 @@ Task<Result<>> Service::open_all_sockets() {
     SLUICE_CO_TRY(Sockets sockets, co_await open_sockets(kernel_, config_, log_));
     listener_ = std::move(sockets.own);
     made_here_ = std::move(sockets.made_here);
+    std::uint64_t connections_max = 0;
     for (ListenerSocket& one : sockets.listeners) {
+        connections_max += listeners::uses_datagrams(one.options.protocol) ? 0 : one.options.connections_max;
         listeners_.add(std::move(one.options), std::move(one.socket));
     }
+    go_on_with(std::move(sockets.stored), connections_max);
     co_return Result<>{};
+}
+
+// The connections of an earlier run.  `connections_max`: what listeners may have.
+void Service::go_on_with(std::vector<StoredSocket> stored, std::uint64_t connections_max) {
+    if (!kept_) {
+        if (connections_max != 0) {
+            log_.info(
+                "connections of listeners end with this run: there is no file descriptor store "
+                "(FileDescriptorStoreMax= of a unit)");
+        }
+        return;
+    }
+    if (connections_max > kept_->connections_max()) {
+        log_.warning(
+            "listeners may have {} connections, of which {} outlive this run: FileDescriptorStoreMax= of the unit, at "
+            "most {}",
+            connections_max, kept_->connections_max(), KeptConnections::kConnectionsMax);
+    }
+    std::vector<listeners::KeptConnection> connections = kept_->restore(kernel_, std::move(stored));
+    if (!connections.empty()) {
+        const auto open = std::ranges::count_if(connections, [](const auto& one) { return bool(one.socket); });
+        log_.info("going on with {} connections of an earlier run; {} more were closed meanwhile", open,
+                  static_cast<std::ptrdiff_t>(connections.size()) - open);
+    }
+    for (listeners::KeptConnection& one : connections) {
+        if (const Result<> adopted = listeners_.adopt(std::move(one)); !adopted) {
+            log_.warning("a connection of an earlier run ends, what it had begun is lost: {}", adopted.error());
+        }
+    }
 }
 
 // A root that cannot be opened keeps the log from nobody: it is left out.  A reload refuses it instead.
@@ -299,6 +340,20 @@ Task<> Service::reload() {
 
 // ---- stop ----
 
+PendingWork Service::pending() const {
+    PendingWork work{.stage = stage_, .log_is_closed = pipeline_.log_is_closed()};
+    for (std::size_t i = 0; i < io::kOpCodes; ++i) {
+        const auto code = static_cast<io::OpCode>(i);
+        if (const std::size_t count = kernel_.in_flight(code); count != 0 && io::is_of_file(code)) {
+            work.operations.emplace_back(io::op_name(code), count);
+        }
+    }
+    for (const coro::ThreadPool* pool : {&pools_.calls, &pools_.seal}) {
+        std::ranges::copy(pool->jobs(), std::back_inserter(work.jobs));
+    }
+    return work;
+}
+
 Task<> Service::give_up_later() {
     const Result<> slept = co_await coro::sleep_for(config_.shutdown.drain_timeout + kGiveUpDelay);
     if (slept) {
@@ -308,7 +363,7 @@ Task<> Service::give_up_later() {
             (void)::shutdown(fd, SHUT_RDWR);
         }
         co_await server_->hang_up();
-        log_.error("the disk does not answer; leaving with what is not written lost");
+        log_.error("{}", pending_text(pending()));
         log_.flush();
         std::_Exit(static_cast<int>(ExitCode::failed));
     }
@@ -325,27 +380,32 @@ Task<Result<>> Service::stop(coro::Scope& serving, coro::Scope& queue) {
     if (std::ranges::count(made_here_, listener_.fd()) != 0) {
         (void)co_await kernel_.shutdown(listener_);  // Nobody waits in a queue that is not served any more.
     }
+    stage_ = "requests of clients";
     const Result<> served = co_await coro::with_deadline(deadline, server_->drain());
     if (!served) {
         log_.warning("{} connections did not finish their requests within shutdown.drain_timeout; refusing the rest",
                      server_->connections());
     }
     const MonotonicTime heard_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    stage_ = "what listeners have received";
     const Result<> heard = co_await coro::with_deadline(heard_deadline, listeners_.drain());
     if (!heard) {
         log_.warning("listeners: not all that they had received was queued within shutdown.drain_timeout");
     }
     const MonotonicTime queue_deadline = std::max(deadline, clock_.now() + kQueueDrainMin);
+    stage_ = "what is queued";
     const Result<> drained = co_await coro::with_deadline(queue_deadline, pipeline_.ingest().drain());
     if (!drained && drained.error().code() == Errc::io_error) {
         log_.error("{}", drained.error());
     } else if (!drained) {
         log_.warning("{} bytes were not written within shutdown.drain_timeout", pipeline_.ingest().queued_bytes());
     }
+    stage_ = "the end of connections";
     serving.cancel();
     co_await serving.join();
     queue.cancel();
     co_await queue.join();
+    stage_ = "the end of the log";
     Result<> closed = co_await pipeline_.stop();
     limit.cancel();
     co_await limit.join();

@@ -8,7 +8,6 @@
 
 #include "coro/timeout.h"
 #include "daemon/host.h"
-#include "daemon/systemd_notify.h"
 #include "wire/escape.h"
 
 namespace sluice::daemon {
@@ -178,9 +177,10 @@ listeners::ListenerOptions listener_options(const ListenerConfig& listener, cons
 }
 
 Task<Result<Sockets>> open_sockets(io::Kernel& kernel, const Config& config, LogOutput& log) {
-    SLUICE_CO_TRY(std::vector<PassedSocket> sockets, take_passed_sockets());
-    Passed passed(kernel, std::move(sockets));
+    SLUICE_CO_TRY(PassedSockets sockets, take_passed_sockets());
+    Passed passed(kernel, std::move(sockets.sockets));
     Sockets opened;
+    opened.stored = std::move(sockets.stored);
     const std::vector<ListenerConfig> wanted = listeners_of(config, passed);
     check_queue_length(wanted, log);
     for (const ListenerConfig& listener : wanted) {

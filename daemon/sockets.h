@@ -5,6 +5,7 @@
 
 #include "daemon/config.h"
 #include "daemon/log_output.h"
+#include "daemon/systemd_notify.h"
 #include "io/kernel.h"
 #include "listeners/options.h"
 
@@ -20,6 +21,7 @@ struct ListenerSocket {
 struct Sockets {
     io::Handle own;
     std::vector<ListenerSocket> listeners;  // Those that are enabled.
+    std::vector<StoredSocket> stored;       // Connections of an earlier run.
     // fds, of all of these, of those that were made here: whoever passed the others keeps them for the next start.
     std::vector<int> made_here;
 };

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <utility>
 
 #include "base/format.h"
 
@@ -68,6 +70,30 @@ Result<> ServiceManager::extend_timeout(Duration from_now) {
     return send(fmt::format("EXTEND_TIMEOUT_USEC={}", us.count()));
 }
 
+Result<> ServiceManager::store(const std::string& name, int fd) {
+    const std::string message = fmt::format("FDSTORE=1\nFDPOLL=0\nFDNAME={}", name);
+    const int sent = sd_pid_notify_with_fds(0, 0, message.c_str(), &fd, 1);
+    if (sent < 0) {
+        return fail_errno(-sent, "put '{}' into the file descriptor store", name);
+    }
+    return {};
+}
+
+Result<> ServiceManager::remove(const std::string& name) {
+    return send(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name));
+}
+
+std::size_t ServiceManager::store_max() {
+    const char* text = std::getenv("FDSTORE");
+    std::size_t count = 0;
+    if (text != nullptr) {
+        const std::string_view digits(text);
+        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+        count = error == std::errc() && end == digits.data() + digits.size() ? count : 0;
+    }
+    return count;
+}
+
 Result<> ServiceManager::send(const std::string& message) {
     const int sent = sd_notify(0, message.c_str());
     if (sent < 0) {
@@ -81,30 +107,39 @@ std::optional<Duration> ServiceManager::watchdog_interval() {
     return sd_watchdog_enabled(0, &us) > 0 ? std::optional<Duration>(std::chrono::microseconds(us)) : std::nullopt;
 }
 
-Result<std::vector<PassedSocket>> take_passed_sockets() {
+Result<PassedSockets> take_passed_sockets() {
     char** names = nullptr;
     const int count = sd_listen_fds_with_names(1, &names);
     if (count < 0) {
         return fail_errno(-count, "take the sockets from the service manager");
     }
-    std::vector<PassedSocket> sockets;
+    PassedSockets passed;
     for (int i = 0; i < count; ++i) {
-        sockets.push_back({.name = names[i], .fd = SD_LISTEN_FDS_START + i});
+        const int fd = SD_LISTEN_FDS_START + i;
+        if (std::string_view(names[i]).starts_with(kStoredPrefix)) {
+            Fd socket(fd);
+            if (sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 0) <= 0) {
+                socket.reset();
+            }
+            passed.stored.push_back({.name = names[i], .fd = std::move(socket)});
+        } else {
+            passed.sockets.push_back({.name = names[i], .fd = fd});
+        }
         std::free(names[i]);
     }
     std::free(static_cast<void*>(names));
-    for (PassedSocket& socket : sockets) {
+    for (PassedSocket& socket : passed.sockets) {
         auto checked = check_listener(socket.fd, socket.name);
         if (checked) {
             socket.kind = *checked;
         } else {
-            for (const PassedSocket& each : sockets) {
+            for (const PassedSocket& each : passed.sockets) {
                 ::close(each.fd);
             }
             return std::unexpected(std::move(checked).error());
         }
     }
-    return sockets;
+    return passed;
 }
 
 }  // namespace sluice::daemon

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace sluice::coro {
 
 ThreadPool::ThreadPool(std::size_t threads, int nice) {
@@ -30,6 +32,18 @@ void ThreadPool::submit(PoolJob& job) {
     wake_.notify_one();
 }
 
+std::vector<ThreadPool::JobState> ThreadPool::jobs() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<JobState> all;
+    for (const char* name : running_) {
+        all.push_back({.name = name, .running = true});
+    }
+    for (const PoolJob* job : jobs_) {
+        all.push_back({.name = job->name(), .running = false});
+    }
+    return all;
+}
+
 void ThreadPool::serve(int nice) {
     if (nice != 0) {
         // Linux keeps it per thread.  Best effort: it only decides who waits for whom.
@@ -43,10 +57,13 @@ void ThreadPool::serve(int nice) {
         }
         PoolJob* job = jobs_.front();
         jobs_.pop_front();
+        const char* const name = job->name();
+        running_.push_back(name);
         lock.unlock();
         job->work();
-        job->complete();
+        job->complete();  // From here on it may be gone.
         lock.lock();
+        running_.erase(std::ranges::find(running_, name));
     }
 }
 

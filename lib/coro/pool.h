@@ -22,12 +22,16 @@ class PoolJob : public RemoteNode {
     // On a worker thread.  Must not touch anything of the loop.
     virtual void work() noexcept = 0;
     void complete() noexcept { home_->post_remote(*this); }
+    // A literal: the task that waits for it.
+    const char* name() const noexcept { return name_; }
 
  protected:
     ~PoolJob() = default;
+    void set_name(const char* name) noexcept { name_ = name; }
 
  private:
     Loop* home_;
+    const char* name_ = "";
 };
 
 class Pool {
@@ -45,11 +49,19 @@ class ThreadPool final : public Pool {
     ~ThreadPool() override;
     void submit(PoolJob& job) override;
 
+    struct JobState {
+        const char* name;  // PoolJob::name().
+        bool running;      // Else it waits for a thread.
+    };
+    // What is not done.  Threads: any.
+    std::vector<JobState> jobs() const;
+
  private:
     void serve(int nice);
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<PoolJob*> jobs_;
+    std::vector<const char*> running_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };
@@ -94,6 +106,7 @@ class Offload {
         template <PromiseType P>
         void await_suspend(std::coroutine_handle<P> handle) {
             resumption_ = handle.promise().resumption(handle);
+            set_name(resumption_.name);
             pool_.submit(*this);
         }
         T await_resume() {

@@ -1,6 +1,17 @@
 #include "io/kernel.h"
 
+#include <iterator>
+
 namespace sluice::io {
+
+const char* op_name(OpCode code) noexcept {
+    static constexpr const char* kNames[] = {"nop",      "accept", "connect",     "recv",    "recv_pooled", "send",
+                                             "shutdown", "poll",   "open",        "close",   "read",        "write",
+                                             "sync",     "stat",   "rename",      "unlink",  "mkdir",       "allocate",
+                                             "truncate", "list",   "file_system", "resemble"};
+    static_assert(std::size(kNames) == kOpCodes);
+    return kNames[static_cast<std::size_t>(code)];
+}
 
 void Op::complete(std::int32_t value) noexcept {
     result = value;

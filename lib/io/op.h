@@ -43,6 +43,12 @@ enum class OpCode : std::uint8_t {
     resemble,     // fd, mode, offset = uid, length = gid.  Runs on the pool: no opcode.
 };
 inline constexpr std::size_t kOpCodes = static_cast<std::size_t>(OpCode::resemble) + 1;
+// For messages.
+const char* op_name(OpCode code) noexcept;
+// Of a file, not of a socket: what waits for a disk.
+constexpr bool is_of_file(OpCode code) noexcept {
+    return code >= OpCode::open;
+}
 
 struct DirEntry {
     std::string name;

@@ -59,6 +59,14 @@ Result<Handle> SimKernel::connect_unix(const std::string& path) {
     return socket;
 }
 
+Result<Handle> SimKernel::duplicate(int fd) {
+    std::shared_ptr<SimFile> file = world_.file_of(fd);
+    if (!file) {
+        return fail_errno(EBADF, "duplicate descriptor {}", fd);
+    }
+    return Handle(*this, world_.install(*this, std::move(file)));
+}
+
 Result<Handle> SimKernel::listen_unix(const std::string& path, mode_t mode, SocketKind kind) {
     return world_.listen_unix(*this, path, mode, kind);
 }

@@ -43,6 +43,8 @@ class SimKernel final : public Kernel, private coro::Waker {
     Result<Handle> connect_unix(const std::string& path);
     // Sends one datagram, at once, without a socket of its own.  Also EAGAIN: the receiver's queue is full.
     Result<> send_datagram(const std::string& path, ByteView bytes);
+    // The same open file once more, as somebody has it who was sent it.
+    Result<Handle> duplicate(int fd);
     // A socket to connect() with a sockaddr_un.
     Result<Handle> make_socket();
 

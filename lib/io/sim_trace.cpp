@@ -11,15 +11,6 @@ namespace {
 
 constexpr std::size_t kHashedBytes = 1024;  // Of each transfer: enough to tell runs apart, cheap for large ones.
 
-const char* name_of(OpCode code) {
-    static constexpr const char* kNames[] = {"nop",      "accept", "connect",     "recv",    "recv_pooled", "send",
-                                             "shutdown", "poll",   "open",        "close",   "read",        "write",
-                                             "sync",     "stat",   "rename",      "unlink",  "mkdir",       "allocate",
-                                             "truncate", "list",   "file_system", "resemble"};
-    static_assert(std::size(kNames) == kOpCodes);
-    return kNames[static_cast<std::size_t>(code)];
-}
-
 bool transfers(OpCode code) {
     return code == OpCode::read || code == OpCode::write || code == OpCode::recv || code == OpCode::recv_pooled ||
            code == OpCode::send;
@@ -67,7 +58,7 @@ void SimWorld::trace_text(char kind, const Pending& pending, std::int64_t value)
     const Op& op = *pending.op;
     const double us = static_cast<double>(clock_.now_.since_origin.count()) / 1000.0;
     std::string line = fmt::format("{:14.3f} us  {:<10} {} #{} {} '{}'", us, pending.kernel->name(), event_name(kind),
-                                   pending.number, name_of(op.code), path_of(op, pending.file.get()));
+                                   pending.number, op_name(op.code), path_of(op, pending.file.get()));
     if (op.code == OpCode::rename) {
         fmt::format_to(std::back_inserter(line), " to '{}'", op.path2);
     }
@@ -99,7 +90,7 @@ std::string SimWorld::describe_pending() const {
         }
         const auto age = (clock_.now_ - pending.submitted).count() / 1000;
         fmt::format_to(std::back_inserter(text), "  {} #{} {} '{}'{} for {} us\n", pending.kernel->name(),
-                       pending.number, name_of(pending.op->code), path_of(*pending.op, pending.file.get()),
+                       pending.number, op_name(pending.op->code), path_of(*pending.op, pending.file.get()),
                        pending.parked ? " waits" : "", age);
     }
     return text;

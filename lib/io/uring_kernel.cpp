@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <numeric>
 
 #include "io/uring_pool_ops.h"
 #include "io/uring_receive.h"
@@ -85,7 +86,8 @@ Result<> UringKernel::set_up() {
 
 UringKernel::~UringKernel() {
     if (!failure_) {
-        SLUICE_ASSERT(in_flight_ == 0, "{} operations outlive their kernel", in_flight_);
+        const std::size_t in_flight = std::accumulate(in_flight_.begin(), in_flight_.end(), std::size_t{0});
+        SLUICE_ASSERT(in_flight == 0, "{} operations outlive their kernel", in_flight);
         SLUICE_ASSERT(buffers_ == nullptr || buffers_->taken() == 0, "{} pooled buffers outlive their kernel",
                       buffers_->taken());
     }
@@ -95,7 +97,7 @@ UringKernel::~UringKernel() {
 
 void UringKernel::submit(Op& op) {
     op.driver_state = 0;
-    ++in_flight_;
+    ++in_flight_[static_cast<std::size_t>(op.code)];
     if (op.code == OpCode::truncate || op.code == OpCode::list || op.code == OpCode::file_system ||
         op.code == OpCode::resemble) {
         op.driver_state = kOnPool;
@@ -201,7 +203,7 @@ Result<> UringKernel::fill_submission_queue() {
 // ---- completions out ----
 
 void UringKernel::finish(Op& op) noexcept {
-    --in_flight_;
+    --in_flight_[static_cast<std::size_t>(op.code)];
     op.complete(op.result);
 }
 

@@ -16,6 +16,7 @@
 //   no effect, so that repeating a write or a rename is what a restarted system call does.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -67,6 +68,8 @@ class UringKernel final : public Kernel {
     ~UringKernel() override;
 
     const Probe& probe() const noexcept { return probe_; }
+    // Operations of that kind that were submitted and have not completed, wherever they are.
+    std::size_t in_flight(OpCode code) const noexcept { return in_flight_[static_cast<std::size_t>(code)]; }
 
     coro::Loop& loop() noexcept override { return loop_; }
     // A daemon that finds its socket stale replaces it; two daemons that start on one path at the same instant can both
@@ -124,11 +127,11 @@ class UringKernel final : public Kernel {
 
     bool waker_armed_ = false;
     bool submits_to_disk_ =
-        false;                   // Of what is not submitted yet, something may wait for a disk within the submission.
-    std::size_t in_flight_ = 0;  // Operations submitted and not completed, wherever they are.
-    std::deque<Op*> queued_;     // Found the submission queue full.
-    std::deque<Op*> cancels_;    // Asked to be cancelled while the submission queue was full.
-    std::deque<Op*> starved_;    // recv_pooled that found no buffer.
+        false;  // Of what is not submitted yet, something may wait for a disk within the submission.
+    std::array<std::size_t, kOpCodes> in_flight_{};
+    std::deque<Op*> queued_;   // Found the submission queue full.
+    std::deque<Op*> cancels_;  // Asked to be cancelled while the submission queue was full.
+    std::deque<Op*> starved_;  // recv_pooled that found no buffer.
     std::unique_ptr<detail::ReceiveScratch> receive_scratch_;  // Made by the first receive().
     std::optional<Error> failure_;                             // Of the ring; final.
 };

@@ -106,7 +106,9 @@ std::int32_t run(const Op& op) {
 class OpJob final : public coro::PoolJob {
  public:
     OpJob(coro::Loop& home, Op& op, std::function<void(Op&, std::int32_t)> done)
-        : PoolJob(home), op_(op), done_(std::move(done)) {}
+        : PoolJob(home), op_(op), done_(std::move(done)) {
+        set_name(op_name(op.code));
+    }
 
  private:
     void work() noexcept override { result_ = run(op_); }

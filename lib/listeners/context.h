@@ -10,6 +10,7 @@
 #include "ingest/ingest.h"
 #include "io/kernel.h"
 #include "listeners/events.h"
+#include "listeners/keeper.h"
 #include "listeners/process_source.h"
 
 namespace sluice::listeners {
@@ -25,6 +26,7 @@ struct ListenerContext {
     ProcessSource& processes;
     ingest::Ingest& ingest;
     ListenerEvents& events;
+    ConnectionKeeper* keeper = nullptr;  // Null: connections end with this run of the daemon.
 
     // Closes files of a stranger, which can block.  Where too much hangs already, the loop does it.
     void close_files(std::vector<Fd> passed) const {

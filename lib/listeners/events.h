@@ -15,6 +15,8 @@ class ListenerEvents {
     virtual void on_connection_refused(std::string_view /*listener*/, const io::PeerCredentials&) {}
     // The same, where they wait: told once a minute.
     virtual void on_connections_waiting(std::string_view /*listener*/, std::size_t /*open*/) {}
+    // These end with this run of the daemon: they cannot be kept.  Told once a minute.
+    virtual void on_not_kept(std::string_view /*listener*/, std::size_t /*connections*/, const Error&) {}
     // A file that was passed instead of a datagram and is not read; the loss is counted and told in the log, too.
     virtual void on_file_refused(std::string_view /*listener*/, const io::PeerCredentials&, const Error&) {}
     // An accept or receive; it is tried again soon.

@@ -1,6 +1,7 @@
 #include "listeners/listeners.h"
 
 #include "base/assert.h"
+#include "wire/escape.h"
 
 namespace sluice::listeners {
 
@@ -26,15 +27,28 @@ struct Listeners::One {
 };
 
 Listeners::Listeners(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-                     ListenerEvents& events, coro::Aside::Options aside)
+                     ListenerEvents& events, coro::Aside::Options aside, ConnectionKeeper* keeper)
     : command_lines_(kernel.loop(), aside),
       files_(kernel.loop(), aside),
-      context_{kernel, pool, command_lines_, files_, processes, ingest, events} {}
+      context_{kernel, pool, command_lines_, files_, processes, ingest, events, keeper} {}
 
 Listeners::~Listeners() = default;
 
 void Listeners::add(ListenerOptions options, io::Handle socket) {
     all_.push_back(std::make_unique<One>(*this, std::move(options), std::move(socket)));
+}
+
+Result<> Listeners::adopt(KeptConnection kept) {
+    for (const std::unique_ptr<One>& one : all_) {
+        auto* streams = std::get_if<StreamListener>(&one->listener);
+        if (streams != nullptr && one->options.name == kept.state.listener &&
+            one->options.protocol == kept.state.protocol) {
+            return streams->adopt(std::move(kept));
+        }
+    }
+    context_.keeper->forget(kept.id);
+    return fail(Errc::not_found, "no listener {} with protocol {}", wire::quoted(kept.state.listener),
+                protocol_name(kept.state.protocol));
 }
 
 Task<> Listeners::serve() {

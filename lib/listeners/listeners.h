@@ -35,18 +35,24 @@ struct ListenerReport {
 
 class Listeners {
  public:
-    // Borrows all until destroyed.  Names of senders are read on `pool`.  `aside`: how what can hang is run.
+    // Borrows all until destroyed.  Names of senders are read on `pool`.  `aside`: how what can hang is run.  `keeper`:
+    // null, connections end with this run of the daemon.
     Listeners(io::Kernel& kernel, coro::Pool& pool, ProcessSource& processes, ingest::Ingest& ingest,
-              ListenerEvents& events, coro::Aside::Options aside);
+              ListenerEvents& events, coro::Aside::Options aside, ConnectionKeeper* keeper);
     Listeners(const Listeners&) = delete;
     Listeners& operator=(const Listeners&) = delete;
     ~Listeners();
 
     // Before serve().  `socket`: of the kind that the protocol needs.
     void add(ListenerOptions options, io::Handle socket);
+    // Goes on with a connection that the keeper kept for an earlier run; behind add(), before serve().  Errors, which
+    // leave it forgotten and closed: not_found, no listener of its name and protocol; those of
+    // StreamDecoder::restore().
+    Result<> adopt(KeptConnection kept);
     // Until drain() or cancelled.
     Task<> serve();
     // Takes what is in the sockets, and ends; success when all of it is in the queue and all losses are told.
+    // Connections that can be kept stay open.
     Task<Result<>> drain();
 
     // Policy, limits and stream pattern of the listener of that name, for messages from now on.

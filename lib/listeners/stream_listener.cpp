@@ -21,6 +21,11 @@ constexpr std::uint64_t kFewConnections = 8;
 constexpr std::size_t kParkedMax = 1024;
 // How often it is told that connections wait.
 constexpr Duration kTellInterval = std::chrono::minutes(1);
+// How often connections are kept.  Those that end before are many where programs connect for each message, and whoever
+// keeps them (systemd) has other things to do.
+constexpr Duration kKeepInterval = std::chrono::seconds(1);
+// And how many then: each is a message to whoever keeps them, and the loop waits where it does not take more.
+constexpr std::size_t kKeptAtOnceMax = 64;
 
 }  // namespace
 
@@ -32,6 +37,8 @@ StreamListener::StreamListener(const ListenerContext& context, const ListenerOpt
       losses_(context.ingest, options.name),
       json_(options.limits),
       buffer_(std::make_unique_for_overwrite<std::byte[]>(kReadBytes)) {}
+
+StreamListener::~StreamListener() = default;
 
 std::unique_ptr<wire::StreamDecoder> StreamListener::make_decoder() {
     if (options_.protocol == Protocol::json) {
@@ -54,6 +61,12 @@ Task<Result<>> StreamListener::run(io::Handle socket) {
     serving_ = &connections;
     coro::CancelNode receiving(context.cancel);
     receiving_ = &receiving;
+    if (context_.keeper != nullptr) {
+        reporting.spawn("keep connections", &StreamListener::keep_those_that_stay, this);
+    }
+    for (std::unique_ptr<Connection>& adopted : std::exchange(adopted_, {})) {
+        spawn(std::move(adopted));
+    }
     Result<> outcome = co_await accept_all();
     give_up_parked();
     if (!outcome) {
@@ -148,7 +161,7 @@ void StreamListener::take_connection(io::Handle socket) {
     if (!peer) {
         refuse(io::Message::kUnknown, "a connection of an unknown process");
     } else if (admits(peer->uid)) {
-        serving_->spawn("connection", &StreamListener::serve, this, std::move(socket), *peer);
+        spawn(std::make_unique<Connection>(*this, std::move(socket), *peer));
     } else if (stopping_ || (options_.overflow == Overflow::block && parked_.size() < kParkedMax)) {
         tell_that_connections_wait();
         parked_.push_back({std::move(socket), *peer});
@@ -167,14 +180,17 @@ void StreamListener::admit_parked() {
     for (auto next = find(); next != parked_.end(); next = find()) {  // Bounded: each turn takes one.
         Parked admitted = std::move(*next);
         parked_.erase(next);
-        serving_->spawn("connection", &StreamListener::serve, this, std::move(admitted.socket), admitted.peer);
+        spawn(std::make_unique<Connection>(*this, std::move(admitted.socket), admitted.peer));
     }
     admitting_ = false;
 }
 
 void StreamListener::give_up_parked() {
-    for (const Parked& left : std::exchange(parked_, {})) {
-        losses_.add(table_.find(left.peer, Fd()), 1, "shutdown");
+    for (Parked& left : std::exchange(parked_, {})) {
+        Connection unread(*this, std::move(left.socket), left.peer);
+        if (!unread.hand_over()) {
+            losses_.add(table_.find(left.peer, Fd()), 1, "shutdown");
+        }
     }
 }
 
@@ -193,15 +209,93 @@ void StreamListener::tell_that_connections_wait() {
     }
 }
 
-Task<> StreamListener::serve(io::Handle socket, io::PeerCredentials peer) {
+// ---- connections that outlive this run ----
+
+Result<> StreamListener::adopt(KeptConnection kept) {
+    io::PeerCredentials peer = kept.state.sender.value_or(io::Message::kUnknown);
+    if (kept.socket) {
+        if (const Result<io::PeerCredentials> known = context_.kernel.peer_credentials(kept.socket)) {
+            peer = *known;
+        }
+    }
+    auto connection = std::make_unique<Connection>(*this, std::move(kept.socket), peer);
+    if (Result<> resumed = connection->resume(kept.id, kept.state); !resumed) {
+        context_.keeper->forget(kept.id);
+        return resumed;
+    }
+    adopted_.push_back(std::move(connection));
+    return {};
+}
+
+Task<> StreamListener::keep_those_that_stay() {
+    for (;;) {
+        const Result<> woken = co_await unkept_changed_.wait();
+        if (!woken) {
+            co_return;
+        }
+        const Result<> slept = co_await coro::sleep_for(kKeepInterval);
+        if (!slept) {
+            co_return;
+        }
+        unkept_changed_.reset();
+        keep_all();
+    }
+}
+
+void StreamListener::keep_all() {
+    Result<> outcome;
+    std::size_t kept = 0;
+    std::size_t not_kept = 0;
+    unkept_.for_each([&](Connection& connection) {
+        if (!connection.can_be_kept()) {
+            return;
+        }
+        if (kept == kKeptAtOnceMax) {
+            unkept_changed_.set();
+            return;
+        }
+        if (Result<> done = connection.keep(); done) {
+            ++kept;
+        } else {
+            ++not_kept;
+            outcome = std::move(done);
+        }
+    });
+    if (!outcome) {
+        tell_not_kept(not_kept, outcome.error());
+    }
+}
+
+void StreamListener::tell_not_kept(std::size_t connections, const Error& why) {
+    const MonotonicTime now = context_.kernel.clock().now();
+    if (!told_not_kept_ || now - *told_not_kept_ >= kTellInterval) {
+        told_not_kept_ = now;
+        context_.events.on_not_kept(options_.name, connections, why);
+    }
+}
+
+// ---- connections ----
+
+void StreamListener::spawn(std::unique_ptr<Connection> connection) {
+    serving_->spawn("connection", &StreamListener::serve, this, std::move(connection));
+}
+
+Task<> StreamListener::serve(std::unique_ptr<Connection> connection) {
+    const uid_t uid = connection->peer().uid;
     ++counters_.connections;
     ++connections_;
-    ++connections_by_uid_[peer.uid];
-    auto connection = std::make_unique<Connection>(*this, std::move(socket), peer);
-    (void)co_await connection->run();  // However it ended, what came is in the queue or told as lost.
+    ++connections_by_uid_[uid];
+    if (context_.keeper != nullptr && !connection->kept()) {
+        unkept_.push_back(*connection);
+        unkept_changed_.set();
+    }
+    (void)co_await connection->run();  // However it ended, what came is in the queue, told as lost, or kept.
     connection.reset();
+    if (!unkept_.empty()) {  // There may be room for one of them now.
+        unkept_changed_.set();
+    }
     --connections_;
-    const auto mine = connections_by_uid_.find(peer.uid);
+    const auto mine = connections_by_uid_.find(uid);
     if (--mine->second == 0) {
         connections_by_uid_.erase(mine);
     }

@@ -8,11 +8,13 @@
 #include <memory>
 #include <optional>
 
+#include "base/intrusive_list.h"
 #include "coro/cancel.h"
 #include "coro/scope.h"
 #include "coro/sync.h"
 #include "listeners/context.h"
 #include "listeners/feed.h"
+#include "listeners/keeper.h"
 #include "listeners/losses.h"
 #include "listeners/options.h"
 #include "listeners/process_table.h"
@@ -31,8 +33,13 @@ class StreamListener {
  public:
     // Borrows all until destroyed; `options` may change its policy and limits meanwhile.
     StreamListener(const ListenerContext& context, const ListenerOptions& options);
+    ~StreamListener();
 
-    // Accepts until stop() or cancelled; after stop() what has arrived is taken still.  Takes the socket over.
+    // Goes on with a connection of an earlier run, whatever the limits are now.  Before run().  Errors: its state is
+    // none of this protocol; it is then forgotten and closed.
+    Result<> adopt(KeptConnection kept);
+    // Accepts until stop() or cancelled; after stop() what has arrived is taken still, and connections that can be kept
+    // are left to the next run.  Takes the socket over.
     Task<Result<>> run(io::Handle socket);
     void stop();
     // To be called when `options` have changed.
@@ -48,6 +55,7 @@ class StreamListener {
 
  private:
     class Connection;
+    struct UnkeptTag;
     static constexpr std::size_t kReadBytes = 64 * 1024;
 
     Task<Result<>> accept_all();
@@ -59,7 +67,11 @@ class StreamListener {
     void give_up_parked();
     void refuse(const io::PeerCredentials& peer, std::string_view reason);
     void tell_that_connections_wait();
-    Task<> serve(io::Handle socket, io::PeerCredentials peer);
+    void tell_not_kept(std::size_t connections, const Error& why);
+    Task<> keep_those_that_stay();
+    void keep_all();
+    void spawn(std::unique_ptr<Connection> connection);
+    Task<> serve(std::unique_ptr<Connection> connection);
     bool is_full() const noexcept { return connections_ >= options_.connections_max; }
     bool admits(uid_t uid) const;
     std::unique_ptr<wire::StreamDecoder> make_decoder();
@@ -82,7 +94,11 @@ class StreamListener {
     std::deque<Parked> parked_;  // Accepted, and not read until there is room for one more of that user.
     bool admitting_ = false;
     std::optional<MonotonicTime> told_of_waiting_;
-    coro::Event ended_;  // A connection; or the limits have changed.
+    std::optional<MonotonicTime> told_not_kept_;
+    std::vector<std::unique_ptr<Connection>> adopted_;  // Until run().
+    IntrusiveList<Connection, UnkeptTag> unkept_;       // Those that a killed daemon would lose.
+    coro::Event unkept_changed_;                        // One more may be kept now.
+    coro::Event ended_;                                 // A connection; or the limits have changed.
     coro::Scope* serving_ = nullptr;
     coro::CancelNode* receiving_ = nullptr;
     bool stopping_ = false;

@@ -45,6 +45,8 @@ class LogPipeline final : public ingest::Sink {
     // After the last submit: the writer commits what it has, closes the log and ends.  Awaits that.
     // Success also if open() was not called or failed.  To be called before the destructor otherwise.
     Task<Result<>> stop();
+    // Within stop(): the log is closed, with everything that was acknowledged; what goes on is sealing.
+    bool log_is_closed() const noexcept { return stopping_ && writing_.running() == 0 && closed_.has_value(); }
     // Takes effect at the next sync.
     void set_sync_interval(Duration interval) noexcept { options_.sync_interval = interval; }
     // Takes effect with the next seal, and the next pass of retention.

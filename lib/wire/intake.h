@@ -50,6 +50,10 @@ struct IntakeCounts {
     friend bool operator==(const IntakeCounts&, const IntakeCounts&) = default;
 };
 
+// What a saved decoder knows: where a connection is at rest, which is what holds for all of it (a header), or also what
+// is held of a record that is not complete.
+enum class Unfinished : bool { left_out, included };
+
 // Takes the bytes of one connection as they come, cut anywhere, and appends the records that are complete.
 class StreamDecoder {
  public:
@@ -59,6 +63,12 @@ class StreamDecoder {
     virtual void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) = 0;
     // Of a record that is not complete: bounded by about twice kImportRecordBytesMax.
     virtual std::size_t held_bytes() const noexcept = 0;
+    // Appends what another decoder of the same protocol needs to go on with the connection: at most kSavedBytesMax.
+    virtual void save(Unfinished unfinished, Bytes& into) const = 0;
+    // Goes on from there, not from where it is.  The bytes are untrusted.  Errors: malformed, invalid_argument,
+    // too_large; the decoder is as it was.
+    virtual Result<> restore(ByteView saved) = 0;
+    static constexpr std::size_t kSavedBytesMax = 2 * kImportRecordBytesMax + (64U << 10U);
 
  protected:
     // What a call of take or finish was given.

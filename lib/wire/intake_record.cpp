@@ -4,6 +4,15 @@
 
 namespace sluice::wire {
 
+Severity restore_severity(Reader& from) {
+    const std::uint8_t value = from.u8();
+    if (value > static_cast<std::uint8_t>(Severity::debug)) {
+        from.refuse(Errc::invalid_argument, "no severity");
+        return Severity::info;
+    }
+    return static_cast<Severity>(value);
+}
+
 void RecordWriter::begin(const Head& head, std::string_view message, std::size_t fields_bytes) {
     start_ = into_.size();
     end_ = start_;
@@ -88,6 +97,35 @@ void LongMessage::append(std::string_view text, bool more, std::string_view faul
     }
     record.part(++part_, more);
     record.finish(counts);
+}
+
+void LongMessage::save(const std::optional<LongMessage>& message, Bytes& into) {
+    append_int(into, static_cast<std::uint8_t>(message ? 1 : 0));
+    if (message) {
+        append_int(into, static_cast<std::uint8_t>(message->severity_));
+        append_int(into, static_cast<std::uint8_t>(message->malformed_ ? 1 : 0));
+        append_int(into, message->part_);
+        append_int(into, message->time_ns_);
+        append_str(into, message->stream_);
+    }
+}
+
+std::optional<LongMessage> LongMessage::restore(Reader& from) {
+    if (!from.flag(from.u8())) {
+        return std::nullopt;
+    }
+    const Severity severity = restore_severity(from);
+    const bool malformed = from.flag(from.u8());
+    const std::uint32_t part = from.u32();
+    const WallNs time_ns = from.i64();
+    const std::string_view stream = from.str(kNameBytesMax);
+    if (!valid_stream_name(stream)) {
+        from.refuse(Errc::invalid_argument, "no name of a stream");
+        return std::nullopt;
+    }
+    LongMessage message({.severity = severity, .stream = stream, .time_ns = time_ns}, malformed);
+    message.part_ = part;
+    return message;
 }
 
 void append_malformed(std::string_view text, const RecordWriter::Head& head, std::string_view fault,

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "wire/codec.h"
 #include "wire/intake.h"
 
 namespace sluice::wire {
@@ -70,6 +72,9 @@ class RecordWriter {
     std::uint32_t left_out_ = 0;
 };
 
+// For StreamDecoder::restore.
+Severity restore_severity(Reader& from);
+
 // The parts of a message after the first one.
 class LongMessage {
  public:
@@ -80,6 +85,10 @@ class LongMessage {
     // One part.  Precondition: at most intake_message_bytes_max.  `fault`: for parse_error; empty: none.
     void append(std::string_view text, bool more, std::string_view fault, const RecordLimits& limits, Bytes& into,
                 IntakeCounts& counts);
+
+    // For StreamDecoder::save and restore: one that may not be there.
+    static void save(const std::optional<LongMessage>& message, Bytes& into);
+    static std::optional<LongMessage> restore(Reader& from);
 
  private:
     Severity severity_;

@@ -15,6 +15,22 @@ void JsonLinesDecoder::finish(const IntakeContext& context, Bytes& into, IntakeC
     end_line({}, {context, into, counts});
 }
 
+void JsonLinesDecoder::save(Unfinished unfinished, Bytes& into) const {
+    const bool all = unfinished == Unfinished::included;
+    append_str(into, all ? held_ : std::string_view());
+    LongMessage::save(all ? long_ : std::nullopt, into);
+}
+
+Result<> JsonLinesDecoder::restore(ByteView saved) {
+    Reader from(saved);
+    const std::string_view held = from.str(2 * kImportRecordBytesMax);
+    std::optional<LongMessage> message = LongMessage::restore(from);
+    SLUICE_CHECK(from.finish("what was saved of a stream of JSON lines"));
+    held_ = held;
+    long_ = std::move(message);
+    return {};
+}
+
 void JsonLinesDecoder::add(std::string_view bytes, const Sink& sink) {
     while (!bytes.empty()) {  // Step by step, so that no more is held than has to be.
         const std::string_view piece =

@@ -28,6 +28,9 @@ class JsonLinesDecoder final : public StreamDecoder {
     void take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
     void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
     std::size_t held_bytes() const noexcept override { return held_.size(); }
+    // Nothing holds for all of a connection: without what is unfinished it begins anew.
+    void save(Unfinished unfinished, Bytes& into) const override;
+    Result<> restore(ByteView saved) override;
 
  private:
     void add(std::string_view bytes, const Sink& sink);

@@ -11,7 +11,9 @@ namespace sluice::wire {
 namespace {
 
 constexpr std::size_t kHeaderLineBytesMax = 4096;
-constexpr unsigned kStdoutPriorityMax = 999;  // As in journald.
+constexpr unsigned kStdoutPriorityMax = 999;   // As in journald.
+constexpr std::size_t kFacilityDigitsMax = 3;  // Of kStdoutPriorityMax / 8.
+constexpr std::size_t kFaultBytesMax = 256;    // More than reject_header() writes.
 
 constexpr std::string_view kNulBreak = "nul";
 constexpr std::string_view kLineMaxBreak = "line-max";
@@ -64,6 +66,48 @@ void StdoutStreamDecoder::sender_changed(const IntakeContext& context, Bytes& in
         append(held_, kPidChangeBreak, {context, into, counts});
         clear_held(held_);
     }
+}
+
+void StdoutStreamDecoder::save(Unfinished unfinished, Bytes& into) const {
+    const bool all = unfinished == Unfinished::included;
+    if (!all && !has_header()) {
+        StdoutStreamDecoder(options_).save(Unfinished::included, into);
+        return;
+    }
+    append_int(into, static_cast<std::uint8_t>(header_lines_));
+    append_int(into, static_cast<std::uint8_t>(has_priority_ ? 1 : 0));
+    append_int(into, static_cast<std::uint8_t>(severity_));
+    append_int(into, static_cast<std::uint8_t>(has_level_prefix_ ? 1 : 0));
+    for (const std::string* text : {&identifier_, &unit_, &facility_, &header_}) {
+        append_str(into, *text);
+    }
+    append_str(into, all ? fault_ : std::string_view());
+    append_str(into, all ? held_ : std::string_view());
+}
+
+Result<> StdoutStreamDecoder::restore(ByteView saved) {
+    Reader from(saved);
+    StdoutStreamDecoder next(options_);
+    next.header_lines_ = from.u8();
+    if (next.header_lines_ > kHeaderLines) {
+        from.refuse(Errc::invalid_argument, "more header lines than there are");
+    }
+    const bool complete = next.has_header();
+    next.has_priority_ = from.flag(from.u8());
+    next.severity_ = restore_severity(from);
+    next.has_level_prefix_ = from.flag(from.u8());
+    next.identifier_ = from.str(kHeaderLineBytesMax);
+    next.unit_ = from.str(kHeaderLineBytesMax);
+    next.facility_ = from.str(kFacilityDigitsMax);
+    next.header_ = from.str(complete ? 0 : next.header_lines_ * (kHeaderLineBytesMax + 1));
+    next.fault_ = from.str(kFaultBytesMax);
+    next.held_ = from.str(complete ? options_.line_bytes_max : kHeaderLineBytesMax);
+    if (!std::ranges::all_of(next.facility_, is_digit)) {
+        from.refuse(Errc::invalid_argument, "no facility");
+    }
+    SLUICE_CHECK(from.finish("what was saved of a stdout stream"));
+    *this = std::move(next);
+    return {};
 }
 
 void StdoutStreamDecoder::take_header(std::string_view& bytes, const Sink& sink) {

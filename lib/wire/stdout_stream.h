@@ -31,6 +31,9 @@ class StdoutStreamDecoder final : public StreamDecoder {
     void take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
     void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
     std::size_t held_bytes() const noexcept override { return held_.size() + header_.size(); }
+    // A header that is not complete is unfinished.
+    void save(Unfinished unfinished, Bytes& into) const override;
+    Result<> restore(ByteView saved) override;
 
     // From here on another process writes: what is held is a message of its own, of the process before, which
     // `context` names.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kLengthDigitsMax = 8;
 constexpr std::size_t kPriorityDigitsMax = 3;
+constexpr std::size_t kCountedBytesMax = 99'999'999;  // kLengthDigitsMax nines.
 
 // A longer frame comes out in parts, the first of which is read from so many bytes.
 std::size_t whole_bytes_max(const RecordLimits& limits) noexcept {
@@ -56,6 +57,63 @@ void SyslogStreamDecoder::finish(const IntakeContext& context, Bytes& into, Inta
         }
     }
     state_ = State::start;
+}
+
+void SyslogStreamDecoder::save(Unfinished unfinished, Bytes& into) const {
+    if (unfinished == Unfinished::left_out) {
+        SyslogStreamDecoder().save(Unfinished::included, into);
+        return;
+    }
+    append_int(into, static_cast<std::uint8_t>(state_));
+    append_int(into, static_cast<std::uint8_t>(after_nul_ ? 1 : 0));
+    append_int(into, static_cast<std::uint32_t>(left_));
+    append_str(into, begun_);
+    append_str(into, held_);
+    LongMessage::save(long_, into);
+}
+
+Result<> SyslogStreamDecoder::restore(ByteView saved) {
+    Reader from(saved);
+    SyslogStreamDecoder next;
+    const std::uint8_t state = from.u8();
+    if (state > static_cast<std::uint8_t>(State::after_counted)) {
+        from.refuse(Errc::invalid_argument, "no state");
+    } else {
+        next.state_ = static_cast<State>(state);
+    }
+    next.after_nul_ = from.flag(from.u8());
+    next.left_ = from.u32();
+    next.begun_ = from.str(kLengthDigitsMax + 1 + kPriorityDigitsMax + 2);
+    next.held_ = from.str(2 * kImportRecordBytesMax);
+    next.long_ = LongMessage::restore(from);
+    if (next.left_ > kCountedBytesMax || (next.state_ == State::counted) != (next.left_ != 0)) {
+        from.refuse(Errc::invalid_argument, "no length of a counted message");
+    }
+    if (!can_have_begun(next.state_, next.begun_)) {
+        from.refuse(Errc::invalid_argument, "no beginning of a message");
+    }
+    SLUICE_CHECK(from.finish("what was saved of a syslog stream"));
+    *this = std::move(next);
+    return {};
+}
+
+// Whether step_start() or step_line_end() can have come so far, and not to its end.
+bool SyslogStreamDecoder::can_have_begun(State state, std::string_view begun) noexcept {
+    if (state == State::line_end) {
+        if (!begun.starts_with('\n')) {
+            return false;
+        }
+        begun.remove_prefix(1);
+    } else if (state != State::start) {
+        return begun.empty();
+    }
+    const auto continues = state == State::start ? continues_count : continues_priority;
+    for (std::size_t i = 0; i < begun.size(); ++i) {
+        if (!continues(begun.substr(0, i), begun[i])) {
+            return false;
+        }
+    }
+    return !begun.ends_with('>');
 }
 
 void SyslogStreamDecoder::step(std::string_view& bytes, const Sink& sink) {

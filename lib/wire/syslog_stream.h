@@ -25,6 +25,9 @@ class SyslogStreamDecoder final : public StreamDecoder {
     void take(std::string_view bytes, const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
     void finish(const IntakeContext& context, Bytes& into, IntakeCounts& counts) override;
     std::size_t held_bytes() const noexcept override { return held_.size() + begun_.size(); }
+    // Nothing holds for all of a connection: without what is unfinished it begins anew.
+    void save(Unfinished unfinished, Bytes& into) const override;
+    Result<> restore(ByteView saved) override;
 
  private:
     enum class State : std::uint8_t { start, line, lines, line_end, counted, after_counted };
@@ -38,6 +41,7 @@ class SyslogStreamDecoder final : public StreamDecoder {
     void add(std::string_view bytes, const Sink& sink);
     void end_frame(std::string_view last, std::string_view fault, const Sink& sink);
     void take_parts(const Sink& sink);
+    static bool can_have_begun(State state, std::string_view begun) noexcept;
 
     State state_ = State::start;
     bool after_nul_ = false;           // NUL ended the last frame that was not counted.

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -198,6 +199,36 @@ TEST(InlinePool, RunsOnTheCallingThread) {
     Offload offload(pool, loop, 1);
     int runs = 0;
     EXPECT_EQ(run(loop, count_run, std::ref(offload), std::ref(runs)).value(), 1);
+}
+
+TEST(ThreadPool, TellsWhatIsNotDoneByTheTaskThatWaits) {
+    TestLoop loop;
+    BlockingWaker waker;
+    ThreadPool pool(1);
+    Offload offload(pool, loop, 4);
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    auto body = [](Offload& to, std::promise<void>* tell, std::promise<void>* wait) -> Task<> {
+        auto work = [tell, wait] {
+            if (tell != nullptr) {
+                tell->set_value();
+                wait->get_future().wait();
+            }
+        };
+        (void)co_await to.run(work);
+    };
+    Scope scope(loop, nullptr);
+    scope.spawn("first", body, std::ref(offload), &begun, &go_on);
+    scope.spawn("second", body, std::ref(offload), nullptr, nullptr);
+    begun.get_future().wait();
+    const std::vector<ThreadPool::JobState> jobs = pool.jobs();
+    go_on.set_value();
+    drive(loop, waker, [&] { return scope.running() == 0; });
+    ASSERT_EQ(jobs.size(), 2U);
+    EXPECT_STREQ(jobs[0].name, "first");
+    EXPECT_TRUE(jobs[0].running);
+    EXPECT_STREQ(jobs[1].name, "second");
+    EXPECT_FALSE(jobs[1].running);
 }
 
 TEST(ThreadPool, DestructorFinishesWhatWasSubmitted) {

@@ -84,6 +84,14 @@ TEST_F(Events, ConnectionsThatAreClosedForWhatTheyDidAreLimitedByThemselves) {
     EXPECT_THAT(lines[0], HasSubstr("no frame"));
 }
 
+TEST_F(Events, ConnectionsThatAreNotKeptAreToldWithTheReason) {
+    events_.on_not_kept("stdout", 3, Error(Errc::limit_exceeded, "the store is full"));
+    const std::vector<std::string> lines = written();
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_THAT(lines[0], HasSubstr("listener stdout: 3 connections will not outlive this run of sluiced: "));
+    EXPECT_THAT(lines[0], HasSubstr("the store is full"));
+}
+
 TEST_F(Events, DamageSaysWhichRecordsAreLostOrThatNoneIs) {
     events_.on_damage({.file = "a", .offset = 1, .bytes = 512, .first_sequence = 3, .end_sequence = 5});
     events_.on_damage({.file = "a", .offset = 1, .bytes = 512, .first_sequence = 1, .end_sequence = 1});

@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "coro/test_loop.h"
 #include "daemon/patience.h"
 #include "daemon/support.h"
@@ -78,6 +80,42 @@ TEST_F(Notifications, TimeIsAskedForAgainAndAgainUntilItIsNotNeeded) {
     EXPECT_EQ(received(), "nothing");
 }
 
+TEST_F(Notifications, DescriptorsAreStoredWithoutWatchingTheirOtherEnd) {
+    int ends[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    EXPECT_TRUE(manager_.store("stream-1", ends[0]));
+    char buffer[512];
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    iovec part{buffer, sizeof buffer};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got = recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ASSERT_GT(got, 0);
+    EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(got)), "FDSTORE=1\nFDPOLL=0\nFDNAME=stream-1");
+    const cmsghdr* const attached = CMSG_FIRSTHDR(&message);
+    ASSERT_NE(attached, nullptr);
+    int copy = -1;
+    std::memcpy(&copy, CMSG_DATA(attached), sizeof copy);
+    close(ends[0]);
+    EXPECT_EQ(write(ends[1], "x", 1), 1) << "the copy is the same socket";
+    close(copy);
+    close(ends[1]);
+    EXPECT_TRUE(manager_.remove("stream-1"));
+    EXPECT_EQ(received(), "FDSTOREREMOVE=1\nFDNAME=stream-1");
+}
+
+TEST(ServiceManager, ReadsHowManyDescriptorsTheStoreHolds) {
+    EXPECT_EQ(ServiceManager::store_max(), 0U);
+    for (const auto& [text, count] : {std::pair("4096", 4096U), std::pair("", 0U), std::pair("-1", 0U),
+                                      std::pair("12x", 0U), std::pair("99999999999999999999", 0U)}) {
+        const testing::ScopedVariable variable("FDSTORE", text);
+        EXPECT_EQ(ServiceManager::store_max(), count) << text;
+    }
+}
+
 // A line break would start another assignment.
 TEST_F(Notifications, StatusStaysOneAssignment) {
     EXPECT_TRUE(manager_.status("a\nMAINPID=1"));
@@ -97,7 +135,8 @@ TEST(ServiceManager, WithoutManagerDoesNothing) {
     EXPECT_EQ(ServiceManager::watchdog_interval(), std::nullopt);
     const auto sockets = take_passed_sockets();
     ASSERT_TRUE(sockets) << sockets.error();
-    EXPECT_TRUE(sockets->empty());
+    EXPECT_TRUE(sockets->sockets.empty());
+    EXPECT_TRUE(sockets->stored.empty());
 }
 
 TEST(ServiceManager, ReadsTheWatchdogInterval) {
@@ -123,7 +162,7 @@ TEST(ServiceManager, ReadsTheWatchdogInterval) {
         fmt::print(stderr, "{}\n", sockets.error());
         std::exit(fcntl(3, F_GETFD) < 0 ? 1 : 9);
     }
-    const auto& passed = sockets->at(0);
+    const auto& passed = sockets->sockets.at(0);
     fmt::print(stderr, "{} {} cloexec={} nonblock={} env={}\n", passed.name, passed.fd,
                (fcntl(passed.fd, F_GETFD) & FD_CLOEXEC) != 0, (fcntl(passed.fd, F_GETFL) & O_NONBLOCK) != 0,
                getenv("LISTEN_FDS") != nullptr);
@@ -143,6 +182,33 @@ TEST(PassedSocketsDeathTest, OfTheWrongKindAreRefusedAndClosed) {
     EXPECT_EXIT(take_socket(SOCK_STREAM, false), ::testing::ExitedWithCode(1),
                 "wrong_type: the passed fd 3 \\('sluice'\\) is no Unix socket that listens or takes datagrams");
     EXPECT_EXIT(take_socket(SOCK_SEQPACKET, true), ::testing::ExitedWithCode(1), "is no Unix socket that listens");
+}
+
+// As take_socket(), with a connection of an earlier run and something else that has such a name.
+[[noreturn]] void take_stored() {
+    int ends[2];
+    (void)socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends);
+    const int socket = fcntl(ends[0], F_DUPFD_CLOEXEC, 10);
+    const int file = fcntl(open("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD_CLOEXEC, 10);
+    dup2(socket, 3);
+    dup2(file, 4);
+    setenv("LISTEN_FDS", "2", 1);
+    setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+    setenv("LISTEN_FDNAMES", "stream-1:stream-2", 1);
+    const auto passed = take_passed_sockets();
+    if (!passed) {
+        fmt::print(stderr, "{}\n", passed.error());
+        std::exit(1);
+    }
+    for (const StoredSocket& stored : passed->stored) {
+        fmt::print(stderr, "{}={} ", stored.name, stored.fd.get());
+    }
+    fmt::print(stderr, "others={} open={}\n", passed->sockets.size(), fcntl(4, F_GETFD) >= 0);
+    std::exit(0);
+}
+
+TEST(PassedSocketsDeathTest, ConnectionsOfAnEarlierRunAreToldFromListeningSockets) {
+    EXPECT_EXIT(take_stored(), ::testing::ExitedWithCode(0), "stream-1=3 stream-2=-1 others=0 open=false");
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     JsonReader reader(kLimits);
     const Outcome whole = decode(text, 0, reader);
     require(decode(text, data[0], reader) == whole);
+    require(fuzz::decode_resumed<JsonLinesDecoder>(text, data[0], kOptions.line_bytes_max + 1, kLimits, reader,
+                                                   kOptions) == whole);
     const auto records = fuzz::records_of(whole, kLimits);
     if (text.find('{') == std::string_view::npos) {
         require(fuzz::without(fuzz::messages_of(records), "\r\n") == fuzz::without(text, "\r\n"));

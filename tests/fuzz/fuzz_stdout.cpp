@@ -36,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Outcome whole = fuzz::decode_stream(decoder, text, 0, kHeldBytesMax, kLimits);
     StdoutStreamDecoder pieces(kOptions);
     require(fuzz::decode_stream(pieces, text, step, kHeldBytesMax, kLimits) == whole);
+    require(fuzz::decode_resumed<StdoutStreamDecoder>(text, step, kHeldBytesMax, kLimits, kOptions) == whole);
     // The same bytes, whoever sends them.
     StdoutStreamDecoder senders(kOptions);
     const Outcome other = fuzz::decode_stream(

@@ -46,6 +46,7 @@ void check_stream(std::string_view text, std::size_t step) {
     const Outcome whole = fuzz::decode_stream(decoder, text, 0, kHeldBytesMax, kLimits);
     SyslogStreamDecoder other;
     require(fuzz::decode_stream(other, text, step, kHeldBytesMax, kLimits) == whole);
+    require(fuzz::decode_resumed<SyslogStreamDecoder>(text, step, kHeldBytesMax, kLimits) == whole);
     const auto records = fuzz::records_of(whole, kLimits);
     std::size_t at = 0;
     for (const RecordView record : records) {

@@ -55,6 +55,16 @@ TEST_F(UringCancel, ReceiveEndsWithCancelledAndTakesNothing) {
     EXPECT_EQ(text, "late");
 }
 
+TEST_F(UringCancel, OperationsInFlightAreCountedByKind) {
+    SocketPair pair(kernel());
+    coro::Job<Result<>> job(kernel().loop(), "job", poll_one, std::ref<Kernel>(kernel()), std::cref(pair.near));
+    EXPECT_EQ(kernel().in_flight(OpCode::poll_in), 1U);
+    EXPECT_EQ(kernel().in_flight(OpCode::write), 0U);
+    job.cancel();
+    ASSERT_TRUE(run_until(kernel(), [&job] { return job.done(); }));
+    EXPECT_EQ(kernel().in_flight(OpCode::poll_in), 0U);
+}
+
 TEST_F(UringCancel, PooledReceiveEndsWithCancelled) {
     SocketPair pair(kernel());
     auto ended = cancelled_after_start(kernel(), receive_a_buffer, std::cref(pair.near));

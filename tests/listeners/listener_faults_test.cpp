@@ -244,6 +244,38 @@ TEST_F(ListenerFaults, DatagramListenerThatIsCancelledAnywhereCountsWhatItHad) {
     EXPECT_GT(lost_at_most, 0U);
 }
 
+// Whatever the queue has no room for just then: the end of what the one has begun, or what the other has sent.
+TEST_F(ListenerFaults, StreamThatIsCancelledBetweenTwoSendersCountsWhatBothSent) {
+    processes.comms[2000] = "other";
+    constexpr std::string_view kHead = "\n\n6\n1\n0\n0\n0\n";
+    std::uint64_t lost_at_most = 0;
+    std::uint64_t lines = 0;
+    for (bool full = false; !full; ++lines) {
+        queue.queue_bytes_max = 400;
+        queue.groups_in_flight_max = 1;
+        start_with("stdout", Protocol::stdout_stream);
+        const io::Handle socket = connect();
+        write(socket, std::string(kHead));
+        for (std::uint64_t i = 0; i < lines; ++i) {
+            write(socket, "line\n");
+        }
+        write(socket, "begun");
+        full = report().bytes < kHead.size() + 5 * (lines + 1);
+        if (!full) {
+            scripted().pass("another\n", {}, {.pid = 2000, .uid = 1000, .gid = 1000});
+            write(socket, "end\n");
+            end();
+            const ListenerReport last = report();
+            const bool read_end = last.bytes == kHead.size() + 5 * (lines + 1) + 8 + 4;
+            EXPECT_EQ(last.records + last.records_lost, lines + (read_end ? 3 : 2)) << lines;
+            lost_at_most = std::max(lost_at_most, last.records_lost);
+        }
+        end();
+    }
+    EXPECT_GT(lines, 2U);
+    EXPECT_GT(lost_at_most, 0U);
+}
+
 // ---- a reload ----
 
 TEST_F(ListenerFaults, NewOptionsHoldForTheNextDatagram) {

@@ -55,9 +55,13 @@ struct Told final : ListenerEvents {
     void on_failed(std::string_view listener, const Error& error) override {
         failures.push_back(fmt::format("{}: {}", listener, error));
     }
+    void on_not_kept(std::string_view, std::size_t connections, const Error&) override {
+        not_kept.push_back(connections);
+    }
     void on_connections_waiting(std::string_view, std::size_t open) override { waiting.push_back(open); }
     std::vector<io::PeerCredentials> refused;
     std::vector<std::size_t> waiting;
+    std::vector<std::size_t> not_kept;
     std::vector<std::string> files_refused;
     std::vector<std::string> troubles;
     std::vector<std::string> failures;
@@ -90,12 +94,15 @@ class ListenersTest : public testing::Test {
     // Starts a listener at /run/NAME.
     void start(ListenerOptions options) {
         ingest_ = std::make_unique<ingest::Ingest>(kernel_.loop(), disk, queue);
-        listeners_ = std::make_unique<Listeners>(scripted_, pool_, processes, *ingest_, told, aside);
+        listeners_ = std::make_unique<Listeners>(scripted_, pool_, processes, *ingest_, told, aside, keeper);
         const auto kind = uses_datagrams(options.protocol) ? io::SocketKind::datagram : io::SocketKind::stream;
         path_ = "/run/" + options.name;
         auto socket = scripted_.listen_unix(path_, 0666, kind);
         ASSERT_TRUE(socket) << socket.error();
         listeners_->add(std::move(options), std::move(*socket));
+        for (KeptConnection& kept : std::exchange(adopted, {})) {
+            outcomes_of_adopt.push_back(listeners_->adopt(std::move(kept)));
+        }
         scope_ = std::make_unique<coro::Scope>(kernel_.loop(), nullptr);
         scope_->spawn("queue", &ingest::Ingest::run, ingest_.get());
         scope_->spawn("listeners", &Listeners::serve, listeners_.get());
@@ -157,6 +164,9 @@ class ListenersTest : public testing::Test {
     Told told;
     ingest::IngestOptions queue;
     coro::Aside::Options aside{.threads_max = 0};
+    ConnectionKeeper* keeper = nullptr;
+    std::vector<KeptConnection> adopted;  // By the next start().
+    std::vector<Result<>> outcomes_of_adopt;
     std::vector<std::string> records;       // Written; without trusted fields.
     std::vector<std::string> with_trusted;  // The same.
 

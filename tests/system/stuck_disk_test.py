@@ -6,6 +6,7 @@ Usage: stuck_disk_test.py SLUICE SLUICED
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -127,7 +128,7 @@ class StuckDisk(unittest.TestCase):
         self.assertTrue(self.connects())
         self.daemon.send_signal(signal.SIGTERM)
         self.wait_until(lambda: not self.connects())
-        self.wait_until(lambda: "the disk does not answer" in Path(self.log.name).read_text())
+        self.wait_until(lambda: re.search("the disk does not answer:.* [0-9]+ write", Path(self.log.name).read_text()))
         self.wait_until(lambda: waiting.stderr.read())  # Its connection has ended: it waits for another daemon.
         self.disk.thaw()
         self.assertEqual(self.daemon.wait(PATIENCE_S), 1)

@@ -210,6 +210,85 @@ test_listeners() {
 }
 has_messages() { [ "$(client tail -n 1000 --stream "$1" --output cat | wc -l)" -eq "$2" ]; }
 
+# Programs that log into a stream notice nothing of a restart: a service by its standard output, another by syslog.
+test_streams_over_restarts() {
+    local i chatter=/usr/local/lib/chatter.py
+    cp "$(dirname "$0")/chatter.py" "$container_root$chatter"
+    inside systemctl enable --now sluiced-stdout.socket sluiced-syslog-stream.socket sluiced.socket
+    inside systemctl start sluiced.service
+    inside systemd-run --quiet --unit=chatter --property=BindPaths=/run/sluice/stdout:/run/systemd/journal/stdout \
+        systemd-cat -t chatter python3 -B "$chatter" - /run/stop /run/chatter.count
+    inside systemd-run --quiet --unit=talker python3 -B "$chatter" /run/sluice/syslog-stream /run/stop /run/talker.count
+    check "a stream of a service is kept by systemd" within 20 is sluiced NFileDescriptorStore 2
+    for i in 1 2 3 4 5; do
+        if ! within 20 has_more_lines chatter || ! within 20 has_more_lines talker; then
+            break
+        fi
+        inside systemctl restart sluiced
+    done
+    check "under load it is restarted five times" test "$i" -eq 5
+    check "and the same streams go on" within 20 has_more_lines chatter
+    check "which systemd keeps still" is sluiced NFileDescriptorStore 2
+    inside touch /run/stop
+    for i in chatter talker; do
+        check "$i could write all the time" within 20 wrote_all "$i"
+        check "every line of $i is there once, in order" within 20 has_all_lines "$i"
+    done
+    check "streams that have ended are not kept" within 20 is sluiced NFileDescriptorStore 0
+    check "nor is what was known of them" test -z "$(inside ls /run/sluice/streams)"
+    inside rm /run/stop
+}
+lines_of() { client tail --all --stream "$1" --output cat; }
+last_line_of() { client tail -n 1 --stream "$1" --output cat; }
+declare -A lines_seen=()
+has_more_lines() {
+    local now
+    now=$(last_line_of "$1")
+    now=${now#line }
+    [ "${now:-0}" -gt $((${lines_seen[$1]:-0} + 100)) ] && lines_seen[$1]=$now
+}
+wrote_all() { inside grep -qx '[0-9]*' "/run/$1.count"; }
+has_all_lines() {
+    lines_of "$1" >"$container_dir/$1.lines"
+    seq --format='line %.0f' "$(inside cat "/run/$1.count")" >"$container_dir/$1.expected"
+    cmp -s "$container_dir/$1.lines" "$container_dir/$1.expected"
+}
+
+# What a killed daemon had in its hands is lost, and the streams are not.
+test_streams_over_a_kill() {
+    local before
+    inside systemd-run --quiet --unit=chatter2 --property=BindPaths=/run/sluice/stdout:/run/systemd/journal/stdout \
+        systemd-cat -t survivor python3 -B /usr/local/lib/chatter.py - /run/stop /run/survivor.count
+    check "another service logs" within 20 has_more_lines survivor
+    check "and is kept" within 20 is sluiced NFileDescriptorStore 1
+    before=$(main_pid)
+    inside systemctl kill --signal=KILL sluiced
+    check "after SIGKILL there is another process" within 20 is_not sluiced MainPID "$before"
+    check "to which the service goes on logging" within 20 has_more_lines survivor
+    inside touch /run/stop
+    check "without an error" within 20 wrote_all survivor
+    check "to its last line" within 20 has_last_line survivor
+    # The end of a line whose beginning is lost is a record, too.
+    check "of which none comes twice" test -z "$(lines_of survivor | grep '^line ' | sort | uniq -d)"
+    inside rm /run/stop
+}
+has_last_line() { [ "$(last_line_of "$1")" = "line $(inside cat "/run/$1.count")" ]; }
+
+# systemd keeps nothing for a service that is stopped and not restarted.
+test_streams_over_a_stop() {
+    inside systemd-run --quiet --unit=half --property=BindPaths=/run/sluice/stdout:/run/systemd/journal/stdout \
+        systemd-cat -t half sh -c 'echo whole; printf half; exec sleep 60'
+    check "a service has written half a line" within 20 has_messages half 1
+    inside systemctl stop sluiced-stdout.socket sluiced-syslog-stream.socket sluiced.socket sluiced.service
+    check "its stream ends with a stop" is sluiced NFileDescriptorStore 0
+    inside systemctl start sluiced.socket sluiced-stdout.socket sluiced.service
+    check "and what it had begun is a record of the next start" within 20 has_messages half 2
+    check "as it was" test "$(last_line_of half)" = half
+    check "once: it is not known any more" test -z "$(inside ls /run/sluice/streams)"
+    inside systemctl stop half.service sluiced-stdout.socket sluiced.socket sluiced.service
+    inside systemctl disable sluiced-stdout.socket sluiced-syslog-stream.socket
+}
+
 container_up
 if ! install_sluice; then
     echo "FAIL - installing"
@@ -227,6 +306,9 @@ test_reload
 test_long_drain
 test_stop
 test_listeners
+test_streams_over_restarts
+test_streams_over_a_kill
+test_streams_over_a_stop
 test_listeners_of_the_configuration
 if [ $failed -ne 0 ]; then
     echo "---- the journal of the container"
