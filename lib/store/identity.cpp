@@ -2,40 +2,34 @@
 
 #include <algorithm>
 
-#include "base/checksum.h"
 #include "coro/timeout.h"
+#include "store/small_head.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr std::uint32_t kIdentityMagic = 0x44495753;  // "SWID"
 constexpr std::size_t kIdentityBytes = 32;
+constexpr std::size_t kIdentityBytesMax = 4096;  // Of a newer version, whose name is to be told.
 const std::string kIdentityName = "identity";
 constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
 
 Bytes encode_identity(const StoreId& id) {
-    Bytes bytes;
-    append_int(bytes, kIdentityMagic);
-    append_int(bytes, std::uint32_t{kFormatVersion});
-    append_int(bytes, checksum64(id));
+    Bytes bytes(kSmallHeadBytes);
     append(bytes, id);
+    seal_small_head(bytes, kIdentityMagic, kFormatVersion);
     return bytes;
 }
 
 }  // namespace
 
 Result<StoreId> parse_identity(ByteView bytes) {
-    if (bytes.size() != kIdentityBytes || load_int<std::uint32_t>(bytes.data()) != kIdentityMagic) {
-        return fail(Errc::corrupt, "'{}' is not a store's identity file", kIdentityName);
-    }
-    if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kFormatVersion) {
-        return fail(Errc::unsupported, "the store has format {}, this program reads {}", version, kFormatVersion);
+    SLUICE_CHECK(check_small_head(bytes, kIdentityName, kIdentityMagic, kFormatVersion));
+    if (bytes.size() != kIdentityBytes) {
+        return fail(Errc::corrupt, "'{}' has {} bytes, not {}", kIdentityName, bytes.size(), kIdentityBytes);
     }
     StoreId id;
-    std::memcpy(id.data(), bytes.data() + 16, id.size());
-    if (load_int<std::uint64_t>(bytes.data() + 8) != checksum64(id)) {
-        return fail(Errc::corrupt, "'{}' fails its checksum; restore it from a copy of the store", kIdentityName);
-    }
+    std::memcpy(id.data(), bytes.data() + kSmallHeadBytes, id.size());
     return id;
 }
 
@@ -93,7 +87,7 @@ Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& direc
 
 Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle& directory,
                                             std::function<std::uint64_t()> random) {
-    Result<Bytes> bytes = co_await read_small_file(kernel, directory, kIdentityName, kIdentityBytes);
+    Result<Bytes> bytes = co_await read_small_file(kernel, directory, kIdentityName, kIdentityBytesMax);
     if (bytes) {
         co_return parse_identity(*bytes);
     }

@@ -11,13 +11,13 @@ namespace sluice::store {
 
 //   0       4         8          16         32
 //   +-------+---------+----------+----------+
-//   | magic | version | checksum | store id |     checksum: XXH3-64 of the store id
+//   | magic | version | checksum | store id |     the first 16 bytes: see small_head.h
 //   +-------+---------+----------+----------+
 // Reads the identity, or makes one from `random` if there is none.  Errors: Errc::corrupt, io errors.
 Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle& directory,
                                             std::function<std::uint64_t()> random);
 
-// Parses the file's bytes.
+// Parses the file's bytes.  Errors: Errc::corrupt; Errc::unsupported for a whole file of another version.
 Result<StoreId> parse_identity(ByteView bytes);
 
 // Makes the file `name` beneath `directory`, or replaces its contents.  They are durable; the name may not be.

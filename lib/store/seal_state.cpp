@@ -2,15 +2,12 @@
 
 #include <algorithm>
 
-#include "base/checksum.h"
-#include "store/part_name.h"
+#include "store/small_head.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr std::uint32_t kSealStateMagic = 0x53505753;  // "SWPS"
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kChecked = 16;  // The checksum covers what is behind it.
 constexpr std::size_t kHeadBytes = 56;
 constexpr std::size_t kEpochBytes = 16;
 constexpr std::size_t kRemovedBytes = 36;
@@ -65,6 +62,10 @@ std::uint64_t SealState::removed_end(std::string_view class_name) const noexcept
     return found == removed.end() ? 0 : found->end_sequence;
 }
 
+bool SealState::has_removed(const PartName& part) const noexcept {
+    return part.end_sequence <= removed_end(part.class_name);
+}
+
 RemovedOfClass& SealState::removed_of(std::string_view class_name) {
     const auto found = std::ranges::find(removed, class_name, &RemovedOfClass::class_name);
     return found != removed.end() ? *found
@@ -72,10 +73,7 @@ RemovedOfClass& SealState::removed_of(std::string_view class_name) {
 }
 
 Bytes encode_seal_state(const SealState& state) {
-    Bytes bytes;
-    append_int(bytes, kSealStateMagic);
-    append_int(bytes, kVersion);
-    append_int(bytes, std::uint64_t{0});
+    Bytes bytes(kSmallHeadBytes);
     append(bytes, state.store_id);
     append_int(bytes, state.sealed_end);
     append_int(bytes, state.missing_rows);
@@ -94,19 +92,14 @@ Bytes encode_seal_state(const SealState& state) {
         append_int(bytes, static_cast<std::uint32_t>(removed.class_name.size()));
         append(bytes, as_bytes(removed.class_name));
     }
-    store_int(bytes.data() + 8, checksum64(ByteView(bytes).subspan(kChecked)));
+    seal_small_head(bytes, kSealStateMagic, kSealStateVersion);
     return bytes;
 }
 
 Result<SealState> parse_seal_state(ByteView bytes) {
-    if (bytes.size() < kHeadBytes || load_int<std::uint32_t>(bytes.data()) != kSealStateMagic) {
+    SLUICE_CHECK(check_small_head(bytes, kSealStateName, kSealStateMagic, kSealStateVersion));
+    if (bytes.size() < kHeadBytes) {
         return damaged();
-    }
-    if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kVersion) {
-        return fail(Errc::unsupported, "'{}' has format {}, this program reads {}", kSealStateName, version, kVersion);
-    }
-    if (load_int<std::uint64_t>(bytes.data() + 8) != checksum64(bytes.subspan(kChecked))) {
-        return fail(Errc::corrupt, "'{}' fails its checksum", kSealStateName);
     }
     SealState state;
     std::memcpy(state.store_id.data(), bytes.data() + 16, state.store_id.size());

@@ -8,11 +8,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "store/part_name.h"
 #include "wire/cursor.h"
 
 namespace sluice::store {
 
 inline constexpr std::string_view kSealStateName = "sealed";
+inline constexpr std::uint32_t kSealStateVersion = 1;
 inline constexpr std::size_t kSealStateBytesMax = 1U << 20U;
 
 // The record with which an epoch begins.
@@ -42,6 +44,8 @@ struct SealState {
 
     // Zero: nothing was removed.
     std::uint64_t removed_end(std::string_view class_name) const noexcept;
+    // Whether retention has removed all that a part of that name holds.
+    bool has_removed(const PartName& part) const noexcept;
     RemovedOfClass& removed_of(std::string_view class_name);  // Added where it is not there.
     friend bool operator==(const SealState&, const SealState&) = default;
 };
@@ -53,9 +57,9 @@ struct SealState {
 //   +-------+---------+----------+----------+--------+---------+--------+---------+--------+---------+
 //   epoch: u32 epoch, u32 zero, u64 first sequence.
 //   removed: u64 end sequence, parts, rows, bytes; u32 length of the class name, and the name.
-//   checksum: XXH3-64, seed 0, of everything from 16 on.
+//   The first 16 bytes: see small_head.h.
 Bytes encode_seal_state(const SealState& state);
-// Errors: Errc::corrupt; Errc::unsupported for another version.
+// Errors: Errc::corrupt; Errc::unsupported for a whole file of another version.
 Result<SealState> parse_seal_state(ByteView bytes);
 
 }  // namespace sluice::store

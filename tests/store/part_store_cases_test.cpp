@@ -1,6 +1,7 @@
 // What PartStore does with each file, operation by operation.
 #include "part_store_fixture.h"
 #include "segment_image.h"
+#include "store/small_head.h"
 
 namespace sluice::store::test {
 namespace {
@@ -319,7 +320,7 @@ TEST_F(PartCaseTest, FilesOfANewerProgramStopTheStartAndStay) {
     begin();
     ASSERT_TRUE(seal(1, 11));
     Bytes sealed = *disk().content(path("sealed"));
-    sealed[4] = std::byte{2};
+    seal_small_head(sealed, load_int<std::uint32_t>(sealed.data()), kSealStateVersion + 1);
     disk().put_file(path("sealed"), sealed);
     EXPECT_EQ(code_of(try_open_parts()), Errc::unsupported);
     EXPECT_EQ(disk().content(path("sealed")), sealed);
@@ -335,6 +336,22 @@ TEST_F(PartCaseTest, DamagedPartIsDamageWhereItsRecordsAreMissed) {
         std::uint64_t removed;
         std::uint64_t sealed;
         bool told;
+// The version too, which the checksum of version 1 does not cover.
+TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    const Bytes whole = *disk().content(path("sealed"));
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        Bytes damaged = whole;
+        damaged[at] ^= static_cast<std::byte>(1U << (at % 8));
+        disk().put_file(path("sealed"), damaged);
+        const Result<> opened = try_open_parts();
+        ASSERT_TRUE(opened) << at << ": " << opened.error();
+        EXPECT_EQ(reported.set_aside.size(), 1U) << at;
+        EXPECT_EQ(read_parts().size(), 10U) << at;
+    }
+}
+
     };
     for (const Case& one :
          {Case{0, 21, true}, Case{20, 21, true}, Case{21, 31, false}, Case{0, 12, true}, Case{0, 11, false}}) {

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "guarded_bytes.h"
+#include "store/small_head.h"
 
 namespace sluice::store {
 namespace {
@@ -69,14 +70,13 @@ TEST(SealStateBytes, OfAnEmptyStateAreTheHeadAlone) {
 
 TEST(SealStateBytes, SayWhatIsWrongWithThem) {
     Bytes bytes = encode_seal_state(state_with({}));
-    EXPECT_EQ(refusal_of(ByteView(bytes).first(55)), kDamaged);
+    EXPECT_EQ(refusal_of(ByteView(bytes).first(15)), kDamaged);
+    EXPECT_EQ(refusal_of(ByteView(bytes).first(55)), "corrupt: 'sealed' fails its checksum");
+    EXPECT_EQ(refusal_of(resealed(Bytes(bytes.begin(), bytes.begin() + 55))), kDamaged);
     EXPECT_EQ(refusal_of({}), kDamaged);
     bytes[0] ^= std::byte{1};
     EXPECT_EQ(refusal_of(bytes), kDamaged);
     bytes[0] ^= std::byte{1};
-    bytes[4] = std::byte{2};
-    EXPECT_EQ(refusal_of(bytes), "unsupported: 'sealed' has format 2, this program reads 1");
-    bytes[4] = std::byte{1};
     bytes[20] ^= std::byte{1};
     EXPECT_EQ(refusal_of(bytes), "corrupt: 'sealed' fails its checksum");
     bytes.push_back(std::byte{0});
@@ -189,13 +189,27 @@ TEST(SealState, IsReadBack) {
     EXPECT_EQ(*read, some_state());
 }
 
-TEST(SealState, RefusesEveryFlippedByteAndEveryCut) {
+TEST(SealState, EveryFlippedBitAndEveryCutIsDamage) {
     const Bytes whole = encode_seal_state(some_state());
     for (std::size_t i = 0; i < whole.size(); ++i) {
-        Bytes damaged = whole;
-        damaged[i] ^= std::byte{0x40};
-        EXPECT_FALSE(parse_seal_state(damaged)) << i;
-        EXPECT_FALSE(parse_seal_state(ByteView(whole).first(i))) << i;
+        for (int bit = 0; bit < 8; ++bit) {
+            Bytes damaged = whole;
+            damaged[i] ^= static_cast<std::byte>(1U << bit);
+            EXPECT_TRUE(refusal_of(damaged).starts_with("corrupt: ")) << i << " " << bit;
+        }
+        EXPECT_TRUE(refusal_of(ByteView(whole).first(i)).starts_with("corrupt: ")) << i;
+    }
+}
+
+// The bytes of a program to come: whole, and nothing else is known of them.
+TEST(SealState, WholeFileOfANewerProgramIsNoDamage) {
+    for (const std::uint32_t version : {0x100U, 0xFFFFFFFFU}) {
+        Bytes newer(kSmallHeadBytes + 5, std::byte{7});
+        seal_small_head(newer, load_int<std::uint32_t>(encode_seal_state(some_state()).data()), version);
+        EXPECT_EQ(refusal_of(newer), fmt::format("unsupported: 'sealed' has format {}, this program reads 1 to {}",
+                                                 version, kSealStateVersion));
+        newer.back() ^= std::byte{1};
+        EXPECT_EQ(refusal_of(newer), "corrupt: 'sealed' fails its checksum");
     }
 }
 
