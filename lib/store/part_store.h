@@ -67,13 +67,23 @@ class PartStore {
     // Start (part_recovery.cpp).
     Task<Result<>> load();
     Task<Result<>> load_state(bool there);
-    Task<Result<>> load_part(const std::string& file, const PartName& name, std::vector<PartPointer>& found);
-    Task<Result<>> settle(std::vector<PartPointer> found, std::optional<std::uint64_t> log_begins);
+    struct DamagedPart {
+        std::string file{};
+        PartName name{};
+        Error why;
+    };
+    struct Found {
+        std::vector<PartPointer> parts{};
+        std::vector<DamagedPart> damaged{};
+    };
+    Task<Result<>> load_part(const std::string& file, const PartName& name, Found& found);
+    Task<Result<>> settle(Found found, std::optional<std::uint64_t> log_begins);
     Task<Result<std::optional<std::uint64_t>>> log_begins(const std::vector<io::DirEntry>& entries);
-    Task<Result<>> set_aside(const std::string& file, const PartName* name, Error why);
+    Task<Result<>> set_aside(const std::string& file, const PartName* lost, Error why);
 
     // Changes (part_store.cpp).
-    Task<Result<PartPointer>> open_part(const std::string& file, const PartName& name);
+    Task<Result<PartPointer>> read_part(const std::string& file, const PartName& name);
+    Result<> check_part(const StoredPart& part) const;
     Task<Result<>> check_garbage();
     Task<Result<>> write_part(const PartImage& image);
     Task<Result<>> write_images(const std::vector<PartImage>& images, std::vector<PartPointer>& parts);

@@ -268,14 +268,19 @@ TEST_F(PartCaseTest, SealTakesThePlaceOfFilesOfTheSameNames) {
 
 // ---- starting ----
 
-TEST_F(PartCaseTest, FileThatIsSetAsideAgainTakesThePlaceOfTheFirst) {
+TEST_F(PartCaseTest, FilesOfOneNameThatAreSetAsideKeepEachItsBytes) {
     begin();
     ASSERT_TRUE(seal(1, 11));
-    for (int i = 0; i < 2; ++i) {
-        disk().put_file(path("sealed"), Bytes(60));
+    const Strings names{"aside-sealed", "aside-sealed.2", "aside-sealed.3"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        disk().put_file(path("sealed"), Bytes(60 + i));
         open_parts();
-        EXPECT_EQ(reported.set_aside.size(), 1U);
+        ASSERT_EQ(reported.set_aside.size(), 1U);
+        EXPECT_TRUE(reported.set_aside[0].starts_with(names[i] + ": ")) << reported.set_aside[0];
         EXPECT_EQ(read_parts().size(), 10U);
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        EXPECT_EQ(disk().content(path(names[i])), Bytes(60 + i));
     }
 }
 
@@ -331,11 +336,6 @@ TEST_F(PartCaseTest, FilesOfANewerProgramStopTheStartAndStay) {
     EXPECT_EQ(reported.set_aside.size(), 1U);
 }
 
-TEST_F(PartCaseTest, DamagedPartIsDamageWhereItsRecordsAreMissed) {
-    struct Case {
-        std::uint64_t removed;
-        std::uint64_t sealed;
-        bool told;
 // The version too, which the checksum of version 1 does not cover.
 TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
     begin();
@@ -352,6 +352,11 @@ TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
     }
 }
 
+TEST_F(PartCaseTest, DamagedPartIsDamageWhereItsRecordsAreMissed) {
+    struct Case {
+        std::uint64_t removed;
+        std::uint64_t sealed;
+        bool told;
     };
     for (const Case& one :
          {Case{0, 21, true}, Case{20, 21, true}, Case{21, 31, false}, Case{0, 12, true}, Case{0, 11, false}}) {
@@ -364,11 +369,14 @@ TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
         state.removed_of("default").end_sequence = one.removed;
         write_sealed(state);
         open_parts();
-        ASSERT_EQ(reported.set_aside.size(), 1U);
-        EXPECT_TRUE(reported.set_aside[0].starts_with(fmt::format("aside-{}: corrupt: '{}'", file, file)))
-            << reported.set_aside[0];
-        EXPECT_EQ(reported.damage.size(), one.told ? 1U : 0U) << one.removed << " " << one.sealed;
-        if (one.told && !reported.damage.empty()) {
+        SCOPED_TRACE(fmt::format("{} {}", one.removed, one.sealed));
+        ASSERT_EQ(reported.damage.size(), one.told ? 1U : 0U);
+        ASSERT_EQ(reported.set_aside.size(), one.told ? 1U : 0U);
+        EXPECT_EQ(disk().exists(path("aside-" + file)), one.told) << "what nobody misses is deleted";
+        EXPECT_FALSE(disk().exists(path(file)));
+        if (one.told) {
+            EXPECT_TRUE(reported.set_aside[0].starts_with(fmt::format("aside-{}: corrupt: '{}'", file, file)))
+                << reported.set_aside[0];
             EXPECT_EQ(reported.damage[0].file, file);
             EXPECT_EQ(reported.damage[0].offset, 0U);
             EXPECT_EQ(reported.damage[0].bytes, 0U);
@@ -382,6 +390,37 @@ TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
     damage(put_part("default", 11, 21));
     open_parts();
     EXPECT_EQ(reported.damage.size(), 1U) << "nothing says that it does not count";
+}
+
+// A file that came back damaged after a merge or a removal must not count as a loss for ever.
+TEST_F(PartCaseTest, DamagedInputOfAMergeIsDeletedWhereTheMergedPartIsSound) {
+    for (const bool sound : {true, false}) {
+        begin();
+        const std::string merged = put_part("default", 1, 21);
+        const std::string input = put_part("default", 11, 21);
+        damage(input);
+        if (!sound) {
+            damage(merged);
+        }
+        disk().remove(path("sealed"));
+        open_parts();
+        EXPECT_EQ(disk().exists(path("aside-" + input)), !sound);
+        EXPECT_EQ(part_files(), sound ? Strings{merged} : Strings{});
+        EXPECT_EQ(reported.damage.size(), sound ? 0U : 2U);
+    }
+}
+
+// It may be all that is left of that store.
+TEST_F(PartCaseTest, PartOfAnotherStoreIsNeverDeleted) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    ASSERT_TRUE(parts->remove(parts->set().classes[0].parts));
+    const PartImage foreign = make_part({.sequences = numbers(2, 11), .store_id = StoreId{std::byte{9}}});
+    const std::string file = part_file_name(foreign.name);
+    disk().put_file(path(file), foreign.bytes);
+    open_parts();
+    EXPECT_EQ(disk().content(path("aside-" + file)), foreign.bytes);
+    EXPECT_TRUE(reported.damage.empty());
 }
 
 TEST_F(PartCaseTest, PartsUpToTheRemovedEndAreDeleted) {

@@ -370,6 +370,26 @@ TEST_F(VerifyCaseTest, PartsThatTheNextStartDeletesDoNotCount) {
     EXPECT_EQ(report.parts, 3U);
 }
 
+// Damaged or not: retention would have had them.
+TEST_F(VerifyCaseTest, PartThatWasSetAsideIsMissedUntilRetentionHasRemovedItsRecords) {
+    save_part(21, 31);
+    const Strings aside{"aside-" + part_file_name({"default", 11, 21}), "aside-" + part_file_name({"odd", 11, 21}),
+                        "aside-" + part_file_name({"default", 11, 21}) + ".2"};
+    for (const std::string& name : aside) {
+        copy.save(name, Bytes(1));
+    }
+    state.sealed_end = 31;
+    state.removed_of("default").end_sequence = 20;
+    save_state();
+    EXPECT_EQ(problems().size(), 4U) << "three files, and record 20";
+    state.removed_of("default").end_sequence = 21;
+    save_state();
+    EXPECT_EQ(problems(), (Strings{aside[1] + " 0+0 [0, 0) was set aside by recovery because it could not be read"}));
+    state.removed_of("odd").end_sequence = 30;
+    save_state();
+    EXPECT_EQ(problems(), Strings());
+}
+
 TEST_F(VerifyCaseTest, InputsOfAMergeDoNotCount) {
     save_part(1, 6);
     save_part(6, 11);
