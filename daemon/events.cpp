@@ -1,6 +1,7 @@
 #include "daemon/events.h"
 
 #include "coro/timeout.h"
+#include "store/age_clock.h"
 #include "wire/escape.h"
 
 namespace sluice::daemon {
@@ -92,6 +93,10 @@ void LoggedEvents::on_parts_merged(const std::string& file, std::size_t inputs, 
 
 void LoggedEvents::on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) {
     log_.info("store: removed {} with {} records, {} bytes, because of retention", file, rows, bytes);
+}
+
+void LoggedEvents::on_clock_step(Duration step) {
+    log_.warning("store: {}", store::clock_step_text(step));
 }
 
 void LoggedEvents::on_seal_failed(const Error& why) {

@@ -29,6 +29,7 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
     void on_part_sealed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override;
     void on_parts_merged(const std::string& file, std::size_t inputs, std::uint64_t rows, std::uint64_t bytes) override;
     void on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override;
+    void on_clock_step(Duration step) override;
     void on_seal_failed(const Error& why) override;
     void on_spare_failed(const Error& why) override;
 

@@ -50,6 +50,7 @@ class StoreEvents {
     virtual void on_parts_merged(const std::string& /*file*/, std::size_t /*inputs*/, std::uint64_t /*rows*/,
                                  std::uint64_t /*bytes*/) {}
     virtual void on_part_removed(const std::string& /*file*/, std::uint64_t /*rows*/, std::uint64_t /*bytes*/) {}
+    virtual void on_clock_step(Duration /*step*/) {}      // Of the wall clock, where parts go for their age.
     virtual void on_seal_failed(const Error& /*why*/) {}  // Or a merge, or a removal.  It is tried again.
 };
 

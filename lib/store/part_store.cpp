@@ -200,14 +200,10 @@ Task<Result<>> PartStore::remove(std::vector<PartPointer> parts) {
     auto next = std::make_shared<PartSet>(*set_);
     std::vector<std::string> files;
     for (const PartPointer& part : parts) {
-        RemovedOfClass& removed = next->state.removed_of(part->name.class_name);
-        removed.end_sequence = std::max(removed.end_sequence, part->name.end_sequence);
-        removed.parts += 1;
-        removed.rows += part->part->summary().rows;
-        removed.bytes += part->bytes;
         next->remove(*part);
         files.push_back(part->file);
     }
+    next->note_removed(parts);
     Result<> written = co_await write_state(next->state);
     if (!written) {
         // It may tell of the removal all the same; it must not, because the parts stay.

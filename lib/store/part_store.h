@@ -57,7 +57,7 @@ class PartStore {
     Task<Result<>> add(Seal seal);
     // `image` takes the place of `inputs`, which are neighbours of one class.  On error nothing has changed.
     Task<Result<>> replace(std::vector<PartPointer> inputs, PartImage image);
-    // The oldest parts of their classes.  Their files go; who has them open reads on.  On error nothing has changed.
+    // Their files go; who has them open reads on.  On error nothing has changed.
     Task<Result<>> remove(std::vector<PartPointer> parts);
 
  private:

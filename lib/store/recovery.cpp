@@ -117,6 +117,9 @@ Task<Result<>> Recovery::load_headers(const std::vector<std::uint64_t>& ids) {
 }
 
 void Recovery::replay_frame(const FrameView& frame) {
+    if (frame.header.time_ns != 0) {
+        found_.written = frame.header.time_ns;
+    }
     closed_ = frame.header.kind == FrameKind::closed;
     if (frame.header.kind != FrameKind::records) {
         return;

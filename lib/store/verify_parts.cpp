@@ -184,7 +184,7 @@ bool PartsVerifier::check_part(const PartName& name) {
 void PartsVerifier::check_gaps() {
     std::uint64_t expected = 0;
     for (const RemovedOfClass& removed : state_.removed) {
-        expected = std::max(expected, removed.end_sequence);
+        expected = std::max(expected, removed.last_end());
     }
     std::ranges::sort(spans_, {}, &Span::first);
     if (expected == 0) {

@@ -326,6 +326,32 @@ TEST_F(LogLifeTest, RemovalIsToldWithEachOfItsNumbers) {
                     fmt::format("21 removed 20 records of class b ({} bytes), from record 1 to 20: retention", bytes)));
 }
 
+// What stays between them is not among the numbers that are told.
+TEST_F(LogLifeTest, RemovalsOnBothSidesOfAPartThatStaysAreToldEachByItself) {
+    options.pipeline.seal.rows_max = 10;
+    options.pipeline.seal.check_interval = seconds(60);
+    begin();
+    write(10);
+    pass(seconds(1));
+    world.clock().step_wall(hours(5));
+    write(10);
+    pass(seconds(1));
+    world.clock().step_wall(-hours(5));
+    write(10);
+    pass(seconds(1));
+    ASSERT_EQ(hub().parts()->size(), 3U);
+    store::RetentionOptions retention = options.pipeline.seal.retention;
+    retention.age_max = seconds(90);
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(180));
+    EXPECT_EQ(hub().parts()->size(), 1U);
+    const std::vector<std::string> told = own_records();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_THAT(told[0], testing::HasSubstr("removed 10 records of class default"));
+    EXPECT_THAT(told[0], testing::EndsWith("from record 1 to 10: retention"));
+    EXPECT_THAT(told[1], testing::EndsWith("from record 21 to 30: retention"));
+}
+
 TEST_F(LogLifeTest, AgeIsLookedAtOnceAnInterval) {
     options.pipeline.seal.rows_max = 10;
     options.pipeline.seal.check_interval = seconds(60);

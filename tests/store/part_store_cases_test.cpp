@@ -31,6 +31,10 @@ class PartCaseTest : public PartStoreTest {
         return part_file_name(made.name);
     }
     void damage(const std::string& file) { disk().flip(path(file), bytes_of(file) - 1, std::byte{1}); }
+    RemovedOfClass removed_of_default() {
+        SealState state = parts->set().state;
+        return state.removed_of("default");
+    }
     void write_sealed(SealState state) { disk().put_file(path("sealed"), encode_seal_state(state)); }
     void remove_log() {
         for (const std::string& name : disk().names(kDirectory)) {
@@ -128,6 +132,80 @@ TEST_F(PartCaseTest, RemovalIsCountedForItsClassAndTold) {
     EXPECT_EQ(parts->set().state.removed, expected);
     EXPECT_EQ(sealed_file().removed, expected);
     EXPECT_EQ(part_files(), (Strings{file_of("default", 12, 21)}));
+}
+
+using Ranges = std::vector<RemovedRange>;
+
+// Those that stay between them are there after the next start, and nothing else is.
+TEST_F(PartCaseTest, PartsAreRemovedFromAmongOthersThatStay) {
+    begin();
+    for (std::uint64_t first = 1; first < 26; first += 5) {
+        std::vector<PartImage> one;
+        one.push_back(image("default", numbers(first, first + 5)));
+        ASSERT_TRUE(parts->seal(std::move(one), first + 5));
+    }
+    const std::vector<PartPointer> all = parts->set().classes.at(0).parts;
+    const auto removed = [this] { return removed_of_default(); };
+    const auto expect = [&](std::uint64_t end, const Ranges& beyond, std::size_t left) {
+        EXPECT_EQ(removed().end_sequence, end);
+        EXPECT_EQ(removed().beyond, beyond);
+        EXPECT_EQ(sealed_file(), parts->set().state);
+        for (const PartPointer& part : all) {  // As if some had come back.
+            if (!disk().exists(path(part->file))) {
+                put_part("default", part->name.first_sequence, part->name.end_sequence);
+            }
+        }
+        open_parts();
+        EXPECT_EQ(parts->set().size(), left);
+        EXPECT_TRUE(reported.set_aside.empty() && reported.damage.empty());
+        EXPECT_EQ(parts->set().removed_end(), beyond.empty() ? end : beyond.back().end_sequence);
+        expect_files_are_those_of_the_set();
+    };
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+    expect(0, {{6, 11}}, 4);
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(2)}));
+    expect(0, {{6, 11}, {16, 21}}, 3);
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+    expect(0, {{6, 21}}, 2);
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(0)}));
+    expect(21, {}, 1);
+    ASSERT_TRUE(parts->remove(parts->set().classes.at(0).parts));
+    expect(26, {}, 0);
+    EXPECT_EQ(removed().parts, 5U);
+    EXPECT_EQ(removed().rows, 25U);
+}
+
+// There are never more ranges than parts that stay.
+TEST_F(PartCaseTest, RemovedNeighboursAreOneRange) {
+    begin();
+    for (std::uint64_t first = 1; first < 28; first += 3) {
+        std::vector<PartImage> one;
+        one.push_back(image("default", {first, first + 1}));  // Each third number is of no part.
+        ASSERT_TRUE(parts->seal(std::move(one), first + 3));
+    }
+    while (parts->set().size() > 1) {
+        ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+        EXPECT_EQ(removed_of_default().beyond.size(), 1U);
+    }
+    EXPECT_EQ(removed_of_default().beyond, (Ranges{{4, 27}}));
+}
+
+TEST_F(PartCaseTest, MergeAcrossWhatWasRemovedCounts) {
+    begin();
+    for (std::uint64_t first = 1; first < 16; first += 5) {
+        std::vector<PartImage> one;
+        one.push_back(image("default", numbers(first, first + 5)));
+        ASSERT_TRUE(parts->seal(std::move(one), first + 5));
+    }
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+    ASSERT_TRUE(parts->replace(parts->set().classes.at(0).parts));
+    open_parts();
+    EXPECT_EQ(part_files(), (Strings{file_of("default", 1, 16)}));
+    EXPECT_EQ(read_parts().size(), 10U);
+    EXPECT_EQ(parts->set().removed_end(), 11U);
+    ASSERT_TRUE(parts->remove(parts->set().classes.at(0).parts));
+    EXPECT_EQ(removed_of_default().end_sequence, 16U);
+    EXPECT_TRUE(removed_of_default().beyond.empty());
 }
 
 TEST_F(PartCaseTest, FailedChangeChangesNothingAndTheNextIsDurable) {

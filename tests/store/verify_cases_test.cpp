@@ -370,6 +370,21 @@ TEST_F(VerifyCaseTest, PartsThatTheNextStartDeletesDoNotCount) {
     EXPECT_EQ(report.parts, 3U);
 }
 
+TEST_F(VerifyCaseTest, PartsRemovedFromAmongOthersAreNoGap) {
+    save_part(1, 11);
+    save_part(11, 16);
+    save_part(21, 31);
+    state.sealed_end = 31;
+    state.removed_of("default") = {.class_name = "default", .end_sequence = 0, .beyond = {{11, 21}}};
+    save_state();
+    EXPECT_EQ(problems(), Strings());
+    EXPECT_EQ(report.parts, 2U);
+    EXPECT_EQ(report.oldest_sequence, 1U);
+    state.removed_of("default").beyond = {{11, 20}};
+    save_state();
+    EXPECT_EQ(problems().size(), 1U) << "record 20";
+}
+
 // Damaged or not: retention would have had them.
 TEST_F(VerifyCaseTest, PartThatWasSetAsideIsMissedUntilRetentionHasRemovedItsRecords) {
     save_part(21, 31);
