@@ -65,6 +65,10 @@ void LoggedEvents::on_set_aside(const std::string& file, const Error& why) {
     log_.error("store: set aside as {}: {}; `sluice verify` says more", file, shown(why));
 }
 
+void LoggedEvents::on_identity_made_again(const store::StoreId& id, std::size_t files, const Error& why) {
+    log_.error("store: {}; it is made again: {} other files are of store {}", shown(why), files, wire::format_id(id));
+}
+
 void LoggedEvents::on_segment_failed(const std::string& file, const Error& why) {
     log_.error("store: {} failed: {}; going on in a new segment with everything that is not durable", file, shown(why));
 }

@@ -22,6 +22,7 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
 
     void on_damage(const store::Damage& damage) override;
     void on_set_aside(const std::string& file, const Error& why) override;
+    void on_identity_made_again(const store::StoreId& id, std::size_t files, const Error& why) override;
     void on_segment_failed(const std::string& file, const Error& why) override;
     void on_segment_opened(const store::SegmentInfo& info) override;
     void on_segment_removed(const store::SegmentInfo& info) override;

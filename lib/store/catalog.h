@@ -41,6 +41,8 @@ class StoreEvents {
     virtual ~StoreEvents() = default;
     virtual void on_damage(const Damage&) {}
     virtual void on_set_aside(const std::string& /*file*/, const Error& /*why*/) {}  // Renamed, never deleted.
+    // It was damaged or gone, and so many other files say who the store is.
+    virtual void on_identity_made_again(const StoreId&, std::size_t /*files*/, const Error& /*why*/) {}
     virtual void on_segment_failed(const std::string& /*file*/, const Error& /*why*/) {}
     virtual void on_segment_opened(const SegmentInfo&) {}
     virtual void on_segment_removed(const SegmentInfo&) {}

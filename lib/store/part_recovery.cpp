@@ -24,7 +24,7 @@ Task<Result<>> PartStore::set_aside(const std::string& file, const PartName* los
 Task<Result<>> PartStore::load_state(bool there) {
     auto set = std::make_shared<PartSet>();
     set_ = set;
-    SLUICE_CO_TRY(set->state.store_id, co_await load_or_make_identity(kernel_, directory_, random_));
+    SLUICE_CO_TRY(set->state.store_id, co_await load_or_make_identity(kernel_, directory_, random_, events_));
     if (!there) {
         co_return Result<>{};
     }

@@ -37,8 +37,8 @@ struct PartImage {
 class PartStore {
  public:
     // Opens every part.  What cannot be read is set aside; what a crash has left is deleted.  Borrows kernel,
-    // directory, offload and events until destroyed.  Errors: io errors; corrupt for the identity; unsupported for
-    // another version.
+    // directory, offload and events until destroyed.  Errors: io errors; those of load_or_make_identity;
+    // unsupported for another version.
     static Task<Result<std::unique_ptr<PartStore>>> open(io::Kernel& kernel, const io::Handle& directory,
                                                          PartStoreOptions options, coro::Offload& offload,
                                                          StoreEvents& events);

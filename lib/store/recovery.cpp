@@ -228,7 +228,7 @@ Task<Result<bool>> Recovery::replay_last() {
 }
 
 Task<Result<Recovered>> Recovery::run() {
-    SLUICE_CO_TRY(found_.store_id, co_await load_or_make_identity(kernel_, directory_, options_.random));
+    SLUICE_CO_TRY(found_.store_id, co_await load_or_make_identity(kernel_, directory_, options_.random, events_));
     SLUICE_CO_TRY(const Listing listing, co_await list_store(kernel_, directory_));
     for (const std::string& name : listing.temporaries) {
         SLUICE_CO_CHECK(co_await kernel_.unlink(directory_.fd(), name));

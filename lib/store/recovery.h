@@ -35,7 +35,7 @@ struct Recovered {
 };
 
 // Reads the directory; fills `producers`.  Changes only names (spares, what is set aside) and the identity file of a
-// store that has none.  Errors: io errors, Errc::corrupt where the identity file is damaged.
+// store that has none, or a damaged one.  Errors: those of load_or_make_identity.
 Task<Result<Recovered>> recover(io::Kernel& kernel, const io::Handle& directory, const RecoveryOptions& options,
                                 ProducerTable& producers, StoreEvents& events);
 

@@ -8,7 +8,7 @@ namespace sluice::store {
 namespace {
 
 constexpr std::uint32_t kSealStateMagic = 0x53505753;  // "SWPS"
-constexpr std::size_t kHeadBytes = 56;
+constexpr std::size_t kFixedBytes = 56;
 constexpr std::size_t kEpochBytes = 16;
 constexpr std::size_t kRemovedBytes = 36;
 constexpr std::size_t kRangeBytes = 16;
@@ -130,14 +130,14 @@ Bytes encode_seal_state(const SealState& state) {
 Result<SealState> parse_seal_state(ByteView bytes) {
     SLUICE_TRY(const std::uint32_t version,
                check_small_head(bytes, kSealStateName, kSealStateMagic, kSealStateVersion));
-    if (bytes.size() < kHeadBytes) {
+    if (bytes.size() < kFixedBytes) {
         return damaged();
     }
     SealState state;
     std::memcpy(state.store_id.data(), bytes.data() + 16, state.store_id.size());
     state.sealed_end = load_int<std::uint64_t>(bytes.data() + 32);
     state.missing_rows = load_int<std::uint64_t>(bytes.data() + 40);
-    ByteView rest = bytes.subspan(kHeadBytes);
+    ByteView rest = bytes.subspan(kFixedBytes);
     const bool whole = take_epochs(rest, load_int<std::uint32_t>(bytes.data() + 48), state.epochs) &&
                        take_removed(rest, load_int<std::uint32_t>(bytes.data() + 52), version, state.removed) &&
                        rest.empty();

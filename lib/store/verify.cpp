@@ -2,7 +2,7 @@
 
 #include "store/aside.h"
 #include "store/catalog.h"
-#include "store/identity.h"
+#include "store/identity_evidence.h"
 #include "store/mapping.h"
 #include "store/offline_file.h"
 #include "store/part_name.h"
@@ -42,12 +42,15 @@ class Verifier {
 };
 
 Result<> Verifier::check_identity() {
-    SLUICE_TRY(const Mapping file, Mapping::open(directory_ + "/identity"));
-    const Result<StoreId> id = parse_identity(file.bytes());
-    if (id) {
-        store_id_ = *id;
-    } else {
-        problem("identity", 0, id.error().text());
+    Result<OfflineIdentity> identity = read_identity(directory_);
+    if (!identity && identity.error().code() != Errc::corrupt && identity.error().code() != Errc::unsupported) {
+        return std::unexpected(std::move(identity).error());
+    }
+    if (identity) {
+        store_id_ = identity->id;
+    }
+    if (!identity || identity->why) {
+        problem("identity", 0, identity ? identity->why->text() : identity.error().text());
     }
     return {};
 }

@@ -93,7 +93,7 @@ class SmallFileTest : public testing::Test {
     Result<> replace(const Bytes& bytes) { return run(write_file_atomically, std::string("file"), bytes); }
     Result<StoreId> identity() {
         std::function<std::uint64_t()> random = [n = std::uint64_t{0x0102030405060708}]() mutable { return n++; };
-        return run(load_or_make_identity, std::move(random));
+        return run(load_or_make_identity, std::move(random), std::ref<StoreEvents>(events));
     }
     std::optional<Bytes> content(const std::string& name) { return world->disk().content(kDirectory + "/" + name); }
     void put(const std::string& name, const Bytes& bytes) { world->disk().put_file(kDirectory + "/" + name, bytes); }
@@ -101,6 +101,7 @@ class SmallFileTest : public testing::Test {
     std::unique_ptr<io::SimWorld> world;
     std::unique_ptr<ShapedKernel> kernel;
     io::Handle directory;
+    Reported events;
     std::vector<std::string> asked;
     std::uint64_t empty_from = kNoLimit;  // Writes from this offset on write nothing.
 };
@@ -227,11 +228,23 @@ TEST_F(SmallFileTest, IdentityIsMadeOnceOfTwoRandomNumbers) {
 }
 
 TEST_F(SmallFileTest, IdentityThatCannotBeReadIsNotReplaced) {
-    put("identity", Bytes(4097));
-    EXPECT_EQ(code_of(identity()), Errc::too_large);
-    put("identity", Bytes(32));
-    EXPECT_EQ(code_of(identity()), Errc::corrupt);
-    EXPECT_EQ(content("identity"), Bytes(32));
+    const Bytes whole = identity_bytes(kStore);
+    for (std::size_t at = 0; at <= whole.size() + 1; ++at) {
+        Bytes bytes = at > whole.size() ? Bytes(4097) : whole;
+        bytes.resize(at == whole.size() ? 0 : bytes.size());
+        if (at < whole.size()) {
+            bytes[at] ^= static_cast<std::byte>(1U << (at % 8));
+        }
+        put("identity", bytes);
+        const Result<StoreId> refused = identity();
+        ASSERT_EQ(code_of(refused), Errc::corrupt) << at;
+        EXPECT_TRUE(refused.error().text().starts_with("'identity' ")) << refused.error();
+        EXPECT_TRUE(refused.error().text().ends_with(
+            ", and no segment, no part and no 'sealed' tells whose they are; restore it from a copy of the store"))
+            << refused.error();
+        EXPECT_EQ(content("identity"), bytes);
+    }
+    EXPECT_TRUE(events.set_aside.empty() && events.identities.empty());
     world->faults().add(io::fail_nth(OpCode::open, kDirectory + "/identity", 1, EIO));
     EXPECT_EQ(code_of(identity()), Errc::io_error);
     world->disk().remove(kDirectory + "/identity");

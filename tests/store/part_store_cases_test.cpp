@@ -414,6 +414,125 @@ TEST_F(PartCaseTest, FilesOfANewerProgramStopTheStartAndStay) {
     EXPECT_EQ(reported.set_aside.size(), 1U);
 }
 
+// ---- the identity ----
+
+// A segment, a part or `sealed` is enough.
+TEST_F(PartCaseTest, IdentityThatIsDamagedOrGoneIsMadeAgainFromWhatThereIs) {
+    for (const bool gone : {false, true}) {
+        for (const std::string kept : {"log-", "part-", "sealed"}) {
+            SCOPED_TRACE(kept);
+            begin();
+            ASSERT_TRUE(seal(1, 11));
+            const Bytes whole = *disk().content(path("identity"));
+            for (const std::string& name : disk().names(kDirectory)) {
+                if (!name.starts_with(kept) && name != "identity") {
+                    disk().remove(path(name));
+                }
+            }
+            Bytes bytes = whole;
+            bytes[5] ^= std::byte{1};
+            if (gone) {
+                disk().remove(path("identity"));
+            } else {
+                disk().put_file(path("identity"), bytes);
+            }
+            open_parts();
+            EXPECT_EQ(parts->set().state.store_id, store_id);
+            EXPECT_EQ(disk().content(path("identity")), whole);
+            ASSERT_EQ(reported.identities.size(), 1U);
+            const int files = kept == "part-" ? 2 : 1;
+            EXPECT_TRUE(reported.identities[0].starts_with(fmt::format("{} {}: ", wire::format_id(store_id), files)))
+                << reported.identities[0];
+            EXPECT_EQ(disk().content(path("aside-identity")).value_or(Bytes()), gone ? Bytes() : bytes);
+            EXPECT_EQ(reported.set_aside.size(), gone ? 0U : 1U);
+            EXPECT_EQ(parts->set().size(), kept == "part-" ? 2U : 0U);
+            open_parts();
+            EXPECT_TRUE(reported.identities.empty() && reported.set_aside.empty());
+        }
+    }
+}
+
+TEST_F(PartCaseTest, IdentityOnWhichTheFilesDisagreeIsRefusedAndNothingIsChanged) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    const PartImage foreign = make_part({.sequences = numbers(40, 45), .store_id = StoreId{std::byte{9}}});
+    disk().put_file(path(part_file_name(foreign.name)), foreign.bytes);
+    disk().flip(path("identity"), 20, std::byte{1});
+    const Strings before = disk().names(kDirectory);
+    const Bytes damaged = *disk().content(path("identity"));
+    const Result<> refused = try_open_parts();
+    ASSERT_EQ(code_of(refused), Errc::corrupt);
+    EXPECT_EQ(refused.error().text(),
+              fmt::format("'identity' fails its checksum, and '{}' is of store {} and '{}' of store {}; move away what "
+                          "does not belong here, or restore 'identity' from a copy of the store",
+                          segment_name(1), wire::format_id(store_id), part_file_name(foreign.name),
+                          wire::format_id(StoreId{std::byte{9}})));
+    EXPECT_EQ(disk().names(kDirectory), before);
+    EXPECT_EQ(disk().content(path("identity")), damaged);
+    disk().remove(path("identity"));
+    EXPECT_EQ(code_of(try_open_parts()), Errc::corrupt) << "no new one either";
+    EXPECT_FALSE(disk().exists(path("identity")));
+}
+
+TEST_F(PartCaseTest, DamagedFilesSayNothingOfTheIdentity) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    for (const std::string& name : disk().names(kDirectory)) {
+        if (name.starts_with("log-") || name == "sealed") {
+            disk().flip(path(name), 24, std::byte{1});
+        } else if (name.starts_with("part-default")) {
+            damage(name);
+        }
+    }
+    disk().put_file(path("log-00000000000000ff.wal"), Bytes(5));
+    disk().put_file(path("spare-00000001.wal"), Bytes(5));
+    disk().flip(path("identity"), 4, std::byte{4});
+    open_parts();
+    EXPECT_EQ(parts->set().state.store_id, store_id);
+    ASSERT_EQ(reported.identities.size(), 1U);
+    EXPECT_EQ(reported.identities[0],
+              fmt::format("{} 1: corrupt: 'identity' fails its checksum", wire::format_id(store_id)));
+}
+
+TEST_F(PartCaseTest, IdentityIsNotMadeWhereAFileIsOfANewerProgramOrCannotBeRead) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    disk().remove(path("identity"));
+    const Bytes sealed = *disk().content(path("sealed"));
+    Bytes newer = sealed;
+    seal_small_head(newer, load_int<std::uint32_t>(newer.data()), kSealStateVersion + 1);
+    disk().put_file(path("sealed"), newer);
+    EXPECT_EQ(code_of(try_open_parts()), Errc::unsupported);
+    EXPECT_FALSE(disk().exists(path("identity")));
+    disk().put_file(path("sealed"), sealed);
+    for (const auto& [code, file] :
+         {std::pair{OpCode::list, kDirectory}, std::pair{OpCode::open, path("sealed")},
+          std::pair{OpCode::stat, path("sealed")}, std::pair{OpCode::write, path("identity.tmp")}}) {
+        faults().add(io::fail_nth(code, file, code == OpCode::list ? 2 : 1, EIO));
+        EXPECT_EQ(code_of(try_open_parts()), Errc::io_error) << static_cast<int>(code);
+        faults().clear_rules();
+        EXPECT_FALSE(disk().exists(path("identity")));
+    }
+    open_parts();
+    EXPECT_EQ(parts->set().state.store_id, store_id);
+}
+
+// The start that set it aside got no further.
+TEST_F(PartCaseTest, IdentityThatCouldNotBeWrittenIsMadeByTheNextStart) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    disk().flip(path("identity"), 20, std::byte{1});
+    faults().add(io::fail_nth(OpCode::write, path("identity.tmp"), 1, EIO));
+    EXPECT_EQ(code_of(try_open_parts()), Errc::io_error);
+    EXPECT_TRUE(reported.identities.empty());
+    faults().clear_rules();
+    world->crash(io::CrashKind::power);
+    open_parts();
+    EXPECT_EQ(parts->set().state.store_id, store_id);
+    EXPECT_EQ(reported.identities.size(), 1U);
+    EXPECT_EQ(read_parts().size(), 10U);
+}
+
 // The version too, which the checksum of version 1 does not cover.
 TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
     begin();

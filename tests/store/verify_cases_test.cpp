@@ -103,6 +103,24 @@ TEST_F(VerifyCaseTest, UnsoundIdentityIsTold) {
     EXPECT_EQ(problems(), (Strings{"identity 0+0 [0, 0) 'identity' fails its checksum"}));
 }
 
+// Else every file would be told to be of another store.
+TEST_F(VerifyCaseTest, UnsoundIdentityIsAllThatIsToldWhereTheOtherFilesAgree) {
+    save_log(1, 1, 4);
+    const std::string part = save_part(1, 3);
+    state.sealed_end = 3;
+    save_state();
+    copy.flip("identity", 20, 1);
+    EXPECT_EQ(problems(), (Strings{"identity 0+0 [0, 0) 'identity' fails its checksum"}));
+    EXPECT_EQ(report.records, 3U);
+    EXPECT_EQ(report.parts, 1U);
+    std::filesystem::remove(path("identity"));
+    const Strings found = problems();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_TRUE(found[0].starts_with("identity 0+0 [0, 0) open '")) << found[0];
+    save(SegmentImage(2, 4, StoreId{std::byte{9}}));
+    EXPECT_TRUE(problems()[0].contains("move away what does not belong here"));
+}
+
 TEST_F(VerifyCaseTest, SegmentsThatCannotBeReadAreToldByName) {
     save_log(1, 1, 4);
     SegmentImage foreign(2, 4, StoreId{std::byte{9}});
