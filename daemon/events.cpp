@@ -1,6 +1,7 @@
 #include "daemon/events.h"
 
 #include "coro/timeout.h"
+#include "store/age_clock.h"
 #include "wire/escape.h"
 
 namespace sluice::daemon {
@@ -60,6 +61,10 @@ void LoggedEvents::on_set_aside(const std::string& file, const Error& why) {
     log_.error("store: set aside as {}: {}; `sluice verify` says more", file, shown(why));
 }
 
+void LoggedEvents::on_identity_made_again(const store::StoreId& id, std::size_t files, const Error& why) {
+    log_.error("store: {}; it is made again: {} other files are of store {}", shown(why), files, wire::format_id(id));
+}
+
 void LoggedEvents::on_segment_failed(const std::string& file, const Error& why) {
     log_.error("store: {} failed: {}; going on in a new segment with everything that is not durable", file, shown(why));
 }
@@ -92,6 +97,10 @@ void LoggedEvents::on_parts_merged(const std::string& file, std::size_t inputs, 
 
 void LoggedEvents::on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) {
     log_.info("store: removed {} with {} records, {} bytes, because of retention", file, rows, bytes);
+}
+
+void LoggedEvents::on_clock_step(Duration step) {
+    log_.warning("store: {}", store::clock_step_text(step));
 }
 
 void LoggedEvents::on_seal_failed(const Error& why) {

@@ -22,6 +22,7 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
 
     void on_damage(const store::Damage& damage) override;
     void on_set_aside(const std::string& file, const Error& why) override;
+    void on_identity_made_again(const store::StoreId& id, std::size_t files, const Error& why) override;
     void on_segment_failed(const std::string& file, const Error& why) override;
     void on_store_gone(const Error& why) override;
     void on_segment_opened(const store::SegmentInfo& info) override;
@@ -30,6 +31,7 @@ class LoggedEvents final : public store::StoreEvents, public server::ServerEvent
     void on_part_sealed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override;
     void on_parts_merged(const std::string& file, std::size_t inputs, std::uint64_t rows, std::uint64_t bytes) override;
     void on_part_removed(const std::string& file, std::uint64_t rows, std::uint64_t bytes) override;
+    void on_clock_step(Duration step) override;
     void on_seal_failed(const Error& why) override;
     void on_spare_failed(const Error& why) override;
 

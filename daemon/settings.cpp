@@ -97,8 +97,8 @@ constexpr Setting kSettings[] = {
      "Memory for what was read from parts lately.", "nothing is kept"},
 
     {"retention.age_max", keep<&RetentionConfig::age_max>(), kMinute, 87'600 * kHour, live,
-     "Sealed records are removed when they are older, counted from when they were received. Whole parts go, when their "
-     "newest record is that old.",
+     "Sealed records are removed when they are older, counted from when they were received. Whole parts go, each when "
+     "its newest record is that old. A clock that is set forward counts once it has been so for 24 h.",
      "no limit"},
     {"retention.bytes_max", keep<&RetentionConfig::bytes_max>(), kMiB, 64 * 1024 * kGiB, live,
      "Size of all parts together. Beyond it the oldest are removed. The log comes on top, see store.log_bytes_max.",

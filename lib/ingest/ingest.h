@@ -97,6 +97,14 @@ class Ingest {
     // Writes it into the log.  False: there is no room now.
     bool note_removed(const Removed& removed);
 
+    // What the wall clock did, where records are removed for their age.
+    struct ClockStep {
+        Duration step{};  // Negative: back.
+        std::string_view text;
+    };
+    // Writes it into the log.  False: there is no room now.
+    bool note_clock_step(const ClockStep& clock);
+
     // Records that a listener has received and could not keep.
     struct Dropped {
         std::string_view listener;

@@ -140,6 +140,15 @@ bool Ingest::note_removed(const Removed& removed) {
     return builder.finish_record() && stage_own(builder, {});
 }
 
+bool Ingest::note_clock_step(const ClockStep& clock) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock.step);
+    wire::BatchBuilder builder;
+    begin_own(builder, wire::Severity::warning)
+        .message(clock.text)
+        .field("clock_step_s", static_cast<std::int64_t>(seconds.count()));
+    return builder.finish_record() && stage_own(builder, {});
+}
+
 bool Ingest::note_dropped(const Dropped& dropped) {
     wire::BatchBuilder builder;
     wire::RecordBuilder& record = begin_own(builder, wire::Severity::warning);

@@ -9,17 +9,43 @@ namespace {
 // Beyond so many parts they are merged although there is other work: each costs memory and a look of every query.
 constexpr std::size_t kPartsMax = 1024;
 
+// One for each run of neighbours.
+std::vector<Removal> removals_of(const store::PartSet& set, const std::vector<store::PartPointer>& expired) {
+    const std::set<store::PartPointer> gone(expired.begin(), expired.end());
+    std::vector<Removal> removals;
+    for (const store::PartSet::Class& one : set.classes) {
+        bool run = false;
+        for (const store::PartPointer& part : one.parts) {
+            const bool goes = gone.contains(part);
+            if (goes && !run) {
+                removals.push_back({.class_name = one.name, .first_sequence = part->name.first_sequence});
+            }
+            if (goes) {
+                Removal& removal = removals.back();
+                removal.parts += 1;
+                removal.rows += part->part->summary().rows;
+                removal.bytes += part->bytes;
+                removal.end_sequence = part->name.end_sequence;
+            }
+            run = goes;
+        }
+    }
+    return removals;
+}
+
 }  // namespace
 
 LogKeeper::LogKeeper(io::Kernel& kernel, const io::Handle& directory, LogHub& hub, store::PartStore& parts,
-                     coro::Offload& work, SealOptions options, store::StoreEvents& events)
+                     coro::Offload& work, SealOptions options, store::StoreEvents& events,
+                     std::optional<WallNs> written)
     : kernel_(kernel),
       directory_(directory),
       hub_(hub),
       parts_(parts),
       work_(work),
       options_(std::move(options)),
-      events_(events) {}
+      events_(events),
+      ages_(kernel.clock().now(), kernel.clock().wall_now(), written) {}
 
 void LogKeeper::set_retention(const store::RetentionOptions& retention) {
     options_.retention = retention;
@@ -28,6 +54,16 @@ void LogKeeper::set_retention(const store::RetentionOptions& retention) {
 
 void LogKeeper::tell() {
     std::erase_if(untold_, [this](const Removal& removal) { return told_(removal); });
+    std::erase_if(untold_steps_, [this](Duration step) { return step_told_(step); });
+}
+
+void LogKeeper::read_clock() {
+    const store::AgeClock::Reading reading = ages_.read(kernel_.clock().now(), kernel_.clock().wall_now());
+    age_now_ = reading.now;
+    if (reading.step.count() != 0 && options_.retention.by_age()) {
+        events_.on_clock_step(reading.step);
+        untold_steps_.push_back(reading.step);
+    }
 }
 
 Task<Result<>> LogKeeper::expire() {
@@ -40,22 +76,11 @@ Task<Result<>> LogKeeper::expire() {
         free_bytes = found.free_bytes;
     }
     std::vector<store::PartPointer> expired =
-        store::choose_expired(*parts_.set(), options_.retention, kernel_.clock().wall_now(), free_bytes);
+        store::choose_expired(*parts_.set(), options_.retention, age_now_, free_bytes);
     if (expired.empty()) {
         co_return Result<>{};
     }
-    std::vector<Removal> removals;
-    for (const store::PartPointer& part : expired) {
-        auto of_class = std::ranges::find(removals, part->name.class_name, &Removal::class_name);
-        if (of_class == removals.end()) {
-            of_class = removals.insert(removals.end(), Removal{.class_name = part->name.class_name,
-                                                               .first_sequence = part->name.first_sequence});
-        }
-        of_class->parts += 1;
-        of_class->rows += part->part->summary().rows;
-        of_class->bytes += part->bytes;
-        of_class->end_sequence = part->name.end_sequence;
-    }
+    std::vector<Removal> removals = removals_of(*parts_.set(), expired);
     SLUICE_CO_CHECK(co_await parts_.remove(std::move(expired)));
     hub_.set_parts(parts_.set(), 0);
     std::ranges::move(removals, std::back_inserter(untold_));
@@ -91,6 +116,7 @@ Task<Result<bool>> LogKeeper::merge() {
 Task<> LogKeeper::run() {
     for (;;) {
         wake_.reset();
+        read_clock();
         Result<> kept = co_await expire();
         tell();
         bool more = false;

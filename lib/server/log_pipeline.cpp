@@ -16,6 +16,16 @@ constexpr Duration kStoreLookInterval = std::chrono::milliseconds(500);
 
 static_assert(ingest::kGroupHeadBytes == sizeof(store::FrameHeader));
 
+// By the wall clock of then.  Where the log is gone, its newest part tells.
+std::optional<WallNs> last_written(const store::LogWriter& writer, const store::PartSet& parts) {
+    if (writer.recovered().written || parts.empty()) {
+        return writer.recovered().written;
+    }
+    const auto end = [](const store::PartPointer& part) { return part->name.end_sequence; };
+    const std::vector<store::PartPointer> all = parts.by_sequence();
+    return (*std::ranges::max_element(all, {}, end))->part->summary().receive_max;
+}
+
 }  // namespace
 
 LogPipeline::LogPipeline(io::Kernel& kernel, Options options)
@@ -122,7 +132,8 @@ Task<Result<>> LogPipeline::read_open_rows() {
 void LogPipeline::start_sealing(store::StoreEvents& events) {
     sealer_ = std::make_unique<LogSealer>(kernel_, directory_->fd(), hub_, *parts_, working_, options_.seal,
                                           log_bytes_max_, events);
-    keeper_ = std::make_unique<LogKeeper>(kernel_, *directory_, hub_, *parts_, working_, options_.seal, events);
+    keeper_ = std::make_unique<LogKeeper>(kernel_, *directory_, hub_, *parts_, working_, options_.seal, events,
+                                          last_written(*writer_, *parts_->set()));
     sealer_->on_sealed([this] {
         sealed_ = true;
         work_.set();
@@ -130,6 +141,9 @@ void LogPipeline::start_sealing(store::StoreEvents& events) {
     });
     keeper_->on_busy([this] { return sealer_->busy(); });
     keeper_->on_removed([this](const Removal& removal) { return note_removal(removal); });
+    keeper_->on_clock_step([this](Duration step) {
+        return ingest_.note_clock_step({.step = step, .text = store::clock_step_text(step)});
+    });
     sealing_.spawn("seal", &LogSealer::run, sealer_.get());
     sealing_.spawn("keep parts", &LogKeeper::run, keeper_.get());
 }

@@ -32,6 +32,8 @@ class StoreEvents {
     virtual ~StoreEvents() = default;
     virtual void on_damage(const Damage&) {}
     virtual void on_set_aside(const std::string& /*file*/, const Error& /*why*/) {}  // Renamed, never deleted.
+    // It was damaged or gone, and so many other files say who the store is.
+    virtual void on_identity_made_again(const StoreId&, std::size_t /*files*/, const Error& /*why*/) {}
     virtual void on_segment_failed(const std::string& /*file*/, const Error& /*why*/) {}
     // The store is not where it was opened any more: nothing is stored from now on.  Once.
     virtual void on_store_gone(const Error& /*why*/) {}
@@ -43,6 +45,7 @@ class StoreEvents {
     virtual void on_parts_merged(const std::string& /*file*/, std::size_t /*inputs*/, std::uint64_t /*rows*/,
                                  std::uint64_t /*bytes*/) {}
     virtual void on_part_removed(const std::string& /*file*/, std::uint64_t /*rows*/, std::uint64_t /*bytes*/) {}
+    virtual void on_clock_step(Duration /*step*/) {}      // Of the wall clock, where parts go for their age.
     virtual void on_seal_failed(const Error& /*why*/) {}  // Or a merge, or a removal.  It is tried again.
 };
 

@@ -2,39 +2,37 @@
 
 #include <algorithm>
 
-#include "base/checksum.h"
 #include "coro/timeout.h"
+#include "store/aside.h"
+#include "store/identity_evidence.h"
+#include "store/offline_file.h"
+#include "store/seal_state.h"
+#include "store/small_head.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr std::uint32_t kIdentityMagic = 0x44495753;  // "SWID"
 constexpr std::size_t kIdentityBytes = 32;
+constexpr std::size_t kIdentityBytesMax = 4096;  // Of a newer version, whose name is to be told.
 constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
 
 Bytes encode_identity(const StoreId& id) {
-    Bytes bytes;
-    append_int(bytes, kIdentityMagic);
-    append_int(bytes, std::uint32_t{kFormatVersion});
-    append_int(bytes, checksum64(id));
+    Bytes bytes(kSmallHeadBytes);
     append(bytes, id);
+    seal_small_head(bytes, kIdentityMagic, kFormatVersion);
     return bytes;
 }
 
 }  // namespace
 
 Result<StoreId> parse_identity(ByteView bytes) {
-    if (bytes.size() != kIdentityBytes || load_int<std::uint32_t>(bytes.data()) != kIdentityMagic) {
-        return fail(Errc::corrupt, "'{}' is not a store's identity file", kIdentityName);
-    }
-    if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kFormatVersion) {
-        return fail(Errc::unsupported, "the store has format {}, this program reads {}", version, kFormatVersion);
+    SLUICE_CHECK(check_small_head(bytes, kIdentityName, kIdentityMagic, kFormatVersion));
+    if (bytes.size() != kIdentityBytes) {
+        return fail(Errc::corrupt, "'{}' has {} bytes, not {}", kIdentityName, bytes.size(), kIdentityBytes);
     }
     StoreId id;
-    std::memcpy(id.data(), bytes.data() + 16, id.size());
-    if (load_int<std::uint64_t>(bytes.data() + 8) != checksum64(id)) {
-        return fail(Errc::corrupt, "'{}' fails its checksum; restore it from a copy of the store", kIdentityName);
-    }
+    std::memcpy(id.data(), bytes.data() + kSmallHeadBytes, id.size());
     return id;
 }
 
@@ -90,19 +88,60 @@ Task<Result<>> write_file_atomically(io::Kernel& kernel, const io::Handle& direc
     co_return co_await coro::shield(replace_file(kernel, directory, std::move(name), std::move(bytes)));
 }
 
+Result<StoreId> read_identity_file(const std::string& directory) {
+    SLUICE_TRY(const OfflineFile file, OfflineFile::open(directory + "/" + kIdentityName));
+    Bytes bytes(kIdentityBytesMax);
+    SLUICE_TRY(const std::size_t size, file.read(0, bytes));
+    return parse_identity(ByteView(bytes).first(size));
+}
+
+bool may_be_made_again(const Error& error) noexcept {
+    return error.code() == Errc::corrupt || error.code() == Errc::too_large || error.code() == Errc::not_found;
+}
+
+namespace {
+
+Task<Result<StoreId>> load_identity(io::Kernel& kernel, const io::Handle& directory) {
+    SLUICE_CO_TRY(const Bytes bytes, co_await read_small_file(kernel, directory, kIdentityName, kIdentityBytesMax));
+    co_return parse_identity(bytes);
+}
+
+}  // namespace
+
 Task<Result<StoreId>> load_or_make_identity(io::Kernel& kernel, const io::Handle& directory,
-                                            std::function<std::uint64_t()> random) {
-    Result<Bytes> bytes = co_await read_small_file(kernel, directory, kIdentityName, kIdentityBytes);
-    if (bytes) {
-        co_return parse_identity(*bytes);
+                                            std::function<std::uint64_t()> random, StoreEvents& events) {
+    Result<StoreId> own = co_await load_identity(kernel, directory);
+    if (own || !may_be_made_again(own.error())) {
+        co_return own;
     }
-    if (bytes.error().code() != Errc::not_found) {
-        co_return std::unexpected(std::move(bytes).error());
+    const Error& why = own.error();
+    SLUICE_CO_TRY(const IdentityEvidence evidence, co_await gather_evidence(kernel, directory));
+    const Result<std::optional<StoreId>> said = evidence.agreed();
+    if (!said) {
+        co_return fail(Errc::corrupt, "{}, and {}", why.text(), said.error().text());
     }
-    StoreId id;
-    store_int(id.data(), random());
-    store_int(id.data() + 8, random());
+    const bool there = why.code() != Errc::not_found;
+    if (there && !*said) {
+        co_return fail(
+            Errc::corrupt,
+            "{}, and no segment, no part and no '{}' tells whose they are; restore it from a copy of the store",
+            why.text(), kSealStateName);
+    }
+    StoreId id{};
+    if (*said) {
+        id = **said;
+    } else {
+        store_int(id.data(), random());
+        store_int(id.data() + 8, random());
+    }
+    if (there) {  // A start that gets no further finds none, and does the same.
+        SLUICE_CO_TRY(const std::string aside, co_await set_file_aside(kernel, directory, kIdentityName));
+        events.on_set_aside(aside, why);
+    }
     SLUICE_CO_CHECK(co_await write_file_atomically(kernel, directory, kIdentityName, encode_identity(id)));
+    if (*said) {
+        events.on_identity_made_again(id, evidence.files(), why);
+    }
     co_return id;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "store/identity.h"
+#include "store/identity_evidence.h"
 #include "store/offline_file.h"
 #include "wire/batch.h"
 
@@ -44,10 +44,11 @@ std::optional<std::uint64_t> LogScan::begins() const noexcept {
 }
 
 Result<> LogScan::load(const std::string& directory) {
-    SLUICE_TRY(const OfflineFile file, OfflineFile::open(directory + "/identity"));
-    Bytes bytes(kHeaderBlock);
-    SLUICE_TRY(const std::size_t size, file.read(0, bytes));
-    SLUICE_TRY(store_id_, parse_identity(ByteView(bytes).first(size)));
+    SLUICE_TRY(const OfflineIdentity identity, read_identity(directory));
+    store_id_ = identity.id;
+    if (identity.why) {
+        problems_.push_back(fmt::format("{}; the other files tell whose they are", identity.why->text()));
+    }
 
     SLUICE_TRY(const std::vector<std::string> names, list_files(directory));
     for (const std::string& name : names) {

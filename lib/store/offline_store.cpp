@@ -22,10 +22,9 @@ std::uint64_t span_of(const PartName& name) noexcept {
 std::vector<PartName> settled(std::vector<PartName> names, const SealState& state, bool state_known,
                               std::optional<std::uint64_t> log_begins) {
     std::erase_if(names, [&](const PartName& name) {
-        const bool removed = name.end_sequence <= state.removed_end(name.class_name);
         const bool not_yet =
             state_known && log_begins && name.first_sequence >= state.sealed_end && *log_begins <= name.first_sequence;
-        return removed || not_yet;
+        return state.has_removed(name) || not_yet;
     });
     std::ranges::sort(names, std::greater(), span_of);
     std::vector<PartName> good;

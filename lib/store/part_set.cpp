@@ -1,6 +1,8 @@
 #include "store/part_set.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -25,7 +27,7 @@ std::uint64_t PartSet::oldest_sequence() const noexcept {
 std::uint64_t PartSet::removed_end() const noexcept {
     std::uint64_t end = 0;
     for (const RemovedOfClass& removed : state.removed) {
-        end = std::max(end, removed.end_sequence);
+        end = std::max(end, removed.last_end());
     }
     return end;
 }
@@ -61,6 +63,49 @@ void PartSet::remove(const StoredPart& part) {
     SLUICE_ASSERT(removed == 1, "{}", part.file);
     if (place->parts.empty()) {
         classes.erase(place);
+    }
+}
+
+bool PartSet::keeps_within(std::string_view class_name, std::uint64_t first, std::uint64_t end) const noexcept {
+    const auto place = std::ranges::lower_bound(classes, class_name, {}, &Class::name);
+    if (place == classes.end() || place->name != class_name) {
+        return false;
+    }
+    const auto part = std::ranges::lower_bound(place->parts, first, {}, first_of);
+    return part != place->parts.end() && (*part)->name.end_sequence <= end;
+}
+
+// What has no part within that stays is one range, so that there are no more ranges than parts; what begins the class
+// is its removed end.
+void PartSet::note_ranges(RemovedOfClass& removed, std::vector<RemovedRange> ranges) const {
+    ranges.insert(ranges.end(), removed.beyond.begin(), removed.beyond.end());
+    std::ranges::sort(ranges, {}, &RemovedRange::first_sequence);
+    RemovedRange whole{0, removed.end_sequence};
+    std::vector<RemovedRange> apart;
+    for (const RemovedRange& range : ranges) {
+        const std::uint64_t end = std::max(whole.end_sequence, range.end_sequence);
+        if (keeps_within(removed.class_name, whole.first_sequence, end)) {
+            apart.push_back(std::exchange(whole, range));
+        } else {
+            whole.end_sequence = end;
+        }
+    }
+    apart.push_back(whole);
+    removed.end_sequence = apart.front().end_sequence;
+    removed.beyond.assign(apart.begin() + 1, apart.end());
+}
+
+void PartSet::note_removed(const std::vector<PartPointer>& parts) {
+    std::map<std::string_view, std::vector<RemovedRange>> ranges;
+    for (const PartPointer& part : parts) {
+        RemovedOfClass& removed = state.removed_of(part->name.class_name);
+        removed.parts += 1;
+        removed.rows += part->part->summary().rows;
+        removed.bytes += part->bytes;
+        ranges[part->name.class_name].push_back({part->name.first_sequence, part->name.end_sequence});
+    }
+    for (auto& [class_name, of_class] : ranges) {
+        note_ranges(state.removed_of(class_name), std::move(of_class));
     }
 }
 

@@ -39,7 +39,7 @@ struct PartSet {
     std::size_t size() const noexcept;
     // Of the oldest record; sealed_end if there is none.
     std::uint64_t oldest_sequence() const noexcept;
-    // Everything retention has removed lies below it.
+    // Everything retention has removed lies below it.  Parts that stay may, too.
     std::uint64_t removed_end() const noexcept;
     // All parts, by first sequence.
     std::vector<PartPointer> by_sequence() const;
@@ -47,6 +47,12 @@ struct PartSet {
     // Keep the order.  Precondition of add: no overlap within the class.
     void add(PartPointer part);
     void remove(const StoredPart& part);
+    // Notes in `state` that retention has removed these, which are not in the set any more.
+    void note_removed(const std::vector<PartPointer>& parts);
+
+ private:
+    bool keeps_within(std::string_view class_name, std::uint64_t first, std::uint64_t end) const noexcept;
+    void note_ranges(RemovedOfClass& removed, std::vector<RemovedRange> ranges) const;
 };
 
 }  // namespace sluice::store

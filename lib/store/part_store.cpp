@@ -24,7 +24,8 @@ Task<Result<std::unique_ptr<PartStore>>> PartStore::open(io::Kernel& kernel, con
     co_return std::move(store);
 }
 
-Task<Result<PartPointer>> PartStore::open_part(const std::string& file, const PartName& name) {
+// Errors: io errors; corrupt: it is damaged.
+Task<Result<PartPointer>> PartStore::read_part(const std::string& file, const PartName& name) {
     SLUICE_CO_TRY(io::Handle handle, co_await kernel_.open(directory_.fd(), file, io::OpenOptions()));
     SLUICE_CO_TRY(const io::FileStat stat, co_await kernel_.stat(handle));
     auto source = std::make_shared<PartSource>(kernel_.blocking_reader(std::move(handle)), stat.size);
@@ -33,20 +34,25 @@ Task<Result<PartPointer>> PartStore::open_part(const std::string& file, const Pa
     if (!part) {
         co_return std::unexpected(std::move(part).error().during("'{}'", file));
     }
-    const part::Summary& summary = (*part)->summary();
-    if (summary.first_sequence != name.first_sequence || summary.end_sequence != name.end_sequence) {
-        co_return fail(Errc::corrupt, "'{}' holds records {} to {}", file, summary.first_sequence,
-                       summary.end_sequence - 1);
-    }
-    if (summary.store_id != set_->state.store_id) {
-        co_return fail(Errc::corrupt, "'{}' belongs to another store", file);
-    }
     auto stored = std::make_shared<StoredPart>();
     stored->name = name;
     stored->file = file;
     stored->bytes = stat.size;
     stored->part = *std::move(part);
     co_return PartPointer(std::move(stored));
+}
+
+// Errors: corrupt: it is whole, and not what its name says, or not of this store.
+Result<> PartStore::check_part(const StoredPart& part) const {
+    const part::Summary& summary = part.part->summary();
+    if (summary.first_sequence != part.name.first_sequence || summary.end_sequence != part.name.end_sequence) {
+        return fail(Errc::corrupt, "'{}' holds records {} to {}", part.file, summary.first_sequence,
+                    summary.end_sequence - 1);
+    }
+    if (summary.store_id != set_->state.store_id) {
+        return fail(Errc::corrupt, "'{}' belongs to another store", part.file);
+    }
+    return {};
 }
 
 // ---- writing ----
@@ -68,7 +74,8 @@ Task<Result<>> PartStore::write_images(const std::vector<PartImage>& images, std
     }
     for (const PartImage& image : images) {
         const std::string name = part_file_name(image.name);
-        SLUICE_CO_TRY(PartPointer part, co_await open_part(name, image.name));
+        SLUICE_CO_TRY(PartPointer part, co_await read_part(name, image.name));
+        SLUICE_CO_CHECK(check_part(*part));
         parts.push_back(std::move(part));
     }
     co_return Result<>{};
@@ -193,14 +200,10 @@ Task<Result<>> PartStore::remove(std::vector<PartPointer> parts) {
     auto next = std::make_shared<PartSet>(*set_);
     std::vector<std::string> files;
     for (const PartPointer& part : parts) {
-        RemovedOfClass& removed = next->state.removed_of(part->name.class_name);
-        removed.end_sequence = std::max(removed.end_sequence, part->name.end_sequence);
-        removed.parts += 1;
-        removed.rows += part->part->summary().rows;
-        removed.bytes += part->bytes;
         next->remove(*part);
         files.push_back(part->file);
     }
+    next->note_removed(parts);
     Result<> written = co_await write_state(next->state);
     if (!written) {
         // It may tell of the removal all the same; it must not, because the parts stay.

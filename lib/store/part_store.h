@@ -37,8 +37,8 @@ struct PartImage {
 class PartStore {
  public:
     // Opens every part.  What cannot be read is set aside; what a crash has left is deleted.  Borrows kernel,
-    // directory, offload and events until destroyed.  Errors: io errors; corrupt for the identity; unsupported for
-    // another version.
+    // directory, offload and events until destroyed.  Errors: io errors; those of load_or_make_identity;
+    // unsupported for another version.
     static Task<Result<std::unique_ptr<PartStore>>> open(io::Kernel& kernel, const io::Handle& directory,
                                                          PartStoreOptions options, coro::Offload& offload,
                                                          StoreEvents& events);
@@ -57,7 +57,7 @@ class PartStore {
     Task<Result<>> add(Seal seal);
     // `image` takes the place of `inputs`, which are neighbours of one class.  On error nothing has changed.
     Task<Result<>> replace(std::vector<PartPointer> inputs, PartImage image);
-    // The oldest parts of their classes.  Their files go; who has them open reads on.  On error nothing has changed.
+    // Their files go; who has them open reads on.  On error nothing has changed.
     Task<Result<>> remove(std::vector<PartPointer> parts);
 
  private:
@@ -67,13 +67,23 @@ class PartStore {
     // Start (part_recovery.cpp).
     Task<Result<>> load();
     Task<Result<>> load_state(bool there);
-    Task<Result<>> load_part(const std::string& file, const PartName& name, std::vector<PartPointer>& found);
-    Task<Result<>> settle(std::vector<PartPointer> found, std::optional<std::uint64_t> log_begins);
+    struct DamagedPart {
+        std::string file{};
+        PartName name{};
+        Error why;
+    };
+    struct Found {
+        std::vector<PartPointer> parts{};
+        std::vector<DamagedPart> damaged{};
+    };
+    Task<Result<>> load_part(const std::string& file, const PartName& name, Found& found);
+    Task<Result<>> settle(Found found, std::optional<std::uint64_t> log_begins);
     Task<Result<std::optional<std::uint64_t>>> log_begins(const std::vector<io::DirEntry>& entries);
-    Task<Result<>> set_aside(const std::string& file, const PartName* name, Error why);
+    Task<Result<>> set_aside(const std::string& file, const PartName* lost, Error why);
 
     // Changes (part_store.cpp).
-    Task<Result<PartPointer>> open_part(const std::string& file, const PartName& name);
+    Task<Result<PartPointer>> read_part(const std::string& file, const PartName& name);
+    Result<> check_part(const StoredPart& part) const;
     Task<Result<>> check_garbage();
     Task<Result<>> write_part(const PartImage& image);
     Task<Result<>> write_images(const std::vector<PartImage>& images, std::vector<PartPointer>& parts);

@@ -1,5 +1,6 @@
 #include "store/recovery.h"
 
+#include "store/aside.h"
 #include "store/identity.h"
 
 namespace sluice::store {
@@ -22,9 +23,8 @@ Task<Result<Listing>> list_store(io::Kernel& kernel, const io::Handle& directory
             listing.spares.push_back(*number);
         } else if (entry.name.ends_with(".tmp")) {
             listing.temporaries.push_back(entry.name);
-        } else if (entry.name.starts_with(kAside)) {
-            const auto aside = parse_segment_name(std::string_view(entry.name).substr(kAside.size()));
-            listing.last_aside = std::max(listing.last_aside, aside.value_or(0));
+        } else if (const auto aside = parse_segment_name(name_before_aside(entry.name))) {
+            listing.last_aside = std::max(listing.last_aside, *aside);
         }
     }
     std::ranges::sort(listing.segments);
@@ -75,8 +75,7 @@ class Recovery {
 };
 
 Task<Result<>> Recovery::set_aside(const std::string& name, Error why) {
-    const std::string aside = fmt::format("{}{}", kAside, name);
-    SLUICE_CO_CHECK(co_await kernel_.rename(directory_.fd(), name, directory_.fd(), aside, 0));
+    SLUICE_CO_TRY(const std::string aside, co_await set_file_aside(kernel_, directory_, name));
     events_.on_set_aside(aside, why);
     co_return Result<>{};
 }
@@ -118,6 +117,9 @@ Task<Result<>> Recovery::load_headers(const std::vector<std::uint64_t>& ids) {
 }
 
 void Recovery::replay_frame(const FrameView& frame) {
+    if (frame.header.time_ns != 0) {
+        found_.written = frame.header.time_ns;
+    }
     closed_ = frame.header.kind == FrameKind::closed;
     // Also of one without records: what is damaged in front of it had numbers, which are not given again.
     found_.next_sequence = frame.header.first_sequence + frame.header.count;
@@ -228,7 +230,7 @@ Task<Result<bool>> Recovery::replay_last() {
 }
 
 Task<Result<Recovered>> Recovery::run() {
-    SLUICE_CO_TRY(found_.store_id, co_await load_or_make_identity(kernel_, directory_, options_.random));
+    SLUICE_CO_TRY(found_.store_id, co_await load_or_make_identity(kernel_, directory_, options_.random, events_));
     SLUICE_CO_TRY(const Listing listing, co_await list_store(kernel_, directory_));
     for (const std::string& name : listing.temporaries) {
         SLUICE_CO_CHECK(co_await kernel_.unlink(directory_.fd(), name));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Recovered {
     bool clean = true;                // The last daemon said goodbye; nothing can have been lost.
     bool new_epoch = false;           // Records that readers may have seen may be gone; `epoch` is already the new one.
     Catalog catalog;                  // Oldest first.
+    std::optional<WallNs> written;    // When the log was written last, by the wall clock of then; nothing: not known.
     std::uint64_t last_data_end = 0;  // Offset behind the last frame of the last segment.
     std::uint64_t next_segment_id = 1;
     std::vector<std::uint32_t> spares;
@@ -34,7 +36,7 @@ struct Recovered {
 };
 
 // Reads the directory; fills `producers`.  Changes only names (spares, what is set aside) and the identity file of a
-// store that has none.  Errors: io errors, Errc::corrupt where the identity file is damaged.
+// store that has none, or a damaged one.  Errors: those of load_or_make_identity.
 Task<Result<Recovered>> recover(io::Kernel& kernel, const io::Handle& directory, const RecoveryOptions& options,
                                 ProducerTable& producers, StoreEvents& events);
 

@@ -28,24 +28,24 @@ std::uint64_t bytes_of(const std::vector<PartPointer>& parts) noexcept {
     return bytes;
 }
 
-// How many of the oldest parts of a class go because of limits of its own.
-std::size_t expired_of_class(const PartSet::Class& one, const RetentionOptions& options, WallNs now) {
+// Sorts the parts of a class into those that go because of limits of its own, and the rest.
+void sort_out(const PartSet::Class& one, const RetentionOptions& options, WallNs now, std::vector<PartPointer>& expired,
+              std::vector<PartPointer>& rest) {
     const Duration age_max = age_max_of(options, one.name);
-    std::size_t count = 0;
-    while (age_max.count() != 0 && count < one.parts.size() &&
-           one.parts[count]->part->summary().receive_max < now - age_max.count()) {
-        ++count;
+    std::vector<PartPointer> young;
+    for (const PartPointer& part : one.parts) {
+        // Each by itself: one that was received while the clock was ahead must not keep those behind it.
+        const bool old = age_max.count() != 0 && part->part->summary().receive_max < now - age_max.count();
+        (old ? expired : young).push_back(part);
     }
     const RetentionClass* own = options.find(one.name);
-    std::uint64_t bytes = bytes_of(one.parts);
-    for (std::size_t i = 0; own != nullptr && own->bytes_max != 0 && i < one.parts.size(); ++i) {
-        if (bytes <= own->bytes_max) {
-            break;
-        }
-        bytes -= one.parts[i]->bytes;
-        count = std::max(count, i + 1);
+    const bool limited = own != nullptr && own->bytes_max != 0;
+    std::uint64_t bytes = bytes_of(young);
+    for (PartPointer& part : young) {
+        const bool goes = limited && bytes > own->bytes_max;
+        bytes -= part->bytes;
+        (goes ? expired : rest).push_back(std::move(part));
     }
-    return count;
 }
 
 bool mergeable(const std::vector<PartPointer>& parts, std::size_t first, std::size_t count, const Duration age_max,
@@ -70,10 +70,14 @@ bool mergeable(const std::vector<PartPointer>& parts, std::size_t first, std::si
 
 }  // namespace
 
+bool RetentionOptions::by_age() const noexcept {
+    return age_max.count() != 0 ||
+           std::ranges::any_of(classes, [](const RetentionClass& one) { return one.age_max.count() != 0; });
+}
+
 bool RetentionOptions::limited() const noexcept {
-    return age_max.count() != 0 || bytes_max != 0 || keep_free != 0 ||
-           std::ranges::any_of(
-               classes, [](const RetentionClass& one) { return one.age_max.count() != 0 || one.bytes_max != 0; });
+    return by_age() || bytes_max != 0 || keep_free != 0 ||
+           std::ranges::any_of(classes, [](const RetentionClass& one) { return one.bytes_max != 0; });
 }
 
 const RetentionClass* RetentionOptions::find(std::string_view class_name) const noexcept {
@@ -92,10 +96,7 @@ std::vector<PartPointer> choose_expired(const PartSet& parts, const RetentionOpt
     std::vector<PartPointer> rest;
     std::uint64_t left = 0;
     for (const PartSet::Class& one : parts.classes) {
-        const std::size_t count = expired_of_class(one, options, now);
-        const auto cut = one.parts.begin() + static_cast<std::ptrdiff_t>(count);
-        expired.insert(expired.end(), one.parts.begin(), cut);
-        rest.insert(rest.end(), cut, one.parts.end());
+        sort_out(one, options, now, expired, rest);
     }
     left = bytes_of(rest);
     const std::uint64_t freed = bytes_of(expired);

@@ -26,12 +26,14 @@ struct RetentionOptions {
     std::vector<RetentionClass> classes{};  // The first that wants a stream has it.
 
     bool limited() const noexcept;
+    bool by_age() const noexcept;  // Some part may go for its age.
     const RetentionClass* find(std::string_view class_name) const noexcept;
     // Of a record with that stream, as wire::RecordView::stream_or_default has it.
     std::string_view class_of(std::string_view stream) const noexcept;
 };
 
-// Oldest first within each class; of each class the oldest ones.  `free_bytes`: of the file system, now.
+// Each part that is too old, whatever those before it are; of the others the oldest, where they take too much space.
+// `now`: of AgeClock.  `free_bytes`: of the file system, now.
 std::vector<PartPointer> choose_expired(const PartSet& parts, const RetentionOptions& options, WallNs now,
                                         std::uint64_t free_bytes);
 

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 
-#include "base/checksum.h"
-#include "store/part_name.h"
+#include "store/small_head.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr std::uint32_t kSealStateMagic = 0x53505753;  // "SWPS"
-constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kChecked = 16;  // The checksum covers what is behind it.
-constexpr std::size_t kHeadBytes = 56;
+constexpr std::size_t kFixedBytes = 56;
 constexpr std::size_t kEpochBytes = 16;
 constexpr std::size_t kRemovedBytes = 36;
+constexpr std::size_t kRangeBytes = 16;
 
 std::unexpected<Error> damaged() {
     return fail(Errc::corrupt, "'{}' does not hold what it should", kSealStateName);
@@ -35,7 +33,27 @@ bool take_epochs(ByteView& rest, std::uint32_t count, std::vector<EpochStart>& i
     return true;
 }
 
-bool take_removed(ByteView& rest, std::uint32_t count, std::vector<RemovedOfClass>& into) {
+bool take_ranges(ByteView& rest, RemovedOfClass& into) {
+    if (rest.size() < sizeof(std::uint32_t)) {
+        return false;
+    }
+    const auto count = load_int<std::uint32_t>(rest.data());
+    rest = rest.subspan(sizeof count);
+    if (rest.size() / kRangeBytes < count) {
+        return false;
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const RemovedRange range{load_int<std::uint64_t>(rest.data()), load_int<std::uint64_t>(rest.data() + 8)};
+        if (range.first_sequence < into.last_end() || range.end_sequence <= range.first_sequence) {
+            return false;
+        }
+        into.beyond.push_back(range);
+        rest = rest.subspan(kRangeBytes);
+    }
+    return true;
+}
+
+bool take_removed(ByteView& rest, std::uint32_t count, std::uint32_t version, std::vector<RemovedOfClass>& into) {
     for (std::uint32_t i = 0; i < count; ++i) {  // Bounded by the bytes.
         if (rest.size() < kRemovedBytes) {
             return false;
@@ -50,7 +68,7 @@ bool take_removed(ByteView& rest, std::uint32_t count, std::vector<RemovedOfClas
                                .rows = load_int<std::uint64_t>(rest.data() + 16),
                                .bytes = load_int<std::uint64_t>(rest.data() + 24)};
         rest = rest.subspan(kRemovedBytes + name_bytes);
-        if (!valid_class_name(removed.class_name)) {
+        if (!valid_class_name(removed.class_name) || (version >= 2 && !take_ranges(rest, removed))) {
             return false;
         }
         into.push_back(std::move(removed));
@@ -60,9 +78,13 @@ bool take_removed(ByteView& rest, std::uint32_t count, std::vector<RemovedOfClas
 
 }  // namespace
 
-std::uint64_t SealState::removed_end(std::string_view class_name) const noexcept {
-    const auto found = std::ranges::find(removed, class_name, &RemovedOfClass::class_name);
-    return found == removed.end() ? 0 : found->end_sequence;
+bool SealState::has_removed(const PartName& part) const noexcept {
+    const auto found = std::ranges::find(removed, part.class_name, &RemovedOfClass::class_name);
+    return found != removed.end() && (part.end_sequence <= found->end_sequence ||
+                                      std::ranges::any_of(found->beyond, [&part](const RemovedRange& range) {
+                                          return range.first_sequence <= part.first_sequence &&
+                                                 part.end_sequence <= range.end_sequence;
+                                      }));
 }
 
 RemovedOfClass& SealState::removed_of(std::string_view class_name) {
@@ -72,10 +94,9 @@ RemovedOfClass& SealState::removed_of(std::string_view class_name) {
 }
 
 Bytes encode_seal_state(const SealState& state) {
-    Bytes bytes;
-    append_int(bytes, kSealStateMagic);
-    append_int(bytes, kVersion);
-    append_int(bytes, std::uint64_t{0});
+    const bool ranges =
+        std::ranges::any_of(state.removed, [](const RemovedOfClass& removed) { return !removed.beyond.empty(); });
+    Bytes bytes(kSmallHeadBytes);
     append(bytes, state.store_id);
     append_int(bytes, state.sealed_end);
     append_int(bytes, state.missing_rows);
@@ -93,28 +114,33 @@ Bytes encode_seal_state(const SealState& state) {
         append_int(bytes, removed.bytes);
         append_int(bytes, static_cast<std::uint32_t>(removed.class_name.size()));
         append(bytes, as_bytes(removed.class_name));
+        if (!ranges) {
+            continue;
+        }
+        append_int(bytes, static_cast<std::uint32_t>(removed.beyond.size()));
+        for (const RemovedRange& range : removed.beyond) {
+            append_int(bytes, range.first_sequence);
+            append_int(bytes, range.end_sequence);
+        }
     }
-    store_int(bytes.data() + 8, checksum64(ByteView(bytes).subspan(kChecked)));
+    seal_small_head(bytes, kSealStateMagic, ranges ? kSealStateVersion : 1);
     return bytes;
 }
 
 Result<SealState> parse_seal_state(ByteView bytes) {
-    if (bytes.size() < kHeadBytes || load_int<std::uint32_t>(bytes.data()) != kSealStateMagic) {
+    SLUICE_TRY(const std::uint32_t version,
+               check_small_head(bytes, kSealStateName, kSealStateMagic, kSealStateVersion));
+    if (bytes.size() < kFixedBytes) {
         return damaged();
-    }
-    if (const auto version = load_int<std::uint32_t>(bytes.data() + 4); version != kVersion) {
-        return fail(Errc::unsupported, "'{}' has format {}, this program reads {}", kSealStateName, version, kVersion);
-    }
-    if (load_int<std::uint64_t>(bytes.data() + 8) != checksum64(bytes.subspan(kChecked))) {
-        return fail(Errc::corrupt, "'{}' fails its checksum", kSealStateName);
     }
     SealState state;
     std::memcpy(state.store_id.data(), bytes.data() + 16, state.store_id.size());
     state.sealed_end = load_int<std::uint64_t>(bytes.data() + 32);
     state.missing_rows = load_int<std::uint64_t>(bytes.data() + 40);
-    ByteView rest = bytes.subspan(kHeadBytes);
+    ByteView rest = bytes.subspan(kFixedBytes);
     const bool whole = take_epochs(rest, load_int<std::uint32_t>(bytes.data() + 48), state.epochs) &&
-                       take_removed(rest, load_int<std::uint32_t>(bytes.data() + 52), state.removed) && rest.empty();
+                       take_removed(rest, load_int<std::uint32_t>(bytes.data() + 52), version, state.removed) &&
+                       rest.empty();
     if (!whole || state.sealed_end == 0) {
         return damaged();
     }

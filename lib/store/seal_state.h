@@ -8,11 +8,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "store/part_name.h"
 #include "wire/cursor.h"
 
 namespace sluice::store {
 
 inline constexpr std::string_view kSealStateName = "sealed";
+inline constexpr std::uint32_t kSealStateVersion = 2;
 inline constexpr std::size_t kSealStateBytesMax = 1U << 20U;
 
 // The record with which an epoch begins.
@@ -22,6 +24,12 @@ struct EpochStart {
     friend bool operator==(const EpochStart&, const EpochStart&) = default;
 };
 
+struct RemovedRange {
+    std::uint64_t first_sequence = 0;
+    std::uint64_t end_sequence = 0;
+    friend bool operator==(const RemovedRange&, const RemovedRange&) = default;
+};
+
 // What retention has removed of one class, ever.
 struct RemovedOfClass {
     std::string class_name{};
@@ -29,6 +37,10 @@ struct RemovedOfClass {
     std::uint64_t parts = 0;
     std::uint64_t rows = 0;
     std::uint64_t bytes = 0;
+    std::vector<RemovedRange> beyond{};  // So are those within these: ascending, with parts that stay between them.
+
+    // Nothing from here on was removed.
+    std::uint64_t last_end() const noexcept { return beyond.empty() ? end_sequence : beyond.back().end_sequence; }
     friend bool operator==(const RemovedOfClass&, const RemovedOfClass&) = default;
 };
 
@@ -40,8 +52,8 @@ struct SealState {
     std::vector<EpochStart> epochs{};  // Ascending.
     std::vector<RemovedOfClass> removed{};
 
-    // Zero: nothing was removed.
-    std::uint64_t removed_end(std::string_view class_name) const noexcept;
+    // Whether retention has removed all that a part of that name holds.
+    bool has_removed(const PartName& part) const noexcept;
     RemovedOfClass& removed_of(std::string_view class_name);  // Added where it is not there.
     friend bool operator==(const SealState&, const SealState&) = default;
 };
@@ -52,10 +64,11 @@ struct SealState {
 //   |       |         |          |          | end    | rows    | epochs | removed |        |         |
 //   +-------+---------+----------+----------+--------+---------+--------+---------+--------+---------+
 //   epoch: u32 epoch, u32 zero, u64 first sequence.
-//   removed: u64 end sequence, parts, rows, bytes; u32 length of the class name, and the name.
-//   checksum: XXH3-64, seed 0, of everything from 16 on.
+//   removed: u64 end sequence, parts, rows, bytes; u32 length of the class name, and the name.  In version 2 then u32
+//   number of ranges; of each u64 first sequence, end sequence.  Without any range, version 1 is written.
+//   The first 16 bytes: see small_head.h.
 Bytes encode_seal_state(const SealState& state);
-// Errors: Errc::corrupt; Errc::unsupported for another version.
+// Errors: Errc::corrupt; Errc::unsupported for a whole file of another version.
 Result<SealState> parse_seal_state(ByteView bytes);
 
 }  // namespace sluice::store

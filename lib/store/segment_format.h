@@ -25,8 +25,7 @@ namespace sluice::store {
 using wire::ProducerId;
 using wire::StoreId;
 
-// In front of the name of a damaged file that was set aside, and behind the name of one that is being written.
-inline constexpr std::string_view kAside = "aside-";
+// Behind the name of a file that is being written.
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
 inline constexpr std::uint32_t kSegmentMagic = 0x47535753;  // "SWSG"
 inline constexpr std::uint32_t kFrameMagic = 0x46574C53;    // "SLWF"

@@ -1,9 +1,11 @@
 #include "store/verify.h"
 
+#include "store/aside.h"
 #include "store/catalog.h"
-#include "store/identity.h"
+#include "store/identity_evidence.h"
 #include "store/mapping.h"
 #include "store/offline_file.h"
+#include "store/part_name.h"
 #include "store/verify_parts.h"
 #include "wire/batch.h"
 
@@ -22,7 +24,7 @@ class Verifier {
         SegmentHeader header;
     };
     Result<> check_identity();
-    Result<> load();
+    Result<> load(const SealState& state);
     void check_seam(std::uint64_t sealed_end);
     void check_segment(const Segment& segment, std::uint64_t limit);
     void check_frame(const Segment& segment, std::uint64_t offset, const FrameView& frame);
@@ -40,20 +42,25 @@ class Verifier {
 };
 
 Result<> Verifier::check_identity() {
-    SLUICE_TRY(const Mapping file, Mapping::open(directory_ + "/identity"));
-    const Result<StoreId> id = parse_identity(file.bytes());
-    if (id) {
-        store_id_ = *id;
-    } else {
-        problem("identity", 0, id.error().text());
+    Result<OfflineIdentity> identity = read_identity(directory_);
+    if (!identity && identity.error().code() != Errc::corrupt && identity.error().code() != Errc::unsupported) {
+        return std::unexpected(std::move(identity).error());
+    }
+    if (identity) {
+        store_id_ = identity->id;
+    }
+    if (!identity || identity->why) {
+        problem("identity", 0, identity ? identity->why->text() : identity.error().text());
     }
     return {};
 }
 
-Result<> Verifier::load() {
+Result<> Verifier::load(const SealState& state) {
     SLUICE_TRY(const std::vector<std::string> names, list_files(directory_));
     for (const std::string& name : names) {
-        if (name.starts_with(kAside)) {
+        const auto part = parse_part_file_name(name_before_aside(name));
+        const bool missed = !part || !state.has_removed(*part);  // Else retention would have had it by now.
+        if (name.starts_with(kAside) && missed) {
             problem(name, 0, "was set aside by recovery because it could not be read");
         }
         if (!parse_segment_name(name)) {
@@ -162,8 +169,9 @@ void Verifier::check_seam(std::uint64_t sealed_end) {
 
 Result<VerifyReport> Verifier::run() {
     SLUICE_CHECK(check_identity());
-    SLUICE_TRY(const std::uint64_t sealed_end, verify_parts(directory_, store_id_, report_));
-    SLUICE_CHECK(load());
+    SLUICE_TRY(const SealState state, verify_parts(directory_, store_id_, report_));
+    const std::uint64_t sealed_end = state.sealed_end;
+    SLUICE_CHECK(load(state));
     report_.segments = segments_.size();
     if (!segments_.empty()) {
         check_seam(sealed_end);

@@ -34,7 +34,7 @@ class PartsVerifier {
     // False: a file has gone meanwhile.
     Result<bool> run();
     VerifyReport& report() noexcept { return report_; }
-    std::uint64_t sealed_end() const noexcept { return state_.sealed_end; }
+    const SealState& state() const noexcept { return state_; }
 
  private:
     struct Span {
@@ -97,8 +97,8 @@ Result<std::vector<PartName>> PartsVerifier::list() const {
     std::vector<PartName> names;
     for (const std::string& file : files) {
         const auto name = parse_part_file_name(file);
-        const bool counts = name && name->end_sequence > state_.removed_end(name->class_name) &&
-                            (!has_state_ || name->first_sequence < state_.sealed_end);
+        const bool counts =
+            name && !state_.has_removed(*name) && (!has_state_ || name->first_sequence < state_.sealed_end);
         if (counts) {
             names.push_back(*name);
         }
@@ -184,7 +184,7 @@ bool PartsVerifier::check_part(const PartName& name) {
 void PartsVerifier::check_gaps() {
     std::uint64_t expected = 0;
     for (const RemovedOfClass& removed : state_.removed) {
-        expected = std::max(expected, removed.end_sequence);
+        expected = std::max(expected, removed.last_end());
     }
     std::ranges::sort(spans_, {}, &Span::first);
     if (expected == 0) {
@@ -227,7 +227,7 @@ Result<bool> PartsVerifier::run() {
 
 }  // namespace
 
-Result<std::uint64_t> verify_parts(const std::string& directory, const wire::StoreId& store_id, VerifyReport& report) {
+Result<SealState> verify_parts(const std::string& directory, const wire::StoreId& store_id, VerifyReport& report) {
     for (unsigned attempt = 1;; ++attempt) {  // Bounded by kAttemptsMax.
         PartsVerifier verifier(directory, store_id);
         SLUICE_TRY(const bool whole, verifier.run());
@@ -244,7 +244,7 @@ Result<std::uint64_t> verify_parts(const std::string& directory, const wire::Sto
         report.part_bytes = found.part_bytes;
         report.oldest_sequence = found.oldest_sequence;
         std::ranges::move(found.problems, std::back_inserter(report.problems));
-        return verifier.sealed_end();
+        return verifier.state();
     }
 }
 

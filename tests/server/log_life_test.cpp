@@ -1,6 +1,8 @@
 // The log over its life: when it is synced and sealed, what is tried again and when, and what a restart finds.
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "server_fixture.h"
 
 namespace sluice::server::test {
@@ -301,6 +303,53 @@ TEST_F(LogLifeTest, OpenRowsComeBackAsFarAsTheyHaveRoom) {
     }
 }
 
+// ---- damage ----
+
+// One bit in each byte of the store's small files, of its parts, and of the headers of its segments.
+TEST_F(LogLifeTest, StartGoesOnWhicheverBitIsFlippedOrNamesTheFile) {
+    options.pipeline.seal.rows_max = 10;
+    begin();
+    write(10);
+    write(5);
+    pass(seconds(1));
+    ASSERT_EQ(hub().parts()->size(), 1U);
+    stop_cleanly();
+    std::map<std::string, Bytes> files;
+    for (const std::string& name : world.disk().names(sim::kStorePath)) {
+        files.emplace(name, *world.disk().content(sim::kStorePath + "/" + name));
+    }
+    const auto restore = [&] {
+        for (const std::string& name : world.disk().names(sim::kStorePath)) {
+            world.disk().remove(sim::kStorePath + "/" + name);
+        }
+        for (const auto& [name, bytes] : files) {
+            world.disk().put_file(sim::kStorePath + "/" + name, bytes);
+        }
+    };
+    std::size_t flipped = 0;
+    for (const auto& [name, bytes] : files) {
+        const bool segment = store::parse_segment_name(name).has_value();
+        const std::size_t end = segment                         ? sizeof(store::SegmentHeader)
+                                : store::parse_spare_name(name) ? 0
+                                                                : bytes.size();
+        for (std::size_t at = 0; at < end; ++at, ++flipped) {
+            SCOPED_TRACE(fmt::format("{} {}", name, at));
+            restore();
+            world.disk().flip(sim::kStorePath + "/" + name, at, static_cast<std::byte>(1U << (at % 8)));
+            daemon = std::make_unique<sim::TestDaemon>(world, options, 1, 1);
+            ASSERT_TRUE(world.run_until([&] { return daemon->serving() || daemon->ended(); }));
+            if (daemon->serving()) {
+                EXPECT_EQ(hub().store_id(), hub().parts()->state.store_id);
+                stop_cleanly();
+            } else {
+                EXPECT_TRUE(daemon->outcome().error().text().contains(name)) << daemon->outcome().error();
+                daemon.reset();
+            }
+        }
+    }
+    EXPECT_GT(flipped, 500U);
+}
+
 // ---- retention ----
 
 TEST_F(LogLifeTest, RemovalIsToldWithEachOfItsNumbers) {
@@ -324,6 +373,32 @@ TEST_F(LogLifeTest, RemovalIsToldWithEachOfItsNumbers) {
     EXPECT_THAT(own_records(),
                 testing::ElementsAre(
                     fmt::format("21 removed 20 records of class b ({} bytes), from record 1 to 20: retention", bytes)));
+}
+
+// What stays between them is not among the numbers that are told.
+TEST_F(LogLifeTest, RemovalsOnBothSidesOfAPartThatStaysAreToldEachByItself) {
+    options.pipeline.seal.rows_max = 10;
+    options.pipeline.seal.check_interval = seconds(60);
+    begin();
+    write(10);
+    pass(seconds(1));
+    world.clock().step_wall(hours(5));
+    write(10);
+    pass(seconds(1));
+    world.clock().step_wall(-hours(5));
+    write(10);
+    pass(seconds(1));
+    ASSERT_EQ(hub().parts()->size(), 3U);
+    store::RetentionOptions retention = options.pipeline.seal.retention;
+    retention.age_max = seconds(90);
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(180));
+    EXPECT_EQ(hub().parts()->size(), 1U);
+    const std::vector<std::string> told = own_records();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_THAT(told[0], testing::HasSubstr("removed 10 records of class default"));
+    EXPECT_THAT(told[0], testing::EndsWith("from record 1 to 10: retention"));
+    EXPECT_THAT(told[1], testing::EndsWith("from record 21 to 30: retention"));
 }
 
 TEST_F(LogLifeTest, AgeIsLookedAtOnceAnInterval) {

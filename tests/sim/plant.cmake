@@ -43,7 +43,7 @@ elseif(BUG STREQUAL "part_names_not_synced")
 elseif(BUG STREQUAL "orphans_kept")
     # Parts of a seal that did not come to its end count at the next start.
     read_source(part_recovery.cpp)
-    replace_once("return redo && first_of(part) >= state.sealed_end" "return false && redo && first_of(part) >= state.sealed_end")
+    replace_once("redo && name.first_sequence >= state.sealed_end" "false && redo && name.first_sequence >= state.sealed_end")
 else()
     message(FATAL_ERROR "no such bug: ${BUG}")
 endif()

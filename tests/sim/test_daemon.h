@@ -39,6 +39,7 @@ struct StoreReport final : store::StoreEvents {
     unsigned parts_merged = 0;
     unsigned parts_removed = 0;
     unsigned seals_failed = 0;
+    std::vector<Duration> clock_steps;
 
     void on_damage(const store::Damage& found) override { damage.push_back(found); }
     void on_set_aside(const std::string& file, const Error& why) override {
@@ -51,6 +52,7 @@ struct StoreReport final : store::StoreEvents {
     void on_parts_merged(const std::string&, std::size_t, std::uint64_t, std::uint64_t) override { ++parts_merged; }
     void on_part_removed(const std::string&, std::uint64_t, std::uint64_t) override { ++parts_removed; }
     void on_seal_failed(const Error&) override { ++seals_failed; }
+    void on_clock_step(Duration step) override { clock_steps.push_back(step); }
 };
 
 class TestDaemon {

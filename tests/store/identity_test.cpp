@@ -1,9 +1,11 @@
 // The identity of a store, and the small files beside the log.
 #include "store/identity.h"
 
+#include "base/checksum.h"
 #include "coro/scope.h"
 #include "segment_image.h"
 #include "shaped_kernel.h"
+#include "store/small_head.h"
 
 namespace sluice::store::test {
 namespace {
@@ -18,25 +20,40 @@ std::string said_of(const Bytes& bytes) {
 TEST(Identity, SaysWhatIsWrongWithItsBytes) {
     const Bytes whole = identity_bytes(kStore);
     EXPECT_EQ(parse_identity(whole).value_or(StoreId{}), kStore);
-    const std::string other = "corrupt: 'identity' is not a store's identity file";
+    const std::string other = "corrupt: 'identity' does not hold what it should";
+    const std::string sum = "corrupt: 'identity' fails its checksum";
     Bytes bytes = whole;
     bytes.pop_back();
-    EXPECT_EQ(said_of(bytes), other);
+    EXPECT_EQ(said_of(bytes), sum);
     EXPECT_EQ(said_of({}), other);
+    EXPECT_EQ(said_of(Bytes(15)), other);
     bytes = whole;
     bytes.push_back(std::byte{0});
-    EXPECT_EQ(said_of(bytes), other);
+    EXPECT_EQ(said_of(bytes), sum);
+    store_int(bytes.data() + 8, checksum64(ByteView(bytes).subspan(16)));
+    EXPECT_EQ(said_of(bytes), "corrupt: 'identity' has 33 bytes, not 32");
     bytes = whole;
     bytes[1] ^= std::byte{1};
     EXPECT_EQ(said_of(bytes), other);
-    bytes = whole;
-    bytes[4] = std::byte{2};
-    EXPECT_EQ(said_of(bytes), "unsupported: the store has format 2, this program reads 1");
-    for (const std::size_t at : {8U, 15U, 16U, 31U}) {
-        bytes = whole;
-        bytes[at] ^= std::byte{1};
-        EXPECT_EQ(said_of(bytes), "corrupt: 'identity' fails its checksum; restore it from a copy of the store");
+}
+
+TEST(Identity, EveryFlippedBitIsDamage) {
+    const Bytes whole = identity_bytes(kStore);
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        for (int bit = 0; bit < 8; ++bit) {
+            Bytes bytes = whole;
+            bytes[at] ^= static_cast<std::byte>(1U << bit);
+            EXPECT_TRUE(said_of(bytes).starts_with("corrupt: ")) << at << " " << bit << " " << said_of(bytes);
+        }
     }
+}
+
+TEST(Identity, WholeFileOfANewerProgramIsNoDamage) {
+    Bytes bytes(100, std::byte{7});
+    seal_small_head(bytes, load_int<std::uint32_t>(identity_bytes(kStore).data()), 2);
+    EXPECT_EQ(said_of(bytes), "unsupported: 'identity' has format 2, this program reads 1 to 1");
+    bytes.back() ^= std::byte{1};
+    EXPECT_EQ(said_of(bytes), "corrupt: 'identity' fails its checksum");
 }
 
 class SmallFileTest : public testing::Test {
@@ -76,7 +93,7 @@ class SmallFileTest : public testing::Test {
     Result<> replace(const Bytes& bytes) { return run(write_file_atomically, std::string("file"), bytes); }
     Result<StoreId> identity() {
         std::function<std::uint64_t()> random = [n = std::uint64_t{0x0102030405060708}]() mutable { return n++; };
-        return run(load_or_make_identity, std::move(random));
+        return run(load_or_make_identity, std::move(random), std::ref<StoreEvents>(events));
     }
     std::optional<Bytes> content(const std::string& name) { return world->disk().content(kDirectory + "/" + name); }
     void put(const std::string& name, const Bytes& bytes) { world->disk().put_file(kDirectory + "/" + name, bytes); }
@@ -84,6 +101,7 @@ class SmallFileTest : public testing::Test {
     std::unique_ptr<io::SimWorld> world;
     std::unique_ptr<ShapedKernel> kernel;
     io::Handle directory;
+    Reported events;
     std::vector<std::string> asked;
     std::uint64_t empty_from = kNoLimit;  // Writes from this offset on write nothing.
 };
@@ -210,11 +228,23 @@ TEST_F(SmallFileTest, IdentityIsMadeOnceOfTwoRandomNumbers) {
 }
 
 TEST_F(SmallFileTest, IdentityThatCannotBeReadIsNotReplaced) {
-    put("identity", Bytes(33));
-    EXPECT_EQ(code_of(identity()), Errc::too_large);
-    put("identity", Bytes(32));
-    EXPECT_EQ(code_of(identity()), Errc::corrupt);
-    EXPECT_EQ(content("identity"), Bytes(32));
+    const Bytes whole = identity_bytes(kStore);
+    for (std::size_t at = 0; at <= whole.size() + 1; ++at) {
+        Bytes bytes = at > whole.size() ? Bytes(4097) : whole;
+        bytes.resize(at == whole.size() ? 0 : bytes.size());
+        if (at < whole.size()) {
+            bytes[at] ^= static_cast<std::byte>(1U << (at % 8));
+        }
+        put("identity", bytes);
+        const Result<StoreId> refused = identity();
+        ASSERT_EQ(code_of(refused), Errc::corrupt) << at;
+        EXPECT_TRUE(refused.error().text().starts_with("'identity' ")) << refused.error();
+        EXPECT_TRUE(refused.error().text().ends_with(
+            ", and no segment, no part and no 'sealed' tells whose they are; restore it from a copy of the store"))
+            << refused.error();
+        EXPECT_EQ(content("identity"), bytes);
+    }
+    EXPECT_TRUE(events.set_aside.empty() && events.identities.empty());
     world->faults().add(io::fail_nth(OpCode::open, kDirectory + "/identity", 1, EIO));
     EXPECT_EQ(code_of(identity()), Errc::io_error);
     world->disk().remove(kDirectory + "/identity");

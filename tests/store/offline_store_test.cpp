@@ -82,6 +82,16 @@ TEST_F(OfflineStoreTest, WithoutAnIdentityIsRefused) {
     EXPECT_EQ(code_of(OfflineStore::open(copy.directory(), kCache)), Errc::not_found);
 }
 
+TEST_F(OfflineStoreTest, WithADamagedIdentityIsReadWhereTheOtherFilesAgree) {
+    save_state();
+    copy.flip("identity", 20, 1);
+    const auto store = OfflineStore::open(copy.directory(), kCache);
+    ASSERT_TRUE(store) << store.error();
+    EXPECT_EQ((*store)->log().store_id(), state.store_id);
+    EXPECT_EQ((*store)->log().problems(),
+              (std::vector<std::string>{"'identity' fails its checksum; the other files tell whose they are"}));
+}
+
 TEST_F(OfflineStoreTest, PartsComeByTheirFirstSequence) {
     state.sealed_end = 31;
     save_state();

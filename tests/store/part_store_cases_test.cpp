@@ -1,6 +1,7 @@
 // What PartStore does with each file, operation by operation.
 #include "part_store_fixture.h"
 #include "segment_image.h"
+#include "store/small_head.h"
 
 namespace sluice::store::test {
 namespace {
@@ -30,6 +31,10 @@ class PartCaseTest : public PartStoreTest {
         return part_file_name(made.name);
     }
     void damage(const std::string& file) { disk().flip(path(file), bytes_of(file) - 1, std::byte{1}); }
+    RemovedOfClass removed_of_default() {
+        SealState state = parts->set().state;
+        return state.removed_of("default");
+    }
     void write_sealed(SealState state) { disk().put_file(path("sealed"), encode_seal_state(state)); }
     void remove_log() {
         for (const std::string& name : disk().names(kDirectory)) {
@@ -127,6 +132,80 @@ TEST_F(PartCaseTest, RemovalIsCountedForItsClassAndTold) {
     EXPECT_EQ(parts->set().state.removed, expected);
     EXPECT_EQ(sealed_file().removed, expected);
     EXPECT_EQ(part_files(), (Strings{file_of("default", 12, 21)}));
+}
+
+using Ranges = std::vector<RemovedRange>;
+
+// Those that stay between them are there after the next start, and nothing else is.
+TEST_F(PartCaseTest, PartsAreRemovedFromAmongOthersThatStay) {
+    begin();
+    for (std::uint64_t first = 1; first < 26; first += 5) {
+        std::vector<PartImage> one;
+        one.push_back(image("default", numbers(first, first + 5)));
+        ASSERT_TRUE(parts->seal(std::move(one), first + 5));
+    }
+    const std::vector<PartPointer> all = parts->set().classes.at(0).parts;
+    const auto removed = [this] { return removed_of_default(); };
+    const auto expect = [&](std::uint64_t end, const Ranges& beyond, std::size_t left) {
+        EXPECT_EQ(removed().end_sequence, end);
+        EXPECT_EQ(removed().beyond, beyond);
+        EXPECT_EQ(sealed_file(), parts->set().state);
+        for (const PartPointer& part : all) {  // As if some had come back.
+            if (!disk().exists(path(part->file))) {
+                put_part("default", part->name.first_sequence, part->name.end_sequence);
+            }
+        }
+        open_parts();
+        EXPECT_EQ(parts->set().size(), left);
+        EXPECT_TRUE(reported.set_aside.empty() && reported.damage.empty());
+        EXPECT_EQ(parts->set().removed_end(), beyond.empty() ? end : beyond.back().end_sequence);
+        expect_files_are_those_of_the_set();
+    };
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+    expect(0, {{6, 11}}, 4);
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(2)}));
+    expect(0, {{6, 11}, {16, 21}}, 3);
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+    expect(0, {{6, 21}}, 2);
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(0)}));
+    expect(21, {}, 1);
+    ASSERT_TRUE(parts->remove(parts->set().classes.at(0).parts));
+    expect(26, {}, 0);
+    EXPECT_EQ(removed().parts, 5U);
+    EXPECT_EQ(removed().rows, 25U);
+}
+
+// There are never more ranges than parts that stay.
+TEST_F(PartCaseTest, RemovedNeighboursAreOneRange) {
+    begin();
+    for (std::uint64_t first = 1; first < 28; first += 3) {
+        std::vector<PartImage> one;
+        one.push_back(image("default", {first, first + 1}));  // Each third number is of no part.
+        ASSERT_TRUE(parts->seal(std::move(one), first + 3));
+    }
+    while (parts->set().size() > 1) {
+        ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+        EXPECT_EQ(removed_of_default().beyond.size(), 1U);
+    }
+    EXPECT_EQ(removed_of_default().beyond, (Ranges{{4, 27}}));
+}
+
+TEST_F(PartCaseTest, MergeAcrossWhatWasRemovedCounts) {
+    begin();
+    for (std::uint64_t first = 1; first < 16; first += 5) {
+        std::vector<PartImage> one;
+        one.push_back(image("default", numbers(first, first + 5)));
+        ASSERT_TRUE(parts->seal(std::move(one), first + 5));
+    }
+    ASSERT_TRUE(parts->remove({parts->set().classes.at(0).parts.at(1)}));
+    ASSERT_TRUE(parts->replace(parts->set().classes.at(0).parts));
+    open_parts();
+    EXPECT_EQ(part_files(), (Strings{file_of("default", 1, 16)}));
+    EXPECT_EQ(read_parts().size(), 10U);
+    EXPECT_EQ(parts->set().removed_end(), 11U);
+    ASSERT_TRUE(parts->remove(parts->set().classes.at(0).parts));
+    EXPECT_EQ(removed_of_default().end_sequence, 16U);
+    EXPECT_TRUE(removed_of_default().beyond.empty());
 }
 
 TEST_F(PartCaseTest, FailedChangeChangesNothingAndTheNextIsDurable) {
@@ -267,14 +346,19 @@ TEST_F(PartCaseTest, SealTakesThePlaceOfFilesOfTheSameNames) {
 
 // ---- starting ----
 
-TEST_F(PartCaseTest, FileThatIsSetAsideAgainTakesThePlaceOfTheFirst) {
+TEST_F(PartCaseTest, FilesOfOneNameThatAreSetAsideKeepEachItsBytes) {
     begin();
     ASSERT_TRUE(seal(1, 11));
-    for (int i = 0; i < 2; ++i) {
-        disk().put_file(path("sealed"), Bytes(60));
+    const Strings names{"aside-sealed", "aside-sealed.2", "aside-sealed.3"};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        disk().put_file(path("sealed"), Bytes(60 + i));
         open_parts();
-        EXPECT_EQ(reported.set_aside.size(), 1U);
+        ASSERT_EQ(reported.set_aside.size(), 1U);
+        EXPECT_TRUE(reported.set_aside[0].starts_with(names[i] + ": ")) << reported.set_aside[0];
         EXPECT_EQ(read_parts().size(), 10U);
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        EXPECT_EQ(disk().content(path(names[i])), Bytes(60 + i));
     }
 }
 
@@ -319,7 +403,7 @@ TEST_F(PartCaseTest, FilesOfANewerProgramStopTheStartAndStay) {
     begin();
     ASSERT_TRUE(seal(1, 11));
     Bytes sealed = *disk().content(path("sealed"));
-    sealed[4] = std::byte{2};
+    seal_small_head(sealed, load_int<std::uint32_t>(sealed.data()), kSealStateVersion + 1);
     disk().put_file(path("sealed"), sealed);
     EXPECT_EQ(code_of(try_open_parts()), Errc::unsupported);
     EXPECT_EQ(disk().content(path("sealed")), sealed);
@@ -328,6 +412,141 @@ TEST_F(PartCaseTest, FilesOfANewerProgramStopTheStartAndStay) {
     disk().put_file(path("sealed"), Bytes(kSealStateBytesMax));
     open_parts();
     EXPECT_EQ(reported.set_aside.size(), 1U);
+}
+
+// ---- the identity ----
+
+// A segment, a part or `sealed` is enough.
+TEST_F(PartCaseTest, IdentityThatIsDamagedOrGoneIsMadeAgainFromWhatThereIs) {
+    for (const bool gone : {false, true}) {
+        for (const std::string kept : {"log-", "part-", "sealed"}) {
+            SCOPED_TRACE(kept);
+            begin();
+            ASSERT_TRUE(seal(1, 11));
+            const Bytes whole = *disk().content(path("identity"));
+            for (const std::string& name : disk().names(kDirectory)) {
+                if (!name.starts_with(kept) && name != "identity") {
+                    disk().remove(path(name));
+                }
+            }
+            Bytes bytes = whole;
+            bytes[5] ^= std::byte{1};
+            if (gone) {
+                disk().remove(path("identity"));
+            } else {
+                disk().put_file(path("identity"), bytes);
+            }
+            open_parts();
+            EXPECT_EQ(parts->set().state.store_id, store_id);
+            EXPECT_EQ(disk().content(path("identity")), whole);
+            ASSERT_EQ(reported.identities.size(), 1U);
+            const int files = kept == "part-" ? 2 : 1;
+            EXPECT_TRUE(reported.identities[0].starts_with(fmt::format("{} {}: ", wire::format_id(store_id), files)))
+                << reported.identities[0];
+            EXPECT_EQ(disk().content(path("aside-identity")).value_or(Bytes()), gone ? Bytes() : bytes);
+            EXPECT_EQ(reported.set_aside.size(), gone ? 0U : 1U);
+            EXPECT_EQ(parts->set().size(), kept == "part-" ? 2U : 0U);
+            open_parts();
+            EXPECT_TRUE(reported.identities.empty() && reported.set_aside.empty());
+        }
+    }
+}
+
+TEST_F(PartCaseTest, IdentityOnWhichTheFilesDisagreeIsRefusedAndNothingIsChanged) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    const PartImage foreign = make_part({.sequences = numbers(40, 45), .store_id = StoreId{std::byte{9}}});
+    disk().put_file(path(part_file_name(foreign.name)), foreign.bytes);
+    disk().flip(path("identity"), 20, std::byte{1});
+    const Strings before = disk().names(kDirectory);
+    const Bytes damaged = *disk().content(path("identity"));
+    const Result<> refused = try_open_parts();
+    ASSERT_EQ(code_of(refused), Errc::corrupt);
+    EXPECT_EQ(refused.error().text(),
+              fmt::format("'identity' fails its checksum, and '{}' is of store {} and '{}' of store {}; move away what "
+                          "does not belong here, or restore 'identity' from a copy of the store",
+                          segment_name(1), wire::format_id(store_id), part_file_name(foreign.name),
+                          wire::format_id(StoreId{std::byte{9}})));
+    EXPECT_EQ(disk().names(kDirectory), before);
+    EXPECT_EQ(disk().content(path("identity")), damaged);
+    disk().remove(path("identity"));
+    EXPECT_EQ(code_of(try_open_parts()), Errc::corrupt) << "no new one either";
+    EXPECT_FALSE(disk().exists(path("identity")));
+}
+
+TEST_F(PartCaseTest, DamagedFilesSayNothingOfTheIdentity) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    for (const std::string& name : disk().names(kDirectory)) {
+        if (name.starts_with("log-") || name == "sealed") {
+            disk().flip(path(name), 24, std::byte{1});
+        } else if (name.starts_with("part-default")) {
+            damage(name);
+        }
+    }
+    disk().put_file(path("log-00000000000000ff.wal"), Bytes(5));
+    disk().put_file(path("spare-00000001.wal"), Bytes(5));
+    disk().flip(path("identity"), 4, std::byte{4});
+    open_parts();
+    EXPECT_EQ(parts->set().state.store_id, store_id);
+    ASSERT_EQ(reported.identities.size(), 1U);
+    EXPECT_EQ(reported.identities[0],
+              fmt::format("{} 1: corrupt: 'identity' fails its checksum", wire::format_id(store_id)));
+}
+
+TEST_F(PartCaseTest, IdentityIsNotMadeWhereAFileIsOfANewerProgramOrCannotBeRead) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    disk().remove(path("identity"));
+    const Bytes sealed = *disk().content(path("sealed"));
+    Bytes newer = sealed;
+    seal_small_head(newer, load_int<std::uint32_t>(newer.data()), kSealStateVersion + 1);
+    disk().put_file(path("sealed"), newer);
+    EXPECT_EQ(code_of(try_open_parts()), Errc::unsupported);
+    EXPECT_FALSE(disk().exists(path("identity")));
+    disk().put_file(path("sealed"), sealed);
+    for (const auto& [code, file] :
+         {std::pair{OpCode::list, kDirectory}, std::pair{OpCode::open, path("sealed")},
+          std::pair{OpCode::stat, path("sealed")}, std::pair{OpCode::write, path("identity.tmp")}}) {
+        faults().add(io::fail_nth(code, file, code == OpCode::list ? 2 : 1, EIO));
+        EXPECT_EQ(code_of(try_open_parts()), Errc::io_error) << static_cast<int>(code);
+        faults().clear_rules();
+        EXPECT_FALSE(disk().exists(path("identity")));
+    }
+    open_parts();
+    EXPECT_EQ(parts->set().state.store_id, store_id);
+}
+
+// The start that set it aside got no further.
+TEST_F(PartCaseTest, IdentityThatCouldNotBeWrittenIsMadeByTheNextStart) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    disk().flip(path("identity"), 20, std::byte{1});
+    faults().add(io::fail_nth(OpCode::write, path("identity.tmp"), 1, EIO));
+    EXPECT_EQ(code_of(try_open_parts()), Errc::io_error);
+    EXPECT_TRUE(reported.identities.empty());
+    faults().clear_rules();
+    world->crash(io::CrashKind::power);
+    open_parts();
+    EXPECT_EQ(parts->set().state.store_id, store_id);
+    EXPECT_EQ(reported.identities.size(), 1U);
+    EXPECT_EQ(read_parts().size(), 10U);
+}
+
+// The version too, which the checksum of version 1 does not cover.
+TEST_F(PartCaseTest, StartGoesOnWhicheverBitOfSealedIsFlipped) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    const Bytes whole = *disk().content(path("sealed"));
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        Bytes damaged = whole;
+        damaged[at] ^= static_cast<std::byte>(1U << (at % 8));
+        disk().put_file(path("sealed"), damaged);
+        const Result<> opened = try_open_parts();
+        ASSERT_TRUE(opened) << at << ": " << opened.error();
+        EXPECT_EQ(reported.set_aside.size(), 1U) << at;
+        EXPECT_EQ(read_parts().size(), 10U) << at;
+    }
 }
 
 TEST_F(PartCaseTest, DamagedPartIsDamageWhereItsRecordsAreMissed) {
@@ -347,11 +566,14 @@ TEST_F(PartCaseTest, DamagedPartIsDamageWhereItsRecordsAreMissed) {
         state.removed_of("default").end_sequence = one.removed;
         write_sealed(state);
         open_parts();
-        ASSERT_EQ(reported.set_aside.size(), 1U);
-        EXPECT_TRUE(reported.set_aside[0].starts_with(fmt::format("aside-{}: corrupt: '{}'", file, file)))
-            << reported.set_aside[0];
-        EXPECT_EQ(reported.damage.size(), one.told ? 1U : 0U) << one.removed << " " << one.sealed;
-        if (one.told && !reported.damage.empty()) {
+        SCOPED_TRACE(fmt::format("{} {}", one.removed, one.sealed));
+        ASSERT_EQ(reported.damage.size(), one.told ? 1U : 0U);
+        ASSERT_EQ(reported.set_aside.size(), one.told ? 1U : 0U);
+        EXPECT_EQ(disk().exists(path("aside-" + file)), one.told) << "what nobody misses is deleted";
+        EXPECT_FALSE(disk().exists(path(file)));
+        if (one.told) {
+            EXPECT_TRUE(reported.set_aside[0].starts_with(fmt::format("aside-{}: corrupt: '{}'", file, file)))
+                << reported.set_aside[0];
             EXPECT_EQ(reported.damage[0].file, file);
             EXPECT_EQ(reported.damage[0].offset, 0U);
             EXPECT_EQ(reported.damage[0].bytes, 0U);
@@ -365,6 +587,37 @@ TEST_F(PartCaseTest, DamagedPartIsDamageWhereItsRecordsAreMissed) {
     damage(put_part("default", 11, 21));
     open_parts();
     EXPECT_EQ(reported.damage.size(), 1U) << "nothing says that it does not count";
+}
+
+// A file that came back damaged after a merge or a removal must not count as a loss for ever.
+TEST_F(PartCaseTest, DamagedInputOfAMergeIsDeletedWhereTheMergedPartIsSound) {
+    for (const bool sound : {true, false}) {
+        begin();
+        const std::string merged = put_part("default", 1, 21);
+        const std::string input = put_part("default", 11, 21);
+        damage(input);
+        if (!sound) {
+            damage(merged);
+        }
+        disk().remove(path("sealed"));
+        open_parts();
+        EXPECT_EQ(disk().exists(path("aside-" + input)), !sound);
+        EXPECT_EQ(part_files(), sound ? Strings{merged} : Strings{});
+        EXPECT_EQ(reported.damage.size(), sound ? 0U : 2U);
+    }
+}
+
+// It may be all that is left of that store.
+TEST_F(PartCaseTest, PartOfAnotherStoreIsNeverDeleted) {
+    begin();
+    ASSERT_TRUE(seal(1, 11));
+    ASSERT_TRUE(parts->remove(parts->set().classes[0].parts));
+    const PartImage foreign = make_part({.sequences = numbers(2, 11), .store_id = StoreId{std::byte{9}}});
+    const std::string file = part_file_name(foreign.name);
+    disk().put_file(path(file), foreign.bytes);
+    open_parts();
+    EXPECT_EQ(disk().content(path("aside-" + file)), foreign.bytes);
+    EXPECT_TRUE(reported.damage.empty());
 }
 
 TEST_F(PartCaseTest, PartsUpToTheRemovedEndAreDeleted) {

@@ -104,14 +104,14 @@ class PartStoreSweep : public PartStoreTest, public io::test::SweptScenario {
         }
     }
     void expect_whole() {
-        const SealState& state = parts->set().state;
+        SealState state = parts->set().state;
         EXPECT_GE(state.sealed_end, sealed_end_);
         EXPECT_TRUE(reported.set_aside.empty() && reported.damage.empty());
         expect_files_are_those_of_the_set();
         for (const std::string& name : disk().names(kDirectory)) {
             EXPECT_FALSE(name.ends_with(".tmp") && parse_part_file_name(name)) << name;
         }
-        const std::uint64_t odd_from = state.removed_end("odd");
+        const std::uint64_t odd_from = state.removed_of("odd").end_sequence;
         EXPECT_GE(odd_from, removed_end_);
         EXPECT_LE(odd_from, asked_to_remove_) << "a removal that was refused";
         const Log log = read_parts();

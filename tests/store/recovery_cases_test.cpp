@@ -163,7 +163,8 @@ TEST_F(RecoveryCaseTest, SegmentNumbersAreBehindAllThatWereEverSeen) {
     found = recovered();
     EXPECT_EQ(found.next_segment_id, 4U);
     EXPECT_FALSE(found.new_epoch) << "not behind it";
-    disk().put_file(path("aside-log-0000000000000007.wal"), Bytes(1));
+    disk().put_file(path("aside-log-0000000000000007.wal.12"), Bytes(1));
+    disk().put_file(path("aside-log-0000000000000009.wal.x"), Bytes(1));
     disk().put_file(path("aside-log-0000000000000005.wal"), Bytes(1));
     found = recovered();
     EXPECT_EQ(found.next_segment_id, 8U);
@@ -208,13 +209,17 @@ TEST_F(RecoveryCaseTest, UnreadableSegmentIsSetAsideWithTheReason) {
     EXPECT_EQ(found.next_sequence, 10U);
 }
 
-TEST_F(RecoveryCaseTest, SegmentThatIsSetAsideAgainTakesThePlaceOfTheFirst) {
-    SegmentImage bad = segment(2, 2);
-    bad.bytes[30] ^= std::byte{1};
-    for (int i = 0; i < 2; ++i) {
+TEST_F(RecoveryCaseTest, SegmentsOfOneNameThatAreSetAsideKeepEachItsBytes) {
+    const std::string aside = "aside-" + segment_name(2);
+    for (std::uint8_t i = 1; i <= 3; ++i) {
+        SegmentImage bad = segment(2, 2);
+        bad.bytes[30] ^= std::byte{i};
         save(bad);
-        EXPECT_TRUE(recovered().new_epoch);
+        const Recovered found = recovered();
+        EXPECT_TRUE(found.new_epoch);
+        EXPECT_EQ(found.next_segment_id, 3U);
         EXPECT_EQ(events.set_aside.size(), 1U);
+        EXPECT_EQ(disk().content(path(i == 1 ? aside : fmt::format("{}.{}", aside, i))), bad.bytes);
     }
 }
 

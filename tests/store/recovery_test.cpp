@@ -77,11 +77,18 @@ TEST_F(RecoveryTest, IdentityStays) {
     EXPECT_EQ(writer().recovered().store_id, id);
 }
 
-TEST_F(RecoveryTest, DamagedIdentityIsRefused) {
+TEST_F(RecoveryTest, DamagedIdentityCostsNothing) {
     open();
+    const StoreId id = writer().recovered().store_id;
+    write("a", true);
     ASSERT_TRUE(program->close());
     flip(path("identity"), 20);
-    EXPECT_EQ(code_of(try_open()), Errc::corrupt);
+    open();
+    EXPECT_EQ(writer().recovered().store_id, id);
+    EXPECT_EQ(events.identities.size(), 1U);
+    EXPECT_EQ(read(), (Log{{1, "a"}}));
+    open();
+    EXPECT_TRUE(events.identities.empty() && events.set_aside.empty()) << "told once";
 }
 
 // A later frame says that it had been durable: it is damage, and what comes behind it stays.

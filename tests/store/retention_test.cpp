@@ -55,6 +55,26 @@ TEST_F(RetentionTest, PartGoesWhenItsNewestRecordIsTooOld) {
     EXPECT_EQ(expired(3010), (Files{"debug 11", "default 1"}));
 }
 
+// Received while the clock was two years ahead.
+TEST_F(RetentionTest, PartOfTheFutureDoesNotKeepThoseBehindIt) {
+    PartSet odd;
+    odd.add(open_part({.sequences = numbers(1, 11), .received = 900'000}));
+    odd.add(open_part({.sequences = numbers(11, 21), .received = 1000}));
+    odd.add(open_part({.sequences = numbers(21, 31), .received = 800'000}));
+    odd.add(open_part({.sequences = numbers(31, 41), .received = 2000}));
+    set = odd;
+    options.age_max = Duration(1000);
+    EXPECT_EQ(expired(3010), (Files{"default 11", "default 31"}));
+    EXPECT_EQ(expired(800'000), (Files{"default 11", "default 31"}));
+    EXPECT_EQ(expired(901'010), (Files{"default 1", "default 11", "default 21", "default 31"}));
+    // What age has taken counts for the bytes, and then the oldest of the others go.
+    options.classes.push_back({.name = "unused", .streams = {"x"}});
+    options.bytes_max = odd.classes[0].parts[0]->bytes + odd.classes[0].parts[2]->bytes;
+    EXPECT_EQ(expired(3010), (Files{"default 11", "default 31"}));
+    options.bytes_max -= 1;
+    EXPECT_EQ(expired(3010), (Files{"default 11", "default 31", "default 1"}));
+}
+
 TEST_F(RetentionTest, ClassHasAnAgeOfItsOwn) {
     options.classes[0].age_max = Duration(100);
     EXPECT_EQ(expired(4500), (Files{"debug 11", "debug 31"}));
@@ -97,6 +117,14 @@ TEST_F(RetentionTest, AnySingleLimitIsALimit) {
     EXPECT_TRUE(limited([](RetentionOptions& all) { all.keep_free = 1; }));
     EXPECT_TRUE(limited([](RetentionOptions& all) { all.classes[0].age_max = Duration(1); }));
     EXPECT_TRUE(limited([](RetentionOptions& all) { all.classes[0].bytes_max = 1; }));
+    EXPECT_FALSE(options.by_age());
+    options.classes[0].age_max = Duration(1);
+    EXPECT_TRUE(options.by_age());
+    options.classes[0].age_max = Duration();
+    options.bytes_max = options.keep_free = options.classes[0].bytes_max = 1;
+    EXPECT_FALSE(options.by_age());
+    options.age_max = Duration(1);
+    EXPECT_TRUE(options.by_age());
 }
 
 TEST_F(RetentionTest, NeighboursOfOneClassAreMerged) {

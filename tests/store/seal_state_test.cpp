@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <tuple>
+
 #include "base/checksum.h"
 #include "guarded_bytes.h"
+#include "store/small_head.h"
 
 namespace sluice::store {
 namespace {
@@ -69,14 +73,13 @@ TEST(SealStateBytes, OfAnEmptyStateAreTheHeadAlone) {
 
 TEST(SealStateBytes, SayWhatIsWrongWithThem) {
     Bytes bytes = encode_seal_state(state_with({}));
-    EXPECT_EQ(refusal_of(ByteView(bytes).first(55)), kDamaged);
+    EXPECT_EQ(refusal_of(ByteView(bytes).first(15)), kDamaged);
+    EXPECT_EQ(refusal_of(ByteView(bytes).first(55)), "corrupt: 'sealed' fails its checksum");
+    EXPECT_EQ(refusal_of(resealed(Bytes(bytes.begin(), bytes.begin() + 55))), kDamaged);
     EXPECT_EQ(refusal_of({}), kDamaged);
     bytes[0] ^= std::byte{1};
     EXPECT_EQ(refusal_of(bytes), kDamaged);
     bytes[0] ^= std::byte{1};
-    bytes[4] = std::byte{2};
-    EXPECT_EQ(refusal_of(bytes), "unsupported: 'sealed' has format 2, this program reads 1");
-    bytes[4] = std::byte{1};
     bytes[20] ^= std::byte{1};
     EXPECT_EQ(refusal_of(bytes), "corrupt: 'sealed' fails its checksum");
     bytes.push_back(std::byte{0});
@@ -162,14 +165,15 @@ TEST(SealStateBytes, NothingBehindThemIsRead) {
 TEST(SealState, FindsWhatWasRemovedOfAClass) {
     SealState state;
     EXPECT_EQ(state.sealed_end, 1U);
-    EXPECT_EQ(state.removed_end("a"), 0U);
+    EXPECT_FALSE(state.has_removed({"a", 1, 2}));
     state.removed_of("a").end_sequence = 7;
     state.removed_of("b").end_sequence = 9;
     state.removed_of("a").rows = 5;
     ASSERT_EQ(state.removed.size(), 2U);
-    EXPECT_EQ(state.removed_end("a"), 7U);
-    EXPECT_EQ(state.removed_end("b"), 9U);
-    EXPECT_EQ(state.removed_end("c"), 0U);
+    EXPECT_TRUE(state.has_removed({"a", 3, 7}));
+    EXPECT_FALSE(state.has_removed({"a", 3, 8}));
+    EXPECT_TRUE(state.has_removed({"b", 3, 9}));
+    EXPECT_FALSE(state.has_removed({"c", 1, 2}));
     EXPECT_EQ(state.removed[0], (RemovedOfClass{.class_name = "a", .end_sequence = 7, .rows = 5}));
 }
 
@@ -183,19 +187,103 @@ SealState some_state() {
     return state;
 }
 
+TEST(SealState, FindsWhatWasRemovedBetweenPartsThatStay) {
+    SealState state;
+    state.removed_of("a") = {.class_name = "a", .end_sequence = 7, .beyond = {{10, 20}, {30, 41}}};
+    EXPECT_EQ(state.removed[0].last_end(), 41U);
+    for (const auto& [first, end, removed] :
+         {std::tuple(10, 20, true), std::tuple(30, 41, true), std::tuple(12, 13, true), std::tuple(9, 20, false),
+          std::tuple(10, 21, false), std::tuple(15, 35, false), std::tuple(20, 30, false), std::tuple(3, 7, true),
+          std::tuple(40, 42, false)}) {
+        const PartName name{"a", static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(end)};
+        EXPECT_EQ(state.has_removed(name), removed) << first;
+        EXPECT_FALSE(state.has_removed({"b", name.first_sequence, name.end_sequence}));
+    }
+    state.removed_of("a").beyond.clear();
+    EXPECT_EQ(state.removed[0].last_end(), 7U);
+}
+
+SealState state_with_ranges() {
+    SealState state = state_with({});
+    state.removed_of("a") = {.class_name = "a", .end_sequence = 5, .parts = 6, .rows = 7, .bytes = 8};
+    state.removed_of("b") = {.class_name = "b", .end_sequence = 5, .beyond = {{7, 9}, {9, 10}}};
+    return state;
+}
+
+// Without ranges version 1 is written, which older programs read.
+TEST(SealStateBytes, OfRangesAreVersionTwo) {
+    const Bytes bytes = encode_seal_state(state_with_ranges());
+    ASSERT_EQ(bytes.size(), 56U + 2 * (36 + 1 + 4) + 2 * 16);
+    EXPECT_EQ(load_int<std::uint32_t>(bytes.data() + 4), 2U);
+    EXPECT_EQ(load_int<std::uint64_t>(bytes.data() + 8),
+              checksum64(ByteView(bytes).subspan(16), load_int<std::uint64_t>(bytes.data())));
+    EXPECT_EQ(load_int<std::uint32_t>(bytes.data() + 93), 0U);
+    EXPECT_EQ(load_int<std::uint32_t>(bytes.data() + 134), 2U);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(load_int<std::uint64_t>(bytes.data() + 138 + 8 * i), (std::array{7U, 9U, 9U, 10U}[i]));
+    }
+    const Result<SealState> read = parse_seal_state(bytes);
+    ASSERT_TRUE(read) << read.error();
+    EXPECT_EQ(*read, state_with_ranges());
+    SealState without = *read;
+    without.removed_of("b").beyond.clear();
+    EXPECT_EQ(load_int<std::uint32_t>(encode_seal_state(without).data() + 4), 1U);
+}
+
+TEST(SealStateBytes, RangesAscendAboveTheRemovedEnd) {
+    for (const std::vector<RemovedRange>& wrong :
+         {std::vector<RemovedRange>{{4, 6}}, {{7, 7}}, {{8, 7}}, {{7, 9}, {8, 10}}, {{9, 10}, {6, 7}}}) {
+        SealState state = state_with_ranges();
+        state.removed_of("b").beyond = wrong;
+        EXPECT_EQ(refusal_of(encode_seal_state(state)), kDamaged);
+    }
+}
+
+TEST(SealStateBytes, RangesThatAreNotThereAreRefused) {
+    const auto sealed = [](Bytes bytes) {
+        seal_small_head(bytes, load_int<std::uint32_t>(bytes.data()), 2);
+        return refusal_of(test::GuardedBytes(bytes).bytes());
+    };
+    const Bytes whole = encode_seal_state(state_with_ranges());
+    EXPECT_EQ(sealed(whole), "accepted");
+    for (const std::uint32_t count : {0U, 1U, 3U, 0xFFFFFFFFU}) {
+        Bytes wrong = whole;
+        store_int(wrong.data() + 134, count);
+        EXPECT_EQ(sealed(wrong), kDamaged) << count;
+    }
+    for (std::size_t size = 56; size < whole.size(); ++size) {
+        EXPECT_EQ(sealed(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))), kDamaged) << size;
+    }
+}
+
 TEST(SealState, IsReadBack) {
     const auto read = parse_seal_state(encode_seal_state(some_state()));
     ASSERT_TRUE(read) << read.error();
     EXPECT_EQ(*read, some_state());
 }
 
-TEST(SealState, RefusesEveryFlippedByteAndEveryCut) {
-    const Bytes whole = encode_seal_state(some_state());
-    for (std::size_t i = 0; i < whole.size(); ++i) {
-        Bytes damaged = whole;
-        damaged[i] ^= std::byte{0x40};
-        EXPECT_FALSE(parse_seal_state(damaged)) << i;
-        EXPECT_FALSE(parse_seal_state(ByteView(whole).first(i))) << i;
+TEST(SealState, EveryFlippedBitAndEveryCutIsDamage) {
+    for (const Bytes& whole : {encode_seal_state(some_state()), encode_seal_state(state_with_ranges())}) {
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+            for (int bit = 0; bit < 8; ++bit) {
+                Bytes damaged = whole;
+                damaged[i] ^= static_cast<std::byte>(1U << bit);
+                EXPECT_TRUE(refusal_of(damaged).starts_with("corrupt: ")) << i << " " << bit;
+            }
+            EXPECT_TRUE(refusal_of(ByteView(whole).first(i)).starts_with("corrupt: ")) << i;
+        }
+    }
+}
+
+// The bytes of a program to come: whole, and nothing else is known of them.
+TEST(SealState, WholeFileOfANewerProgramIsNoDamage) {
+    for (const std::uint32_t version : {0x100U, 0xFFFFFFFFU}) {
+        Bytes newer(kSmallHeadBytes + 5, std::byte{7});
+        seal_small_head(newer, load_int<std::uint32_t>(encode_seal_state(some_state()).data()), version);
+        EXPECT_EQ(refusal_of(newer), fmt::format("unsupported: 'sealed' has format {}, this program reads 1 to {}",
+                                                 version, kSealStateVersion));
+        newer.back() ^= std::byte{1};
+        EXPECT_EQ(refusal_of(newer), "corrupt: 'sealed' fails its checksum");
     }
 }
 

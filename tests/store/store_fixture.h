@@ -33,6 +33,7 @@ struct Reported final : StoreEvents {
     std::vector<SegmentInfo> opened;
     std::vector<SegmentInfo> removed;
     std::vector<SegmentInfo> sealed;
+    std::vector<std::string> identities;  // Made again: "ID FILES: WHY".
     unsigned spare_failures = 0;
     std::string spare_failure;       // The last one.
     std::vector<std::string> parts;  // What was done with them: "sealed FILE ROWS BYTES".
@@ -40,6 +41,9 @@ struct Reported final : StoreEvents {
     void on_damage(const Damage& what) override { damage.push_back(what); }
     void on_set_aside(const std::string& file, const Error& why) override {
         set_aside.push_back(fmt::format("{}: {}", file, why));
+    }
+    void on_identity_made_again(const StoreId& id, std::size_t files, const Error& why) override {
+        identities.push_back(fmt::format("{} {}: {}", wire::format_id(id), files, why));
     }
     void on_segment_failed(const std::string& file, const Error& why) override {
         failed.push_back(fmt::format("{}: {}", file, why));

@@ -100,8 +100,25 @@ TEST_F(VerifyCaseTest, StoreThatCannotBeReadIsAnError) {
 
 TEST_F(VerifyCaseTest, UnsoundIdentityIsTold) {
     copy.flip("identity", 20, 1);
-    EXPECT_EQ(problems(),
-              (Strings{"identity 0+0 [0, 0) 'identity' fails its checksum; restore it from a copy of the store"}));
+    EXPECT_EQ(problems(), (Strings{"identity 0+0 [0, 0) 'identity' fails its checksum"}));
+}
+
+// Else every file would be told to be of another store.
+TEST_F(VerifyCaseTest, UnsoundIdentityIsAllThatIsToldWhereTheOtherFilesAgree) {
+    save_log(1, 1, 4);
+    const std::string part = save_part(1, 3);
+    state.sealed_end = 3;
+    save_state();
+    copy.flip("identity", 20, 1);
+    EXPECT_EQ(problems(), (Strings{"identity 0+0 [0, 0) 'identity' fails its checksum"}));
+    EXPECT_EQ(report.records, 3U);
+    EXPECT_EQ(report.parts, 1U);
+    std::filesystem::remove(path("identity"));
+    const Strings found = problems();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_TRUE(found[0].starts_with("identity 0+0 [0, 0) open '")) << found[0];
+    save(SegmentImage(2, 4, StoreId{std::byte{9}}));
+    EXPECT_TRUE(problems()[0].contains("move away what does not belong here"));
 }
 
 TEST_F(VerifyCaseTest, SegmentsThatCannotBeReadAreToldByName) {
@@ -369,6 +386,41 @@ TEST_F(VerifyCaseTest, PartsThatTheNextStartDeletesDoNotCount) {
     save_state();
     EXPECT_EQ(problems(), Strings());
     EXPECT_EQ(report.parts, 3U);
+}
+
+TEST_F(VerifyCaseTest, PartsRemovedFromAmongOthersAreNoGap) {
+    save_part(1, 11);
+    save_part(11, 16);
+    save_part(21, 31);
+    state.sealed_end = 31;
+    state.removed_of("default") = {.class_name = "default", .end_sequence = 0, .beyond = {{11, 21}}};
+    save_state();
+    EXPECT_EQ(problems(), Strings());
+    EXPECT_EQ(report.parts, 2U);
+    EXPECT_EQ(report.oldest_sequence, 1U);
+    state.removed_of("default").beyond = {{11, 20}};
+    save_state();
+    EXPECT_EQ(problems().size(), 1U) << "record 20";
+}
+
+// Damaged or not: retention would have had them.
+TEST_F(VerifyCaseTest, PartThatWasSetAsideIsMissedUntilRetentionHasRemovedItsRecords) {
+    save_part(21, 31);
+    const Strings aside{"aside-" + part_file_name({"default", 11, 21}), "aside-" + part_file_name({"odd", 11, 21}),
+                        "aside-" + part_file_name({"default", 11, 21}) + ".2"};
+    for (const std::string& name : aside) {
+        copy.save(name, Bytes(1));
+    }
+    state.sealed_end = 31;
+    state.removed_of("default").end_sequence = 20;
+    save_state();
+    EXPECT_EQ(problems().size(), 4U) << "three files, and record 20";
+    state.removed_of("default").end_sequence = 21;
+    save_state();
+    EXPECT_EQ(problems(), (Strings{aside[1] + " 0+0 [0, 0) was set aside by recovery because it could not be read"}));
+    state.removed_of("odd").end_sequence = 30;
+    save_state();
+    EXPECT_EQ(problems(), Strings());
 }
 
 TEST_F(VerifyCaseTest, InputsOfAMergeDoNotCount) {
