@@ -191,5 +191,19 @@ TEST_F(QuerySlotsTest, ALargerLimitLetsThemIn) {
     EXPECT_TRUE(third.runs());
 }
 
+// Each who gets a place tells the next: nobody waits for the next look.
+TEST_F(QuerySlotsTest, PlacesThatBecomeFreeTogetherAreTakenTogether) {
+    for (const uid_t uid : {1U, 1U, 2U, 2U}) {
+        EXPECT_TRUE(ask(uid).runs());
+    }
+    Asking& more_of_one = ask(1);
+    Asking& third = ask(3);
+    slots.set_limits({.queries_max = 6});
+    loop.run_until_idle();
+    EXPECT_TRUE(third.runs()) << "it has fewest";
+    EXPECT_TRUE(more_of_one.runs());
+    EXPECT_EQ(slots.running(), 6U);
+}
+
 }  // namespace
 }  // namespace sluice::server
