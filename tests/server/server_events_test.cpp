@@ -190,6 +190,46 @@ TEST_F(ServerEventsTest, FrameThatFindsNoRoomIsToldToTheClientToo) {
     EXPECT_FALSE(first.closed_within(milliseconds(1)));
 }
 
+TEST_F(ServerEventsTest, FrameThatWaitsForRoomIsServedWhenThereIsSome) {
+    options.session.stall_timeout = seconds(5);
+    options.session.user_bytes_max = 100'000;
+    start();
+    RawClient& first = greet();
+    first.send(large_frame_begun(60'000, 10'000));
+    pass(seconds(1));
+    RawClient& second = greet();
+    wire::PutRequest put;
+    put.root = "files";
+    put.path = "f";
+    put.mode = 0640;
+    const Bytes data(50'000, std::byte{'p'});
+    put.data = data;
+    second.request(2, put);
+    EXPECT_FALSE(second.next(seconds(3)));
+    first.disconnect();
+    const auto reply = second.next();
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(error_text(*reply), "");
+    EXPECT_EQ(world.disk().content(sim::kRootPath + "/f"), data);
+    EXPECT_EQ(daemon->server().held_bytes().requests, 0U);
+}
+
+// While it waits for room a connection is ended like any other.
+TEST_F(ServerEventsTest, FrameThatWaitsForRoomDoesNotHoldUpTheStop) {
+    options.session.user_bytes_max = 100'000;
+    start();
+    RawClient& first = greet();
+    first.send(large_frame_begun(60'000, 10'000));
+    pass(seconds(1));
+    RawClient& second = greet();
+    second.send(large_frame_begun(50'000, 30));
+    pass(seconds(1));
+    daemon->stop();
+    ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+    EXPECT_THAT(told().disconnected, testing::UnorderedElementsAre("1 of 1000: shutting_down: the daemon is stopping",
+                                                                   "2 of 1000: shutting_down: the daemon is stopping"));
+}
+
 TEST_F(ServerEventsTest, BrokenFrameIsTold) {
     start();
     RawClient& client = greet();

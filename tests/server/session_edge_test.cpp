@@ -212,6 +212,33 @@ TEST_F(SessionEdgeTest, BatchThatWaitsForRoomIsToldWhyItEnds) {
     EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 2U);
 }
 
+// So is a request that is not read yet because of those in flight; what is behind it was never read.
+TEST_F(SessionEdgeTest, RequestThatWaitsForItsPlaceIsToldWhyItEnds) {
+    options.session.requests_max = 1;
+    start();
+    RawClient& client = greet(7);
+    client.request(2, following());
+    for (std::uint64_t id = 3; id < 6; ++id) {
+        client.request(id, wire::PingRequest());
+    }
+    pass(milliseconds(100));
+    EXPECT_EQ(daemon->server().busiest(1)[0]->in_flight(), 2U);
+    EXPECT_EQ(daemon->server().counters().requests, 3U);
+    ServerOptions later;
+    later.session = options.session;
+    later.admits = [](const Peer&) { return false; };
+    daemon->server().set_options(std::move(later));
+    const std::string why =
+        "permission_denied: uid 7 may not connect; see listen.allowed_users and listen.allowed_groups";
+    std::set<std::string> refusals;
+    for (int i = 0; i < 4; ++i) {
+        refusals.insert(refusal(client));
+    }
+    EXPECT_THAT(refusals, testing::ElementsAre("0: " + why, "2: " + why, "3: " + why, "4: " + why));
+    EXPECT_TRUE(client.closed_within(seconds(5)));
+    EXPECT_EQ(daemon->server().counters().requests_failed, 4U);
+}
+
 TEST_F(SessionEdgeTest, LimitsOfConnectionsAreTold) {
     options.server.connections_max = 3;
     options.server.connections_per_uid_max = 2;
