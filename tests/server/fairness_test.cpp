@@ -171,6 +171,32 @@ TEST_F(FairnessTest, ReadsThatNobodyTakesAreMadeAsRoomAllows) {
     EXPECT_EQ(held().replies, 0U);
 }
 
+// Each is made when there is room for it, and so is as new as it can be.
+TEST_F(FairnessTest, StatusesThatNobodyTakesAreMadeAsRoomAllows) {
+    start();
+    std::size_t made = 0;
+    daemon->server().set_status([&made] {
+        ++made;
+        return std::string(32'000, 's');
+    });
+    RawClient& client = deaf();
+    for (std::uint64_t id = 2; id < 60; ++id) {
+        client.request(id, wire::StatusRequest());
+    }
+    pass(seconds(2));
+    EXPECT_LE(held().replies, options.session.output_bytes_max);
+    EXPECT_LT(made, 20U);
+    EXPECT_GT(made, 6U);
+    client.read();
+    for (int i = 0; i < 59; ++i) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        ASSERT_EQ(error_text(*frame), "");
+    }
+    EXPECT_EQ(made, 58U);
+    EXPECT_EQ(held().replies, 0U);
+}
+
 TEST_F(FairnessTest, RepliesOfAUserAreBoundedTogether) {
     start();
     fill(60, 40'000);

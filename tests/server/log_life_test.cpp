@@ -279,6 +279,41 @@ TEST_F(LogLifeTest, PowerLossBeginsAnEpochAndSaysSo) {
     EXPECT_EQ(hub().epochs(), (std::vector<store::EpochStart>{{1, 1}, {2, 4}}));
 }
 
+// The parts know how far the log was and in which epoch, whatever becomes of its segments.
+TEST_F(LogLifeTest, EpochAndNumbersGoOnWhereOnlyThePartsAreLeft) {
+    options.pipeline.seal.rows_max = 10;
+    begin();
+    write(3);
+    end(io::CrashKind::power);
+    begin();
+    ASSERT_EQ(hub().epoch(), 2U);
+    write(10);
+    pass(seconds(1));
+    const std::uint64_t sealed_end = hub().sealed_end();
+    ASSERT_GE(sealed_end, 11U);
+    stop_cleanly();
+    for (const std::string& name : world.disk().names(sim::kStorePath)) {
+        if (name.ends_with(".wal")) {
+            world.disk().remove(sim::kStorePath + "/" + name);
+        }
+    }
+    begin();
+    EXPECT_GT(hub().epoch(), 2U);
+    EXPECT_GE(hub().end_sequence(), sealed_end);
+    EXPECT_EQ(hub().sealed_end(), sealed_end);
+    EXPECT_GE(write(1), sealed_end);
+}
+
+TEST_F(LogLifeTest, ReadersKnowHowItIsWritten) {
+    for (const auto mode : {store::IoMode::direct, store::IoMode::buffered}) {
+        options.writer.mode = mode;
+        begin();
+        EXPECT_EQ(hub().direct(), mode == store::IoMode::direct);
+        write(1);
+        stop_cleanly();
+    }
+}
+
 TEST_F(LogLifeTest, ProducersAreKnownAfterARestart) {
     options.pipeline.ingest.next_group_bytes_min = 1U << 20U;
     begin();
