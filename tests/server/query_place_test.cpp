@@ -101,6 +101,29 @@ TEST_F(QueryPlaceTest, SegmentsOnly) {
     expect_every_part_of_it(300);
 }
 
+// 2 MiB are a unit: several of them in memory, or in one segment.
+TEST_F(QueryPlaceTest, MoreThanAUnitInOnePlace) {
+    options.writer.segment_bytes = 8U << 20U;
+    options.writer.log_bytes_max = 64U << 20U;
+    for (const std::size_t memory : {std::size_t{64} << 20U, std::size_t{1}}) {
+        options.pipeline.memory_bytes_max = memory;
+        start();
+        fill(170, 30'000);
+        ASSERT_EQ(daemon->pipeline().hub().catalog().size(), 1U);
+        EXPECT_EQ(ask({.text = "*"}), expected(1, 170));
+        EXPECT_EQ(end_.records, 170U);
+        for (const std::uint64_t newest : {1U, 69U, 70U, 71U, 100U, 139U, 140U, 169U}) {
+            EXPECT_EQ(ask({.newest = newest, .text = "*"}), expected(171 - newest, 170)) << newest;
+        }
+        EXPECT_EQ(ask({.text = "* | head 75"}), expected(1, 75));
+        daemon->stop();
+        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        daemon.reset();
+        world.disk().remove(sim::kStorePath);
+        world.disk().make_directories(sim::kStorePath);
+    }
+}
+
 TEST_F(QueryPlaceTest, PartsSegmentsAndMemory) {
     SealOptions& seal = options.pipeline.seal;
     seal.rows_max = 100;

@@ -90,6 +90,33 @@ TEST_F(ServerEventsTest, LastConnectionsAreForUsersWithFewOfThem) {
                             "19 of 3: limit_exceeded: 16 connections are open, limits.connections_max"));
 }
 
+TEST_F(ServerEventsTest, BusiestConnectionsAndUsersComeFirst) {
+    start();
+    for (const auto& [uid, requests] :
+         {std::pair<uid_t, std::uint64_t>{1, 2}, {2, 5}, {3, 1}, {2, 3}, {1, 4}, {2, 0}}) {
+        RawClient& client = greet(uid);
+        for (std::uint64_t id = 2; id < 2 + requests; ++id) {
+            client.request(id, wire::PingRequest());
+            ASSERT_TRUE(client.next());
+        }
+    }
+    const auto busiest = [&](std::size_t most) {
+        std::string text;
+        for (const Session* session : daemon->server().busiest(most)) {
+            text += fmt::format("{}:{} ", session->peer().session, session->requests());
+        }
+        return text;
+    };
+    EXPECT_EQ(busiest(3), "2:5 5:4 4:3 ");
+    EXPECT_EQ(busiest(6), "2:5 5:4 4:3 1:2 3:1 6:0 ");
+    EXPECT_EQ(busiest(99), busiest(6));
+    EXPECT_EQ(busiest(0), "");
+    using Users = std::vector<std::pair<uid_t, std::uint32_t>>;
+    EXPECT_EQ(daemon->server().connections_by_uid(2), (Users{{2, 3}, {1, 2}}));
+    EXPECT_EQ(daemon->server().connections_by_uid(99), (Users{{2, 3}, {1, 2}, {3, 1}}));
+    EXPECT_TRUE(daemon->server().connections_by_uid(0).empty());
+}
+
 TEST_F(ServerEventsTest, AcceptThatFailsIsToldEachTimeAndTriedTenTimesASecond) {
     const std::size_t rule = world.faults().add(io::fail_from(io::OpCode::accept, "*", 1, EMFILE));
     start();

@@ -174,16 +174,21 @@ TEST_F(TailTest, SinceIsATimeAndNotTheOneBehindIt) {
 
 TEST_F(TailTest, LastNInMemoryReadsNoFile) {
     start();
-    fill(300);
+    fill(300, 4000);  // More than one job of the pool looks at.
     ASSERT_EQ(daemon->pipeline().hub().recent().front().first_sequence, 1U);
     io::FaultRule rule = io::fail_from(io::OpCode::open, "/store/*", 1, 0);
     rule.fault.delay = std::chrono::nanoseconds(1);
     const std::size_t opens = world.faults().add(rule);
     wire::TailRequest request = from(TailStart::last_n);
-    for (const std::uint64_t n : {1U, 17U, 299U}) {
+    for (const std::uint64_t n : {1U, 17U, 64U, 65U, 66U, 299U}) {
         request.n = n;
         EXPECT_EQ(tail(request).size(), n);
     }
+    request.filter.severity_max = wire::Severity::err;
+    request.n = 12;
+    const auto shown = tail(request);
+    ASSERT_EQ(shown.size(), 12U);
+    EXPECT_EQ(shown.front(), (Shown{190, "190"}));
     EXPECT_EQ(world.faults().hits(opens), 0U);
 }
 
