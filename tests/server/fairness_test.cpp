@@ -172,6 +172,23 @@ TEST_F(FairnessTest, ReadsThatNobodyTakesAreMadeAsRoomAllows) {
 }
 
 // Each is made when there is room for it, and so is as new as it can be.
+// A large batch is served where it was received; nothing of it is held for a connection that then asks for nothing.
+TEST_F(FairnessTest, IdleConnectionHoldsNothing) {
+    options.pipeline.ingest.group_bytes_max = 64 * 1024;
+    start();
+    RawClient& client = greet(kHostile);
+    EXPECT_EQ(log(client, 2, {{std::string(50'000, 'x'), "", wire::Severity::info}}), 1U);
+    pass(milliseconds(10));
+    EXPECT_EQ(held().requests, 0U);
+    EXPECT_EQ(held().replies, 0U);
+    wire::TailRequest all = everything(kAllCredit, false);
+    client.request(3, all);
+    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
+    }
+    pass(milliseconds(10));
+    EXPECT_EQ(held().replies, 0U);
+}
+
 TEST_F(FairnessTest, StatusesThatNobodyTakesAreMadeAsRoomAllows) {
     start();
     std::size_t made = 0;

@@ -220,6 +220,18 @@ TEST_F(LogFollowerTest, RecordsThatWereRemovedMeanwhileAreNamed) {
     EXPECT_EQ(follower().position(), 41U);
 }
 
+// What is sealed is there, although the log begins later.
+TEST_F(LogFollowerTest, CursorIntoThePartsIsGood) {
+    write(150);
+    seal();
+    ASSERT_GT(hub().catalog().front().header.first_sequence, 10U);
+    for (const std::uint64_t last : {1U, 9U, 149U, 150U}) {
+        const auto place = follower().after({.store = hub().store_id(), .epoch = 1, .sequence = last});
+        ASSERT_TRUE(place) << last << ": " << place.error();
+        EXPECT_EQ(*place, last + 1);
+    }
+}
+
 // ---- where a time begins ----
 
 TEST_F(LogFollowerTest, TimeIsFoundInThePartThatHoldsItFirst) {

@@ -69,6 +69,24 @@ TEST_F(LogSealerTest, LostEndOfWhatIsSealedIsReportedAndCountedToo) {
     ASSERT_EQ(daemon->report().damage.size(), 1U);
     EXPECT_EQ(daemon->report().damage[0].first_sequence, 19U);
     EXPECT_EQ(daemon->report().damage[0].end_sequence, 22U);
+    // A reader goes on behind it.
+    write(22, 25, wire::AckLevel::written);
+    RawClient& reader = greet();
+    wire::TailRequest tail;
+    tail.start = wire::TailStart::oldest;
+    tail.credit = 1U << 20U;
+    reader.request(2, tail);
+    std::vector<std::uint64_t> shown;
+    for (auto frame = reader.next(); frame && frame->header.more(); frame = reader.next()) {
+        const auto chunk = decode<wire::TailChunk>(*frame);
+        for (const wire::TailEntry& entry : chunk->entries) {
+            shown.push_back(entry.sequence);
+        }
+    }
+    ASSERT_EQ(shown.size(), 22U);
+    EXPECT_EQ(shown[17], 18U);
+    EXPECT_EQ(shown[18], 22U);
+    EXPECT_EQ(shown.back(), 25U);
 }
 
 // A record that cannot be read just now is not lost: the seal fails, and takes it when it is tried again.

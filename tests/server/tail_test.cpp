@@ -201,8 +201,8 @@ TEST_F(TailTest, FramesAreCutBetweenRecords) {
     start();
     RawClient& client = greet();
     std::vector<Message> messages;
-    for (int i = 1; i <= 200; ++i) {
-        messages.push_back({fmt::format("{} {}", i, std::string(i % 50 == 0 ? 100'000 : 1000, 'x')), "", {}});
+    for (int i = 1; i <= 400; ++i) {
+        messages.push_back({fmt::format("{} {}", i, std::string(i % 100 == 0 ? 100'000 : 1000, 'x')), "", {}});
     }
     ASSERT_EQ(log(client, 2, messages), 1U);
     ASSERT_EQ(daemon->pipeline().hub().recent().size(), 1U);
@@ -216,15 +216,15 @@ TEST_F(TailTest, FramesAreCutBetweenRecords) {
         ASSERT_GT(shown.size(), before);
         if (frame->header.length > 64U * 1024) {
             EXPECT_EQ(shown.size(), before + 1);
-            EXPECT_EQ(shown.back().sequence % 50, 0U);
+            EXPECT_EQ(shown.back().sequence % 100, 0U);
             ++alone;
-        } else if (shown.back().sequence % 50 != 49) {
+        } else if (shown.back().sequence % 100 != 99) {
             EXPECT_GT(frame->header.length, 62'000U) << "it is filled";
         }
     }
     EXPECT_EQ(alone, 4U);
-    ASSERT_EQ(shown.size(), 200U);
-    for (std::uint64_t i = 0; i < 200; ++i) {
+    ASSERT_EQ(shown.size(), 400U);
+    for (std::uint64_t i = 0; i < 400; ++i) {
         EXPECT_EQ(shown[i], (Shown{i + 1, fmt::format("{}", i + 1)}));
     }
 }
@@ -313,6 +313,26 @@ TEST_F(TailTest, DamageInAFileIsCrossedAndTheNumbersShowIt) {
     const auto shown = tail(from(TailStart::oldest));
     ASSERT_EQ(shown.size(), 199U);
     EXPECT_EQ(shown.front().sequence, 1U);
+    EXPECT_EQ(shown.back().sequence, 200U);
+}
+
+// The last record of a segment is lost: the next segment is read all the same.
+TEST_F(TailTest, DamageAtTheEndOfAFileIsCrossedToo) {
+    options.pipeline.memory_bytes_max = 16 * 1024;
+    start();
+    fill(200, 4000);
+    const store::Catalog& catalog = daemon->pipeline().hub().catalog();
+    ASSERT_GT(catalog.size(), 3U);
+    const std::uint64_t lost = catalog[2].header.first_sequence - 1;
+    const std::string path = sim::kStorePath + "/" + store::segment_name(catalog[1].header.segment_id);
+    const Bytes content = *world.disk().content(path);
+    const std::size_t at = as_text(content).rfind(fmt::format("{}   ", lost));
+    ASSERT_NE(at, std::string_view::npos);
+    world.disk().flip(path, at, std::byte{1});
+    const auto shown = tail(from(TailStart::oldest));
+    ASSERT_EQ(shown.size(), 199U);
+    EXPECT_EQ(shown[lost - 2].sequence, lost - 1);
+    EXPECT_EQ(shown[lost - 1].sequence, lost + 1);
     EXPECT_EQ(shown.back().sequence, 200U);
 }
 
