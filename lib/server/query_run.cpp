@@ -7,17 +7,27 @@ namespace {
 constexpr std::size_t kJobSteps = 8;
 constexpr std::size_t kJobBytes = std::size_t{256} << 10U;
 
-Result<std::vector<query::Step>> run_steps(query::Unit& unit) {
-    std::vector<query::Step> steps;
-    for (std::size_t bytes = 0; steps.size() < kJobSteps && bytes < kJobBytes;) {
-        SLUICE_TRY(query::Step step, unit.step());
-        bytes += step.entries.size();
-        steps.push_back(std::move(step));
-        if (steps.back().done) {
+// What a job has found, and the error that ended it early.
+struct Found {
+    std::vector<query::Step> steps{};
+    std::optional<Error> error{};
+};
+
+Found run_steps(query::Unit& unit) {
+    Found found;
+    for (std::size_t bytes = 0; found.steps.size() < kJobSteps && bytes < kJobBytes;) {
+        Result<query::Step> step = unit.step();
+        if (!step) {
+            found.error = std::move(step).error();
+            break;
+        }
+        bytes += step->entries.size();
+        found.steps.push_back(*std::move(step));
+        if (found.steps.back().done) {
             break;
         }
     }
-    return steps;
+    return found;
 }
 
 // Stops early once the result is complete.
@@ -88,14 +98,15 @@ Task<> QueryRun::scan(Lane* lane) {
             break;
         }
         auto work = [unit] { return run_steps(*unit); };
-        Result<Result<std::vector<query::Step>>> ran = co_await workers_.run(work);
-        if (!ran || !*ran) {
-            lane->error = ran ? ran->error() : ran.error();
+        Result<Found> ran = co_await workers_.run(work);
+        if (!ran) {
+            lane->error = ran.error();
             break;
         }
-        done = !(*ran)->empty() && (*ran)->back().done;
-        lane->bytes += bytes_of(**ran);
-        for (query::Step& step : **ran) {
+        lane->error = std::move(ran->error);
+        done = !ran->steps.empty() && ran->steps.back().done;
+        lane->bytes += bytes_of(ran->steps);
+        for (query::Step& step : ran->steps) {
             lane->steps.push_back(std::move(step));
         }
         lane->ready.set();

@@ -88,7 +88,8 @@ Task<Result<>> Session::run() {
     context.loop->disarm(flush_limit);
     (void)co_await kernel_.shutdown(socket_);
     (void)co_await kernel_.close(std::move(socket_));
-    if (outcome && sending.error()) {
+    // A read that was given up, or that met the end, says less than why nothing could be sent.
+    if (sending.error() && (outcome || outcome.error().code() == Errc::cancelled)) {
         outcome = std::unexpected(*sending.error());
     }
     co_return outcome;

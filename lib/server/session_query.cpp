@@ -28,7 +28,7 @@ class QueryStream final : public RowSink {
         for (std::size_t at = 0; at < entries.size();) {  // Bounded: each turn sends at least one entry.
             std::size_t end = at;
             std::uint32_t count = 0;
-            while (end < entries.size() && (count == 0 || end - at < kChunkBytes)) {
+            while (end < entries.size() && end - at < kChunkBytes) {
                 end += wire::TailEntryCodec::size(entries.data() + end);
                 ++count;
             }

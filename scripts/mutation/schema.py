@@ -1,5 +1,6 @@
 """All mutants of a file in one text, each behind its switch, and the search for those that do not compile."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -82,6 +83,7 @@ def blamed_by(output, schemas):
     for path, line, column, severity, _ in LOCATION.findall(output):
         if severity != "note":
             open_error = True
+        path = os.path.normpath(path)  # A header is named by way of the folder that it was looked for in: a/../b/c.h.
         if open_error and path in schemas:
             found = schemas[path].blamed(int(line), int(column))
             numbers |= found

@@ -20,7 +20,7 @@ SURVIVORS = [
     "lib/scale/scale.cpp:16: constant: 0 => 0 + 1 (1 tests pass)",
     "lib/scale/scale.cpp:19: assignment-dropped: ++weighed_; => nothing (1 tests pass)",
     "lib/scale/scale.cpp:25: arithmetic: a - b => a + b (not reached)",
-    "lib/scale/scale.h:18: constant: 0 => 0 + 1 (1 tests pass)",
+    "lib/scale/scale.h:20: constant: 0 => 0 + 1 (1 tests pass)",
 ]
 EQUIVALENT = """# A comment.
 lib/scale/scale.cpp: bound: grams < kMax => grams <= kMax: both give kMax

@@ -8,6 +8,7 @@
 #include "part/layout.h"
 #include "part/merge.h"
 #include "part/part_fixture.h"
+#include "part/part_writer.h"
 #include "part/text_stream.h"
 
 namespace sluice::part {
@@ -276,6 +277,36 @@ TEST(PartBoundary, EndsOfTheRangeAndNotANumberComeBackBitForBit) {
         rows.add({.fields = {float_field("d", value)}});
         EXPECT_TRUE(round_trips(rows)) << value;
     }
+}
+
+// A page takes rows to its last byte; one that is larger by itself has a page of its own.
+TEST(PartBoundary, PageIsFilledToItsLastByte) {
+    const auto row_of = [](std::size_t bytes) {  // Of an encoded row.
+        Rows probe;
+        probe.add({});
+        return Rows::Draft{.message = std::string(bytes - probe.bytes().size(), 'm')};
+    };
+    const auto pages = [&](std::initializer_list<std::size_t> sizes) {
+        Rows rows;
+        std::size_t before = 0;
+        for (const std::size_t size : sizes) {
+            rows.add(row_of(size));
+            EXPECT_EQ(rows.bytes().size() - before, size);
+            before = rows.bytes().size();
+        }
+        const auto part = open_part(rows.build());
+        std::vector<std::uint32_t> filled;
+        for (std::uint32_t page = 0; page < part->pages(); ++page) {
+            filled.push_back(part->page_rows(page));
+        }
+        return filled;
+    };
+    using Filled = std::vector<std::uint32_t>;
+    constexpr std::size_t kQuarter = kPageBytes / 4;
+    EXPECT_EQ(pages({kQuarter, kQuarter, kQuarter, kQuarter, kQuarter}), (Filled{4, 1}));
+    EXPECT_EQ(pages({kQuarter, kQuarter, kQuarter, kQuarter + 8, kQuarter}), (Filled{3, 2}));
+    EXPECT_EQ(pages({kPageBytes, 400, 400}), (Filled{1, 2}));
+    EXPECT_EQ(pages({kPageBytes + 8, 400, kPageBytes + 8}), (Filled{1, 1, 1}));
 }
 
 TEST(PartBoundary, RangesReachToTheEndsAndSurviveAMerge) {

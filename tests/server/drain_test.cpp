@@ -142,6 +142,25 @@ TEST_F(DrainTest, NewRequestsAreRefusedWhileOldOnesAreFinished) {
     EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 1U);
 }
 
+TEST_F(DrainTest, NobodyIsAcceptedWhileOldRequestsAreFinished) {
+    start();
+    slow_down("/files/*", seconds(3));
+    RawClient& client = greet();
+    client.request(2, put("a"));
+    pass(milliseconds(100));
+    daemon->stop();
+    RawClient& last = connect();  // Accepted at the last moment.
+    expect_stopping(last, 0);
+    pass(milliseconds(10));
+    RawClient& late = connect();
+    late.hello();
+    EXPECT_FALSE(late.next(seconds(1)));
+    EXPECT_FALSE(late.closed_within(seconds(1)));
+    EXPECT_EQ(daemon->server().counters().connections, 2U);
+    ASSERT_TRUE(client.next());
+    expect_clean_end();
+}
+
 TEST_F(DrainTest, WhatIsNotDoneInTimeIsRefusedAsStopping) {
     options.session.requests_max = 2;
     start();

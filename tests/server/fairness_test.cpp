@@ -80,6 +80,73 @@ TEST_F(FairnessTest, WhoWaitsForItsClientHoldsNoSharedBuffer) {
     expect_served();
 }
 
+// Likewise: who is read no further because of the requests it has in flight.
+TEST_F(FairnessTest, WhoWaitsForAPlaceHoldsNoSharedBuffer) {
+    options.session.requests_max = 1;
+    start();
+    for (int i = 0; i < 20; ++i) {
+        RawClient& client = greet(kHostile);
+        Bytes all;  // Served, waiting in its task, waiting to be one, not looked at.
+        wire::append_frame(all, 2, everything(kAllCredit, true), {});
+        for (std::uint64_t id = 3; id < 6; ++id) {
+            wire::append_frame(all, id, wire::PingRequest(), {});
+        }
+        client.send(std::move(all));
+    }
+    pass(seconds(2));
+    expect_served();
+}
+
+// What waits and what is behind it are still whole when their turn comes.
+TEST_F(FairnessTest, RequestsBehindOneThatWaitsAreServedWholeAndInOrder) {
+    options.session.requests_max = 1;
+    start();
+    RawClient& client = greet(kHostile);
+    Bytes all;
+    wire::append_frame(all, 2, everything(kAllCredit, true), {});
+    for (std::uint64_t id = 3; id < 20; ++id) {
+        const std::string path = fmt::format("file{}", id);
+        wire::PutRequest put;
+        put.root = "files";
+        put.path = path;
+        put.mode = 0640;
+        const Bytes data(100 + id, static_cast<std::byte>(id));
+        put.data = data;
+        wire::append_frame(all, id, put, {});
+    }
+    client.send(std::move(all));
+    EXPECT_FALSE(client.next(seconds(1)));
+    ServerOptions later = options.server;
+    later.session = options.session;
+    later.session.requests_max = 2;
+    daemon->server().set_options(std::move(later));
+    client.request(20, wire::PingRequest());
+    EXPECT_FALSE(client.next(seconds(1))) << "it is looked at again when a request has ended";
+    RawClient& other = greet(kOther);
+    log(other, 2, {{"shown by the tail", "", wire::Severity::info}});
+    const auto shown = client.next();
+    ASSERT_TRUE(shown && shown->header.id == 2);
+    client.disconnect();
+    EXPECT_TRUE(client.closed_within(seconds(1)));
+}
+
+TEST_F(FairnessTest, LargeRequestIsChargedOnce) {
+    options.session.request_bytes_max = 60'000;
+    start();
+    RawClient& client = greet(kHostile);
+    wire::PutRequest put;
+    put.root = "files";
+    put.path = "f";
+    put.mode = 0640;
+    const Bytes data(40'000, std::byte{'p'});
+    put.data = data;
+    client.request(2, put);
+    const auto reply = client.next(seconds(1));
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(error_text(*reply), "");
+    EXPECT_EQ(held().requests, 0U);
+}
+
 TEST_F(FairnessTest, ReadsThatNobodyTakesAreMadeAsRoomAllows) {
     put_file("f", 60'000);
     start();
@@ -101,6 +168,49 @@ TEST_F(FairnessTest, ReadsThatNobodyTakesAreMadeAsRoomAllows) {
             EXPECT_EQ(decode<wire::ReadReply>(*frame)->data.size(), 60'000U);
         }
     }
+    EXPECT_EQ(held().replies, 0U);
+}
+
+// Each is made when there is room for it, and so is as new as it can be.
+// A large batch is served where it was received; nothing of it is held for a connection that then asks for nothing.
+TEST_F(FairnessTest, IdleConnectionHoldsNothing) {
+    options.pipeline.ingest.group_bytes_max = 64 * 1024;
+    start();
+    RawClient& client = greet(kHostile);
+    EXPECT_EQ(log(client, 2, {{std::string(50'000, 'x'), "", wire::Severity::info}}), 1U);
+    pass(milliseconds(10));
+    EXPECT_EQ(held().requests, 0U);
+    EXPECT_EQ(held().replies, 0U);
+    wire::TailRequest all = everything(kAllCredit, false);
+    client.request(3, all);
+    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
+    }
+    pass(milliseconds(10));
+    EXPECT_EQ(held().replies, 0U);
+}
+
+TEST_F(FairnessTest, StatusesThatNobodyTakesAreMadeAsRoomAllows) {
+    start();
+    std::size_t made = 0;
+    daemon->server().set_status([&made] {
+        ++made;
+        return std::string(32'000, 's');
+    });
+    RawClient& client = deaf();
+    for (std::uint64_t id = 2; id < 60; ++id) {
+        client.request(id, wire::StatusRequest());
+    }
+    pass(seconds(2));
+    EXPECT_LE(held().replies, options.session.output_bytes_max);
+    EXPECT_LT(made, 20U);
+    EXPECT_GT(made, 6U);
+    client.read();
+    for (int i = 0; i < 59; ++i) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame) << i;
+        ASSERT_EQ(error_text(*frame), "");
+    }
+    EXPECT_EQ(made, 58U);
     EXPECT_EQ(held().replies, 0U);
 }
 

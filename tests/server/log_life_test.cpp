@@ -223,6 +223,46 @@ TEST_F(LogLifeTest, FailedSealIsTriedAgainLaterAndLater) {
     }
 }
 
+// Only what is durable can be sealed: a log that is too long is synced first, however long its interval is.
+TEST_F(LogLifeTest, LogThatIsTooLongIsSyncedAndSealedAtOnce) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.writer.log_bytes_max = 4 * options.writer.segment_bytes;
+    begin();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 502; ++id) {
+        log(client, id, {{std::string(4000, 'x'), "", wire::Severity::info}});
+        ASSERT_LE(hub().log_bytes(), 5 * options.writer.segment_bytes) << id;
+    }
+    EXPECT_GT(hub().sealed_end(), 200U);
+    EXPECT_EQ(daemon->report().seals_failed, 0U);
+}
+
+TEST_F(LogLifeTest, SealThatTheStopEndsIsNoFailure) {
+    options.pipeline.seal.rows_max = 20;
+    begin();
+    io::FaultRule slow = io::fail_from(io::OpCode::open, "*/part-*", 1, 0);
+    slow.fault.delay = seconds(1);
+    world.faults().add(slow);
+    write(20);
+    pass(milliseconds(100));
+    ASSERT_EQ(hub().sealed_end(), 1U);
+    daemon->stop();
+    ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+    EXPECT_TRUE(daemon->outcome()) << daemon->outcome().error();
+    EXPECT_EQ(daemon->report().seals_failed, 0U);
+}
+
+// Where nothing is sealed, memory is what tails have, and no more.
+TEST_F(LogLifeTest, WithoutSealingNothingIsKeptForIt) {
+    options.pipeline.memory_bytes_max = 20'000;
+    begin();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 32; ++id) {
+        log(client, id, {{std::string(4000, 'x'), "", wire::Severity::info}});
+    }
+    EXPECT_LE(hub().recent().size(), 5U);
+}
+
 // ---- restarts ----
 
 TEST_F(LogLifeTest, PowerLossBeginsAnEpochAndSaysSo) {
@@ -239,6 +279,41 @@ TEST_F(LogLifeTest, PowerLossBeginsAnEpochAndSaysSo) {
                 testing::ElementsAre("4 epoch 2 begins at record 4: records after that one may have been "
                                      "lost with the power"));
     EXPECT_EQ(hub().epochs(), (std::vector<store::EpochStart>{{1, 1}, {2, 4}}));
+}
+
+// The parts know how far the log was and in which epoch, whatever becomes of its segments.
+TEST_F(LogLifeTest, EpochAndNumbersGoOnWhereOnlyThePartsAreLeft) {
+    options.pipeline.seal.rows_max = 10;
+    begin();
+    write(3);
+    end(io::CrashKind::power);
+    begin();
+    ASSERT_EQ(hub().epoch(), 2U);
+    write(10);
+    pass(seconds(1));
+    const std::uint64_t sealed_end = hub().sealed_end();
+    ASSERT_GE(sealed_end, 11U);
+    stop_cleanly();
+    for (const std::string& name : world.disk().names(sim::kStorePath)) {
+        if (name.ends_with(".wal")) {
+            world.disk().remove(sim::kStorePath + "/" + name);
+        }
+    }
+    begin();
+    EXPECT_GT(hub().epoch(), 2U);
+    EXPECT_GE(hub().end_sequence(), sealed_end);
+    EXPECT_EQ(hub().sealed_end(), sealed_end);
+    EXPECT_GE(write(1), sealed_end);
+}
+
+TEST_F(LogLifeTest, ReadersKnowHowItIsWritten) {
+    for (const auto mode : {store::IoMode::direct, store::IoMode::buffered}) {
+        options.writer.mode = mode;
+        begin();
+        EXPECT_EQ(hub().direct(), mode == store::IoMode::direct);
+        write(1);
+        stop_cleanly();
+    }
 }
 
 TEST_F(LogLifeTest, ProducersAreKnownAfterARestart) {
@@ -350,6 +425,37 @@ TEST_F(LogLifeTest, StartGoesOnWhicheverBitIsFlippedOrNamesTheFile) {
     EXPECT_GT(flipped, 500U);
 }
 
+// What cannot be read at the start ends the start, with the error; it is never passed over.
+TEST_F(LogLifeTest, OpenRowsThatCannotBeReadEndTheStart) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.memory_bytes_max = 1;
+    begin();
+    write(10);
+    end(io::CrashKind::process);
+    unsigned refused = 0;
+    for (std::uint64_t nth = 1;; ++nth) {
+        const std::size_t rule = world.faults().add(io::fail_nth(io::OpCode::read, "*.wal", nth, EIO));
+        daemon = std::make_unique<sim::TestDaemon>(world, options, 1, 1);
+        ASSERT_TRUE(world.run_until([&] { return daemon->serving() || daemon->ended(); }));
+        const bool failed = world.faults().hits(rule) != 0;
+        world.faults().clear_rules();
+        if (daemon->ended()) {
+            ++refused;
+            EXPECT_TRUE(failed);
+            EXPECT_EQ(daemon->outcome().error().code(), Errc::io_error) << daemon->outcome().error();
+            daemon.reset();
+            continue;
+        }
+        EXPECT_EQ(hub().end_sequence(), 11U) << nth;
+        EXPECT_EQ(hub().snapshot().open_from, 1U) << nth;
+        end(io::CrashKind::process);
+        if (!failed) {
+            break;
+        }
+    }
+    EXPECT_GT(refused, 1U);
+}
+
 // ---- retention ----
 
 TEST_F(LogLifeTest, RemovalIsToldWithEachOfItsNumbers) {
@@ -413,6 +519,20 @@ TEST_F(LogLifeTest, AgeIsLookedAtOnceAnInterval) {
     EXPECT_EQ(hub().parts()->size(), 1U) << "not old enough";
     pass(seconds(60));
     EXPECT_EQ(hub().parts()->size(), 0U);
+}
+
+// Looking costs nothing where nothing is too old.
+TEST_F(LogLifeTest, NothingIsWrittenWhereNothingExpires) {
+    options.pipeline.seal.rows_max = 10;
+    options.pipeline.seal.check_interval = seconds(60);
+    options.pipeline.seal.retention.age_max = hours(10);
+    begin();
+    write(10);
+    pass(seconds(1));
+    ASSERT_EQ(hub().parts()->size(), 1U);
+    const std::uint64_t before = world.operations();
+    pass(seconds(600));
+    EXPECT_EQ(world.operations(), before);
 }
 
 TEST_F(LogLifeTest, SmallPartsAreMerged) {

@@ -79,6 +79,42 @@ TEST_F(LogSealerTest, LostEndOfWhatIsSealedIsReportedAndCountedToo) {
     EXPECT_EQ(daemon->report().damage[0].first_sequence, 19U);
     EXPECT_EQ(daemon->report().damage[0].end_sequence, 21U);
     EXPECT_EQ(daemon->report().damage[0].offset, spoiled);
+    // A reader goes on behind it.
+    write(22, 25, wire::AckLevel::written);
+    RawClient& reader = greet();
+    wire::TailRequest tail;
+    tail.start = wire::TailStart::oldest;
+    tail.credit = 1U << 20U;
+    reader.request(2, tail);
+    std::vector<std::uint64_t> shown;
+    for (auto frame = reader.next(); frame && frame->header.more(); frame = reader.next()) {
+        const auto chunk = decode<wire::TailChunk>(*frame);
+        for (const wire::TailEntry& entry : chunk->entries) {
+            shown.push_back(entry.sequence);
+        }
+    }
+    ASSERT_EQ(shown.size(), 23U);
+    EXPECT_EQ(shown[17], 18U);
+    EXPECT_EQ(shown[18], 21U);
+    EXPECT_EQ(shown.back(), 25U);
+}
+
+// A record that cannot be read just now is not lost: the seal fails, and takes it when it is tried again.
+TEST_F(LogSealerTest, ErrorOfTheDiskIsNoLossOfRecords) {
+    start_and_greet();
+    write(1, 15, wire::AckLevel::written);
+    const std::size_t rule = world.faults().add(io::fail_nth(io::OpCode::read, "*.wal", 1, EIO));
+    write(16, 20, wire::AckLevel::durable);
+    pass(milliseconds(50));
+    EXPECT_EQ(world.faults().hits(rule), 1U);
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+    EXPECT_EQ(hub().sealed_end(), 1U);
+    pass(milliseconds(200));
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+    EXPECT_EQ(hub().sealed_end(), 21U);
+    EXPECT_EQ(hub().parts()->state.missing_rows, 0U);
+    EXPECT_EQ(hub().parts()->classes[0].parts[0]->part->summary().rows, 20U);
+    EXPECT_TRUE(daemon->report().damage.empty());
 }
 
 }  // namespace

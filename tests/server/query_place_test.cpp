@@ -40,12 +40,20 @@ class QueryPlaceTest : public ServerTest {
         ADD_FAILURE() << "no end";
         return rows;
     }
+    // Does not become smaller when it is compressed, by much.
+    std::string noise(std::size_t bytes) {
+        std::string text(bytes, ' ');
+        for (char& letter : text) {
+            letter = static_cast<char>('a' + random_.next() % 26);
+        }
+        return text;
+    }
     // Records "1 ...", "2 ...", each at so many ns since 1970.
     void fill(int count, std::size_t bytes) {
         RawClient& client = greet();
         for (int n = 1; n <= count; ++n) {
             wire::BatchBuilder builder;
-            builder.begin(wire::Severity::info, "", n).message(fmt::format("{} {}", n, std::string(bytes, 'x')));
+            builder.begin(wire::Severity::info, "", n).message(fmt::format("{} {}", n, noise(bytes)));
             ASSERT_TRUE(builder.finish_record());
             const auto level = n % 50 == 0 ? wire::AckLevel::durable : wire::AckLevel::written;
             client.request(static_cast<std::uint64_t>(n) + 1,
@@ -74,6 +82,7 @@ class QueryPlaceTest : public ServerTest {
     }
 
     wire::QueryCounts end_;
+    io::SimRandom random_{1};
 };
 
 TEST_F(QueryPlaceTest, SegmentsAndMemory) {
@@ -90,6 +99,29 @@ TEST_F(QueryPlaceTest, SegmentsOnly) {
     start();
     fill(300, 4000);
     expect_every_part_of_it(300);
+}
+
+// 2 MiB are a unit: several of them in memory, or in one segment.
+TEST_F(QueryPlaceTest, MoreThanAUnitInOnePlace) {
+    options.writer.segment_bytes = 8U << 20U;
+    options.writer.log_bytes_max = 64U << 20U;
+    for (const std::size_t memory : {std::size_t{64} << 20U, std::size_t{1}}) {
+        options.pipeline.memory_bytes_max = memory;
+        start();
+        fill(170, 30'000);
+        ASSERT_EQ(daemon->pipeline().hub().catalog().size(), 1U);
+        EXPECT_EQ(ask({.text = "*"}), expected(1, 170));
+        EXPECT_EQ(end_.records, 170U);
+        for (const std::uint64_t newest : {1U, 69U, 70U, 71U, 100U, 139U, 140U, 169U}) {
+            EXPECT_EQ(ask({.newest = newest, .text = "*"}), expected(171 - newest, 170)) << newest;
+        }
+        EXPECT_EQ(ask({.text = "* | head 75"}), expected(1, 75));
+        daemon->stop();
+        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        daemon.reset();
+        world.disk().remove(sim::kStorePath);
+        world.disk().make_directories(sim::kStorePath);
+    }
 }
 
 TEST_F(QueryPlaceTest, PartsSegmentsAndMemory) {
@@ -113,6 +145,43 @@ TEST_F(QueryPlaceTest, PartsSegmentsAndMemory) {
     EXPECT_EQ(ask({.since_ns = 150, .until_ns = 151, .text = "*"}), expected(150, 150));
     EXPECT_EQ(end_.parts, 1U);
     EXPECT_EQ(end_.parts_skipped, daemon->pipeline().hub().parts()->size() - 1);
+}
+
+// Of a part with a page that cannot be read the pages before that are shown, and all of the parts beside it.
+TEST_F(QueryPlaceTest, DamagedPageCostsWhatIsBehindItInItsPart) {
+    SealOptions& seal = options.pipeline.seal;
+    seal.rows_max = 100;
+    seal.merge.rows_max = 0;
+    seal.zstd_level = 1;
+    seal.page_rows = 10;
+    seal.cache_bytes_max = 1;
+    seal.delay_max = hours(10);
+    options.pipeline.memory_bytes_max = 1;
+    options.pipeline.sync_interval = hours(1);
+    start();
+    fill(300, 4000);
+    pass(seconds(1));
+    const auto parts = daemon->pipeline().hub().parts()->by_sequence();
+    ASSERT_GE(parts.size(), 3U);
+    const store::PartPointer& damaged = parts[1];
+    const std::uint64_t first = damaged->name.first_sequence;
+    const std::uint64_t end = damaged->name.end_sequence;
+    const std::string path = sim::kStorePath + "/" + damaged->file;
+    const std::size_t size = world.disk().content(path)->size();
+    std::set<std::size_t> left;  // Records of that part.
+    for (std::size_t at = 0; at < size; at += size / 24) {
+        world.disk().flip(path, at, std::byte{0x55});
+        const std::vector<std::string> shown = ask({.text = "*"});
+        world.disk().flip(path, at, std::byte{0x55});
+        const std::size_t of_damaged = shown.size() + (end - first) - 300;
+        EXPECT_EQ(end_.parts_damaged, of_damaged == end - first ? 0U : 1U) << at;
+        EXPECT_EQ(of_damaged % 10, 0U) << "whole pages";
+        std::vector<std::string> whole = expected(1, first + of_damaged - 1);
+        std::ranges::copy(expected(end, 300), std::back_inserter(whole));
+        EXPECT_EQ(shown, whole) << at;
+        left.insert(of_damaged);
+    }
+    EXPECT_GE(left.size(), 6U) << "damage in several pages";
 }
 
 }  // namespace

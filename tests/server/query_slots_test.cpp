@@ -17,12 +17,17 @@ class QuerySlotsTest : public testing::Test {
  protected:
     struct Asking {
         Asking(QuerySlotsTest& test, uid_t uid)
-            : slot(std::in_place, test.slots, uid, [this](Error why) { ended.emplace(std::move(why)); }),
+            : slot(std::in_place, test.slots, uid,
+                   [this](Error why) {
+                       ++asked_back;
+                       ended.emplace(std::move(why));
+                   }),
               job(test.loop.loop(), "query", &take_slot, &*slot) {}
         static Task<Result<>> take_slot(QuerySlot* slot) { co_return co_await slot->take(); }
         bool runs() { return slot && job.done() && job.result(); }
         std::string refusal() { return job.done() && !job.result() ? job.result().error().text() : ""; }
         void end() { slot.reset(); }
+        int asked_back = 0;
         std::optional<Error> ended;
         std::optional<QuerySlot> slot;
         coro::Job<Result<>> job;
@@ -139,6 +144,7 @@ TEST_F(QuerySlotsTest, OneThatWaitsForItsClientGivesItsPlaceToAnotherUser) {
     EXPECT_FALSE(waits.job.done());
     loop.advance(seconds(5));  // It is about to leave: no second one is asked.
     EXPECT_FALSE(asking[1]->ended);
+    EXPECT_EQ(asking[3]->asked_back, 1) << "it has been told";
     asking[3]->end();
     loop.run_until_idle();
     EXPECT_TRUE(waits.runs());
@@ -189,6 +195,20 @@ TEST_F(QuerySlotsTest, ALargerLimitLetsThemIn) {
     slots.set_limits({.queries_max = 5});
     loop.run_until_idle();
     EXPECT_TRUE(third.runs());
+}
+
+// Each who gets a place tells the next: nobody waits for the next look.
+TEST_F(QuerySlotsTest, PlacesThatBecomeFreeTogetherAreTakenTogether) {
+    for (const uid_t uid : {1U, 1U, 2U, 2U}) {
+        EXPECT_TRUE(ask(uid).runs());
+    }
+    Asking& more_of_one = ask(1);
+    Asking& third = ask(3);
+    slots.set_limits({.queries_max = 6});
+    loop.run_until_idle();
+    EXPECT_TRUE(third.runs()) << "it has fewest";
+    EXPECT_TRUE(more_of_one.runs());
+    EXPECT_EQ(slots.running(), 6U);
 }
 
 }  // namespace

@@ -321,6 +321,37 @@ class SealedMeanwhileTest : public QueryTest {
     }
 };
 
+// Record, stream and trusted fields: nothing of it is seen.
+TEST_F(SealedMeanwhileTest, TheRestIsWhatItWas) {
+    const Answer answer = sealed_while_asked("* | fields sequence, stream, severity, _uid, _pid");
+    EXPECT_FALSE(answer.error) << answer.error->text();
+    ASSERT_GT(answer.rows.size(), static_cast<std::size_t>(kRecords / 2));
+    int n = kRecords - static_cast<int>(answer.rows.size());
+    for (const std::string& row : answer.rows) {
+        ++n;
+        EXPECT_EQ(row, fmt::format("sequence={} stream={} severity={} _uid=1000 _pid=4242", n, n % 2 == 1 ? "a" : "b",
+                                   n % 10 == 0 ? "err" : "info"));
+    }
+}
+
+// What cannot be read just now is no end of the log.
+TEST_F(QueryTest, ErrorOfTheDiskIsTheAnswer) {
+    options.pipeline.memory_bytes_max = 1;
+    start();
+    fill(200, 4000);
+    for (const std::uint64_t nth : {1U, 2U, 3U}) {
+        for (const char* text : {"*", "* | tail 150"}) {
+            const std::size_t rule = world.faults().add(io::fail_nth(io::OpCode::read, "*.wal", nth, EIO));
+            const Answer answer = query(text);
+            ASSERT_EQ(world.faults().hits(rule), 1U);
+            ASSERT_TRUE(answer.error) << text << " " << nth;
+            EXPECT_EQ(answer.error->code(), Errc::io_error) << answer.error->text();
+            world.faults().clear_rules();
+        }
+    }
+    EXPECT_EQ(query("*").rows.size(), 200U);
+}
+
 TEST_F(SealedMeanwhileTest, TheRestComesFromTheParts) {
     const Answer answer = sealed_while_asked("*");
     EXPECT_FALSE(answer.error) << answer.error->text();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <deque>
 #include <memory>
@@ -124,6 +125,7 @@ class RawClient {
 class ServerTest : public testing::Test {
  protected:
     ServerTest() : world(1) {
+        mallopt(M_PERTURB, 0xA5);  // Whoever reads what was freed reads something else, without a sanitizer too.
         world.disk().make_directories(sim::kStorePath);
         world.disk().make_directories(sim::kRootPath);
         options.writer.segment_bytes = 256 * 1024;

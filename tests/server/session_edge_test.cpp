@@ -95,6 +95,21 @@ TEST_F(SessionEdgeTest, RecordsSayWhoSentThem) {
     EXPECT_EQ(trusted(), "_pid=4242 _uid=5 _gid=5");
 }
 
+// A process whose name cannot be had has none; its records are taken all the same.
+TEST_F(SessionEdgeTest, NameOfASenderThatCannotBeReadIsLeftOut) {
+    start();
+    world.disk().put_file("/proc/4242/comm", as_bytes("the app\n"));
+    for (const io::OpCode code : {io::OpCode::open, io::OpCode::read}) {
+        const std::size_t rule = world.faults().add(io::fail_nth(code, "/proc/*", 1, EIO));
+        log(greet(5), 2, {{"m", "", wire::Severity::info}});
+        EXPECT_EQ(world.faults().hits(rule), 1U);
+        world.faults().clear_rules();
+        EXPECT_EQ(trusted(), "_pid=4242 _uid=5 _gid=5");
+    }
+    log(greet(5), 2, {{"m", "", wire::Severity::info}});
+    EXPECT_EQ(trusted(), "_pid=4242 _uid=5 _gid=5 _comm=the app");
+}
+
 TEST_F(SessionEdgeTest, FirstFrameThatIsNoHelloIsNamed) {
     options.session.hello_timeout = seconds(3);
     start();
@@ -168,6 +183,53 @@ TEST_F(SessionEdgeTest, RequestsThatCannotBeServedSayWhy) {
     EXPECT_EQ(daemon->server().busiest(1)[0]->in_flight(), 1U);
 }
 
+// The filter text of a tail is planned in the place of a query, and knows what time it is.
+TEST_F(SessionEdgeTest, FilterOfATailTakesThePlaceOfAQuery) {
+    options.session.query.queries_max = 0;
+    options.session.query.wait_max = {};
+    start();
+    RawClient& client = greet();
+    log(client, 2, {{"m", "", wire::Severity::info}});
+    wire::TailRequest tail;
+    tail.start = wire::TailStart::oldest;
+    tail.credit = 1U << 20U;
+    tail.query = "receive_time:<now";
+    client.request(3, tail);
+    EXPECT_EQ(refusal(client),
+              "3: limit_exceeded: 0 queries are running, limits.queries_max; ask again when one has ended");
+    EXPECT_EQ(daemon->server().counters().tails, 0U);
+    ServerOptions later = options.server;
+    later.session = options.session;
+    later.session.query.queries_max = 1;
+    daemon->server().set_options(std::move(later));
+    client.request(4, tail);
+    const auto chunk = client.next();
+    ASSERT_TRUE(chunk && chunk->header.more()) << error_text(*chunk);
+    EXPECT_EQ(decode<wire::TailChunk>(*chunk)->entries.size(), 1U);
+    const auto end = client.next();
+    ASSERT_TRUE(end && decode<wire::TailEnd>(*end));
+    tail.query = "receive_time:>now";
+    client.request(5, tail);
+    const auto none = client.next();
+    ASSERT_TRUE(none);
+    EXPECT_TRUE(decode<wire::TailEnd>(*none));
+    EXPECT_EQ(daemon->server().queries_running(), 0U);
+    EXPECT_EQ(daemon->server().counters().tails, 2U);
+    tail.query = "* | sort by (time)";
+    client.request(6, tail);
+    EXPECT_EQ(
+        refusal(client),
+        "6: invalid_argument: 'sort' needs the whole result, and a tail has no end: only 'where' and 'fields' can "
+        "follow its filter");
+}
+
+TEST_F(SessionEdgeTest, StatusThatIsMalformedIsRefused) {
+    start();
+    RawClient& client = greet();
+    send_bare(client, wire::MessageType::status, 2, 1);
+    EXPECT_EQ(refusal(client), "2: malformed: 1 bytes where none are expected");
+}
+
 TEST_F(SessionEdgeTest, StatusWithoutASourceIsEmpty) {
     start();
     RawClient& client = greet();
@@ -210,6 +272,33 @@ TEST_F(SessionEdgeTest, BatchThatWaitsForRoomIsToldWhyItEnds) {
     EXPECT_TRUE(client.closed_within(seconds(5)));
     EXPECT_EQ(daemon->server().connections(), 0U);
     EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 2U);
+}
+
+// So is a request that is not read yet because of those in flight; what is behind it was never read.
+TEST_F(SessionEdgeTest, RequestThatWaitsForItsPlaceIsToldWhyItEnds) {
+    options.session.requests_max = 1;
+    start();
+    RawClient& client = greet(7);
+    client.request(2, following());
+    for (std::uint64_t id = 3; id < 6; ++id) {
+        client.request(id, wire::PingRequest());
+    }
+    pass(milliseconds(100));
+    EXPECT_EQ(daemon->server().busiest(1)[0]->in_flight(), 2U);
+    EXPECT_EQ(daemon->server().counters().requests, 3U);
+    ServerOptions later;
+    later.session = options.session;
+    later.admits = [](const Peer&) { return false; };
+    daemon->server().set_options(std::move(later));
+    const std::string why =
+        "permission_denied: uid 7 may not connect; see listen.allowed_users and listen.allowed_groups";
+    std::set<std::string> refusals;
+    for (int i = 0; i < 4; ++i) {
+        refusals.insert(refusal(client));
+    }
+    EXPECT_THAT(refusals, testing::ElementsAre("0: " + why, "2: " + why, "3: " + why, "4: " + why));
+    EXPECT_TRUE(client.closed_within(seconds(5)));
+    EXPECT_EQ(daemon->server().counters().requests_failed, 4U);
 }
 
 TEST_F(SessionEdgeTest, LimitsOfConnectionsAreTold) {

@@ -55,6 +55,26 @@ struct StoreReport final : store::StoreEvents {
     void on_clock_step(Duration step) override { clock_steps.push_back(step); }
 };
 
+// What the server told its owner.
+struct ServerReport final : server::ServerEvents {
+    std::vector<std::string> connected;      // "session of uid", likewise below.
+    std::vector<std::string> refused;        // And why.
+    std::vector<std::string> disconnected;   // And why; "in good order".
+    std::vector<std::string> accept_failed;  // Why.
+
+    static std::string who(const server::Peer& peer) {
+        return fmt::format("{} of {}", peer.session, peer.credentials.uid);
+    }
+    void on_connected(const server::Peer& peer) override { connected.push_back(who(peer)); }
+    void on_refused(const server::Peer& peer, const Error& why) override {
+        refused.push_back(fmt::format("{}: {}", who(peer), why));
+    }
+    void on_disconnected(const server::Peer& peer, const Error* why) override {
+        disconnected.push_back(who(peer) + ": " + (why == nullptr ? "in good order" : fmt::format("{}", *why)));
+    }
+    void on_accept_failed(const Error& why) override { accept_failed.push_back(fmt::format("{}", why)); }
+};
+
 class TestDaemon {
  public:
     // Borrows `world` until destroyed.  `life` is told to clients as the server version.  Starts at once.
@@ -79,6 +99,8 @@ class TestDaemon {
     server::LogPipeline& pipeline() noexcept { return pipeline_; }
     files::Files& files() noexcept { return files_; }
     const StoreReport& report() const noexcept { return report_; }
+    const ServerReport& served() const noexcept { return events_; }
+    io::SimKernel& kernel() noexcept { return kernel_; }
 
  private:
     Task<Result<>> run_service();
@@ -93,7 +115,7 @@ class TestDaemon {
     coro::InlinePool pool_;
     io::SimKernel kernel_;
     StoreReport report_;
-    server::ServerEvents events_;
+    ServerReport events_;
     server::LogPipeline pipeline_;
     files::Roots roots_;
     std::uint64_t instance_;

@@ -9,3 +9,8 @@ TEST(Scale, AddsWhatIsWeighedAndRefusesWhatIsNegative) {
     EXPECT_FALSE(scale.weigh(-2));
     EXPECT_EQ(scale.total(), 7);
 }
+
+TEST(Label, IsThereOrNot) {
+    EXPECT_TRUE(planted::is_labelled("a"));
+    EXPECT_FALSE(planted::is_labelled(nullptr));
+}

@@ -4,6 +4,8 @@
 #include <expected>
 #include <string>
 
+#include "scale/label.h"
+
 namespace planted {
 
 using Weighed = std::expected<int, std::string>;
