@@ -2,6 +2,7 @@
 // yaml_roots.cpp.
 #pragma once
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <map>
@@ -20,7 +21,8 @@ class YamlReader {
  public:
     YamlReader(const std::string& file, const Identities& identities) : file_(file), identities_(identities) {}
 
-    void read(const std::vector<YAML::Node>& documents);
+    // Throws YAML::Exception.
+    void read(const std::string& yaml);
     void syntax_error(const YAML::Mark& mark, const std::string& what) { problem(mark, "", "not valid YAML: " + what); }
     ConfigResult finish();
 

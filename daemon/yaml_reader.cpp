@@ -7,13 +7,47 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "base/format.h"
 #include "daemon/yaml_document.h"
 
 namespace sluice::daemon {
+namespace {
+
+class DocumentStarts : public YAML::EventHandler {
+ public:
+    std::vector<YAML::Mark> marks;
+
+    void OnDocumentStart(const YAML::Mark& mark) override { marks.push_back(mark); }
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+    void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  const std::string& /*value*/) override {}
+    void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                         YAML::EmitterStyle::value /*style*/) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                    YAML::EmitterStyle::value /*style*/) override {}
+    void OnMapEnd() override {}
+};
+
+// Where the first documents begin, at most so many.  Throws YAML::Exception.
+std::vector<YAML::Mark> document_starts(const std::string& yaml, std::size_t count_max) {
+    std::istringstream in(yaml);
+    YAML::Parser parser(in);
+    DocumentStarts starts;
+    while (starts.marks.size() < count_max && parser.HandleNextDocument(starts)) {
+    }
+    return std::move(starts.marks);
+}
+
+}  // namespace
+
 namespace detail {
 
 void YamlReader::problem(const YAML::Mark& mark, std::string_view key, std::string text, std::size_t offset) {
@@ -72,15 +106,20 @@ const std::string* YamlReader::scalar(const Entry& entry, std::string_view key, 
     return nullptr;
 }
 
-void YamlReader::read(const std::vector<YAML::Node>& documents) {
-    if (documents.size() > 1) {
-        problem(documents[1].Mark(), "", "a second YAML document; there must be only one");
+// Not with YAML::LoadAll(): what is no beginning of a document, a comma for example, is to yaml-cpp 0.7 an empty one at
+// its place, again and again, for as long as there is memory.
+void YamlReader::read(const std::string& yaml) {
+    const std::vector<YAML::Mark> starts = document_starts(yaml, /*count_max=*/3);
+    const auto stuck = std::ranges::adjacent_find(starts, std::equal_to(), &YAML::Mark::pos);
+    if (stuck != starts.end()) {
+        syntax_error(*stuck, "nothing can begin like this");
         return;
     }
-    if (documents.empty()) {
+    if (starts.size() > 1) {
+        problem(starts[1], "", "a second YAML document; there must be only one");
         return;
     }
-    for (const Entry& section : entries(documents.front(), "")) {
+    for (const Entry& section : entries(YAML::Load(yaml), "")) {
         read_section(section);
     }
 }
@@ -287,7 +326,7 @@ std::unexpected<ConfigProblems> unreadable(const std::string& path, std::string 
 ConfigResult parse_config(std::string_view yaml, const std::string& file, const Identities& identities) {
     detail::YamlReader reader(file, identities);
     try {
-        reader.read(YAML::LoadAll(std::string(yaml)));
+        reader.read(std::string(yaml));
     } catch (const YAML::Exception& error) {
         reader.syntax_error(error.mark, error.msg);
     }

@@ -310,6 +310,9 @@ TEST(YamlReader, ReportsSyntaxErrorsWithTheirPlace) {
     EXPECT_THAT(problems_of("log: {}\n---\nlog: {}\n"),
                 ElementsAre(HasSubstr("a second YAML document; there must be only one")));
     EXPECT_THAT(problems_of("a: *nowhere\n"), ElementsAre(HasSubstr("not valid YAML: ")));
+    EXPECT_THAT(problems_of(","), ElementsAre("f.yaml:1:1: not valid YAML: nothing can begin like this"));
+    EXPECT_THAT(problems_of("log: {}\n...\n ,x"),
+                ElementsAre("f.yaml:3:2: not valid YAML: nothing can begin like this"));
     EXPECT_THAT(problems_of(std::string(100'000, '[')), SizeIs(1));
 }
 
