@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint32_t kIdentityMagic = 0x44495753;  // "SWID"
 constexpr std::size_t kIdentityBytes = 32;
 constexpr std::size_t kIdentityBytesMax = 4096;  // Of a newer version, whose name is to be told.
-constexpr std::size_t kPieceBytes = 1U << 20U;  // Of one write: commits get their turn at the device.
+constexpr std::size_t kPieceBytes = 1U << 20U;   // Of one write: commits get their turn at the device.
 
 Bytes encode_identity(const StoreId& id) {
     Bytes bytes(kSmallHeadBytes);

@@ -428,6 +428,24 @@ TEST_F(FairnessTest, TailsThatNobodyReadsLeaveTheirPlaceToOthers) {
     }
 }
 
+// One that reads from memory needs no place, however many wait for their client.
+TEST_F(FairnessTest, TailsOfWhatIsInMemoryNeedNoPlace) {
+    start();
+    fill(20, 40'000);
+    RawClient& slow = greet(kHostile);
+    for (std::uint64_t id = 2; id < 2 + User::kFileTailsMax; ++id) {
+        slow.request(id, everything(1));
+        ASSERT_TRUE(slow.next());
+    }
+    RawClient& client = greet(kHostile);
+    client.request(2, everything());
+    for (std::uint64_t rows = 0; rows < 20;) {
+        const auto frame = client.next(milliseconds(10));
+        ASSERT_TRUE(frame) << rows;
+        rows += decode<wire::TailChunk>(*frame)->entries.size();
+    }
+}
+
 // ---- producers ----
 
 class ProducersTest : public FairnessTest {

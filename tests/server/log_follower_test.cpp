@@ -195,6 +195,17 @@ TEST_F(LogFollowerTest, ErrorOfTheDiskIsNoLostPlace) {
     }
 }
 
+TEST_F(LogFollowerTest, PlaceMovesOverWhatIsLost) {
+    write(20);
+    const std::string path = sim::kStorePath + "/" + store::segment_name(hub().catalog()[0].header.segment_id);
+    const std::size_t at = as_text(*world.disk().content(path)).find("5   ");
+    ASSERT_NE(at, std::string_view::npos);
+    world.disk().flip(path, at, std::byte{1});
+    follower().seek(5);
+    EXPECT_EQ(read(), "6 to 6");
+    EXPECT_EQ(follower().position(), 6U);
+}
+
 TEST_F(LogFollowerTest, SegmentThatIsGoneIsALostPlaceWithItsName) {
     write(150);
     const std::string name = store::segment_name(hub().catalog()[1].header.segment_id);

@@ -161,6 +161,20 @@ TEST_F(LogLifeTest, SealsWhatIsOldEnough) {
     EXPECT_EQ(hub().sealed_end(), 4U);
 }
 
+// What is old and not durable cannot be sealed: nothing is tried until it is durable.
+TEST_F(LogLifeTest, WhatIsOldAndNotDurableWaits) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.seal.delay_max = seconds(10);
+    begin();
+    write(1, AckLevel::written);
+    pass(seconds(60));
+    EXPECT_EQ(hub().sealed_end(), 1U);
+    EXPECT_EQ(hub().durable_sequence(), 1U);
+    write(1);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 3U) << "at once";
+}
+
 // What one seal leaves has its time from then on.
 TEST_F(LogLifeTest, RestOfASealIsAsOldAsThatSeal) {
     options.pipeline.seal.rows_max = 20;
@@ -250,6 +264,16 @@ TEST_F(LogLifeTest, SealThatTheStopEndsIsNoFailure) {
     ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
     EXPECT_TRUE(daemon->outcome()) << daemon->outcome().error();
     EXPECT_EQ(daemon->report().seals_failed, 0U);
+}
+
+TEST_F(LogLifeTest, RetentionOfALogThatIsNotSealedIsNoUse) {
+    begin();
+    store::RetentionOptions retention;
+    retention.bytes_max = 1;
+    daemon->pipeline().set_retention(retention);
+    write(1);
+    pass(seconds(10));
+    EXPECT_EQ(hub().oldest_sequence(), 1U);
 }
 
 // Where nothing is sealed, memory is what tails have, and no more.

@@ -192,6 +192,8 @@ TEST_F(QueryReplyTest, SkippedPartsAreCountedWhateverTheReason) {
     EXPECT_LT(some.parts, parts);
     EXPECT_EQ(counts("* | stats count() as c").rows, 1U);
     EXPECT_GT(counts("message:*5*").bytes_read, 0U);
+    EXPECT_EQ(counts("receive_time:<now").matched, 40U);
+    EXPECT_EQ(counts("receive_time:>now").matched, 0U);
 }
 
 TEST_F(QueryReplyTest, ExplanationIsCutToHalfAFrame) {

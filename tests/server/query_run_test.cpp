@@ -81,6 +81,7 @@ class Source final : public UnitSource {
         co_return std::move(unit);
     }
     std::uint64_t records_total() const noexcept override { return total; }
+    std::uint32_t damaged() const noexcept override { return left_out; }
     // Records [first, end), each a row and a step, or as scripted.  Borrowed: what the source owns until it is asked.
     ScriptedUnit* add(std::uint64_t first, std::uint64_t end, std::vector<Scripted> script = {}) {
         for (std::uint64_t sequence = first; script.size() < end - first && !scripted(script); ++sequence) {
@@ -94,6 +95,7 @@ class Source final : public UnitSource {
     }
 
     std::deque<std::unique_ptr<query::Unit>> units;
+    std::uint32_t left_out = 0;  // damaged()
     std::uint64_t total = 0;
     std::size_t asked = 0;
     std::optional<Error> failure;
@@ -315,9 +317,10 @@ TEST_F(QueryRunTest, DamagedUnitIsLeftOutFromThereOnAndCounted) {
     unreadable.push_back({.error = Error(Errc::io_error, "the disk")});
     source_.add(7, 18, std::move(unreadable));
     source_.add(18, 20);
+    source_.left_out = 3;
     begin();
     EXPECT_EQ(outcome(), "");
-    EXPECT_EQ(run_->damaged(), 2U);
+    EXPECT_EQ(run_->damaged(), 5U);  // Two units, and what the source had to leave out.
     std::vector<std::uint64_t> rest = sequences(1, 3);
     std::ranges::copy(sequences(4, 17), std::back_inserter(rest));
     std::ranges::copy(sequences(18, 20), std::back_inserter(rest));

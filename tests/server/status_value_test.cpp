@@ -160,6 +160,8 @@ TEST_F(StatusValueTest, PartsAreCountedByClassAndAltogether) {
     EXPECT_EQ(b["oldest_sequence"], hub().parts()->classes.front().parts.front()->name.first_sequence);
     EXPECT_TRUE(std::string(b["oldest_time"]).starts_with("2023-11-14T22:13:"));
     EXPECT_EQ(b["removed_parts"], 0);
+    EXPECT_EQ(b["removed_rows"], 0);
+    EXPECT_EQ(b["removed_bytes"], 0);
     std::uint64_t rows = 0;
     std::uint64_t count = 0;
     std::uint64_t of_classes = 0;
