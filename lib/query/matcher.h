@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "part/literal_search.h"
+#include "query/budget.h"
 #include "query/filter.h"
 #include "query/regex.h"
 #include "query/time_literal.h"
@@ -41,8 +42,9 @@ class Matcher {
         Form form;
     };
 
-    // Errors: invalid_argument.
-    static Result<std::shared_ptr<const Matcher>> make(const Test& test, LiteralKind kind, WallNs now);
+    // Charges `memory` for what it will hold, of which nothing is given back.
+    // Errors: invalid_argument; limit_exceeded.
+    static Result<std::shared_ptr<const Matcher>> make(const Test& test, LiteralKind kind, WallNs now, Budget& memory);
     Matcher(const Matcher&) = delete;
     Matcher& operator=(const Matcher&) = delete;
 

@@ -96,6 +96,8 @@ Task<Result<std::shared_ptr<const query::Plan>>> Session::plan_tail(std::uint64_
     SLUICE_CO_CHECK(co_await slot.take());
     query::PlanOptions options;
     options.now = kernel_.clock().wall_now();
+    options.memory_bytes_max = shared_.limits.query.memory_bytes_max;
+    options.memory = &user_.query_memory;
     SLUICE_CO_TRY(plan, co_await make_plan(shared_, wanted.query, options));
     if (!plan->follows_ok()) {
         co_return fail(
