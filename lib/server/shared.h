@@ -29,8 +29,8 @@ struct SessionLimits {
     Duration idle_timeout{};                            // No request for so long: closed.  0: never.
     Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
     // Of all sessions of a user, for requests and for replies each; beyond it they wait for each other.
-    std::size_t user_bytes_max = 32U << 20U;
-    std::size_t clients_bytes_max = 64U << 20U;  // Of all users together, likewise; see CommonRoom.
+    std::size_t user_bytes_max = 16U << 20U;
+    std::size_t clients_bytes_max = 32U << 20U;  // Of all users together, likewise; see CommonRoom.
     QueryLimits query;
 };
 
