@@ -295,6 +295,29 @@ TEST_F(FairnessTest, AUserWhoseQueriesHoldAllTheyMayKeepsNobodyElseOut) {
     EXPECT_LT(held().queries, 600'000U);
 }
 
+TEST_F(FairnessTest, ATailIsChargedAsLongAsItFollows) {
+    options.session.query.memory_bytes_total = 40 * 1024;
+    start();
+    RawClient& client = greet(kHostile);
+    for (std::uint64_t id = 2; id < 6; ++id) {
+        client.request(id, everything());
+    }
+    EXPECT_FALSE(client.next(milliseconds(100)));
+    EXPECT_GT(held().queries, 16U * 1024);
+    EXPECT_LE(held().queries, options.session.query.memory_bytes_total / 2);
+    client.request(6, everything());
+    const auto refused = client.next();
+    ASSERT_TRUE(refused);
+    EXPECT_THAT(error_text(*refused), HasSubstr("limit_exceeded: a tail needs "));
+    RawClient& other = greet(kOther);
+    other.request(2, everything());
+    EXPECT_FALSE(other.next(milliseconds(100)));
+    other.disconnect();
+    client.disconnect();
+    pass(milliseconds(100));
+    EXPECT_EQ(held().queries, 0U);
+}
+
 constexpr std::string_view kCostlyFilter = "~`(.{30}){30}x`";
 
 TEST_F(FairnessTest, TheFilterOfATailIsChargedAsLongAsItFollows) {
