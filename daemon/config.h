@@ -171,14 +171,14 @@ struct LimitsConfig {
     std::uint64_t message_bytes_max = 1ULL << 20U;  // Message of one record; longer: Errc::too_large.
     std::uint32_t connections_max = 1024;           // Beyond: closed after an error frame, Errc::limit_exceeded.
     std::uint32_t connections_per_uid_max = 256;    // The same, counted per uid.
-    std::uint64_t session_output_bytes_max = 4ULL << 20U;    // Large replies of a connection; beyond: they wait.
-    std::uint64_t user_memory_bytes_max = 64ULL << 20U;      // Requests and replies of a uid; beyond: they wait.
-    std::uint64_t clients_memory_bytes_max = 128ULL << 20U;  // The same of all users; beyond: they wait.
-    std::uint32_t queries_max = 8;                           // At a time, half of them of one uid; beyond: they wait.
-    Milliseconds query_wait_timeout{10'000};                 // For a place; then: Errc::limit_exceeded.
-    Milliseconds query_idle_timeout{300'000};                // No row taken for so long: Errc::deadline_exceeded.
-    std::uint64_t query_memory_bytes_max = 64ULL << 20U;     // Of one query; above: Errc::limit_exceeded.
-    std::uint64_t queries_memory_bytes_max = 128ULL << 20U;  // Of all queries, half of it of one uid; above: the same.
+    std::uint64_t session_output_bytes_max = 4ULL << 20U;   // Large replies of a connection; beyond: they wait.
+    std::uint64_t user_memory_bytes_max = 32ULL << 20U;     // Requests and replies of a uid; beyond: they wait.
+    std::uint64_t clients_memory_bytes_max = 64ULL << 20U;  // The same of all users; beyond: they wait.
+    std::uint32_t queries_max = 8;                          // At a time, half of them of one uid; beyond: they wait.
+    Milliseconds query_wait_timeout{10'000};                // For a place; then: Errc::limit_exceeded.
+    Milliseconds query_idle_timeout{300'000};               // No row taken for so long: Errc::deadline_exceeded.
+    std::uint64_t query_memory_bytes_max = 32ULL << 20U;    // Of one query or tail; above: Errc::limit_exceeded.
+    std::uint64_t queries_memory_bytes_max = 64ULL << 20U;  // Of all of them; above: the same.
     Milliseconds idle_timeout{0};            // Connection without a request for so long is closed.  0: never.
     Milliseconds hello_timeout{10'000};      // Connection without a complete HELLO for so long is closed.
     std::uint32_t open_handles_max = 16384;  // Open files of all connections; beyond: Errc::limit_exceeded.

@@ -194,10 +194,12 @@ constexpr Setting kSettings[] = {
     {"limits.query_idle_timeout", limit<&LimitsConfig::query_idle_timeout>(), kSecond, 24 * kHour, live,
      "A query whose client has taken no row for so long gets deadline_exceeded, and its place and memory are free."},
     {"limits.query_memory_bytes_max", limit<&LimitsConfig::query_memory_bytes_max>(), 1 * kMiB, 64 * kGiB, live,
-     "Memory that one query may need for groups, sorting and the like. Beyond it the query gets limit_exceeded."},
+     "Memory that one query may need for its compiled filter, groups, sorting and the like, or a tail for its filter. "
+     "Beyond it the query or tail gets limit_exceeded."},
     {"limits.queries_memory_bytes_max", limit<&LimitsConfig::queries_memory_bytes_max>(), 1 * kMiB, 64 * kGiB, live,
-     "The same of all queries together; those of one user may need half of it, or as much as one query may. Beyond it "
-     "the query that asks for more gets limit_exceeded."},
+     "The same of all queries and tails together. A user may hold as much of it as is left free, so that there is "
+     "always "
+     "some for others. Beyond it the query or tail that asks for more gets limit_exceeded."},
     {"limits.idle_timeout", limit<&LimitsConfig::idle_timeout>(), kSecond, 720 * kHour, live,
      "A connection that has no request in flight and sends none for so long is closed.", "never"},
     {"limits.hello_timeout", limit<&LimitsConfig::hello_timeout>(), 100, kHour, live,

@@ -126,6 +126,27 @@ std::vector<std::string> whole_words(std::string_view text, bool cut_in_front, b
     return words;
 }
 
+// Each has a block of its own in the heap, and vectors may be half empty.
+std::uint64_t bytes_of_text(std::string_view text) {
+    constexpr std::uint64_t kCopies = 4;  // Test, form, needle, words.
+    std::uint64_t words = 0;
+    part::for_each_word(text, [&](std::string_view) { ++words; });
+    return kCopies * (text.size() + 2 * sizeof(std::string)) + words * 3 * sizeof(std::string);
+}
+
+// What a matcher comes to, without its regular expression.
+std::uint64_t bytes_max(const Test& test) {
+    constexpr std::uint64_t kOfValue = 2 * (sizeof(Matcher::Form) + sizeof(std::vector<std::string>));
+    std::uint64_t bytes = sizeof(Matcher) + kOfValue + bytes_of_text(test.text);
+    for (const std::string& text : test.texts) {
+        bytes += kOfValue + bytes_of_text(text);
+    }
+    for (const auto* bound : {&test.low, &test.high}) {
+        bytes += *bound ? bytes_of_text((*bound)->value.text) : 0;
+    }
+    return bytes;
+}
+
 }  // namespace
 
 std::optional<std::string_view> wrong_literal(LiteralKind kind, std::string_view text) {
@@ -158,7 +179,8 @@ Result<> Matcher::check(LiteralKind kind) const {
     return {};
 }
 
-Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKind kind, WallNs now) {
+Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKind kind, WallNs now, Budget& memory) {
+    SLUICE_CHECK(memory.charge(bytes_max(test), "its filter"));
     std::shared_ptr<Matcher> made(new Matcher(test));
     const Duration offset = parse_offset(test.offset).value_or(Duration::zero());
     switch (test.kind) {
@@ -182,7 +204,7 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
             }
             break;
         case TestKind::regex: {
-            SLUICE_TRY(made->regex_, Regex::make(test.text));
+            SLUICE_TRY(made->regex_, Regex::make(test.text, memory));
             made->matches_missing_ = made->regex_->matches({});
             break;
         }

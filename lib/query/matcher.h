@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "part/literal_search.h"
 #include "query/address.h"
+#include "query/budget.h"
 #include "query/filter.h"
 #include "query/regex.h"
 #include "query/time_literal.h"
@@ -42,8 +43,9 @@ class Matcher {
         Form form;
     };
 
-    // Errors: invalid_argument.
-    static Result<std::shared_ptr<const Matcher>> make(const Test& test, LiteralKind kind, WallNs now);
+    // Charges `memory` for what it will hold, of which nothing is given back.
+    // Errors: invalid_argument; limit_exceeded.
+    static Result<std::shared_ptr<const Matcher>> make(const Test& test, LiteralKind kind, WallNs now, Budget& memory);
     Matcher(const Matcher&) = delete;
     Matcher& operator=(const Matcher&) = delete;
 

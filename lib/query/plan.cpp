@@ -81,6 +81,7 @@ class PlanBuilder {
     bool in_scan() const noexcept { return std::holds_alternative<std::monostate>(plan_.breaker_); }
     Result<FilterNode> compiled(const Filter& filter) const;
     Result<> add_bounds();
+    Result<> charge_columns() const;
     Result<> window(std::uint64_t skip, std::uint64_t count, std::string_view name);
     // `column`: of the result; empty: it has none.
     Result<> hits(const std::vector<std::string>& names, std::uint64_t count, std::string_view name,
@@ -97,7 +98,8 @@ class PlanBuilder {
 };
 
 Result<FilterNode> PlanBuilder::compiled(const Filter& filter) const {
-    return compile(filter, plan_.options_.now, [this](std::string_view name) { return schema_.resolve(name); });
+    return compile(
+        filter, plan_.options_.now, [this](std::string_view name) { return schema_.resolve(name); }, plan_.budget_);
 }
 
 // The stage added last, if it is of this kind.
@@ -141,6 +143,19 @@ Result<> PlanBuilder::add_bounds() {
     return {};
 }
 
+// Of what a plan keeps as long as it lives: after the fact, but the text of a query bounds it.
+Result<> PlanBuilder::charge_columns() const {
+    std::uint64_t bytes = sizeof(Plan);
+    for (const Schema* schema : {&plan_.scan_schema_, &plan_.output_}) {
+        for (const Schema::Column& column : schema->columns) {
+            constexpr std::uint64_t kNames = 3;   // Its own, the field's, and as it was written.
+            constexpr std::uint64_t kGrowth = 2;  // Vectors may be half empty.
+            bytes += kGrowth * sizeof(Schema::Column) + kNames * (column.name.size() + sizeof(std::string));
+        }
+    }
+    return plan_.budget_.charge(bytes, "its columns");
+}
+
 Result<> PlanBuilder::build(const Query& query) {
     SLUICE_CHECK(add_bounds());
     SLUICE_CHECK((*this)(Where{.filter = query.filter}));
@@ -154,6 +169,7 @@ Result<> PlanBuilder::build(const Query& query) {
         plan_.scan_schema_ = schema_;
     }
     plan_.output_ = std::move(schema_);
+    SLUICE_CHECK(charge_columns());
     std::erase_if(filter_.parts, [](const FilterNode& part) { return part.kind == FilterKind::everything; });
     if (filter_.parts.empty()) {
         filter_ = {};

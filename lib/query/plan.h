@@ -28,14 +28,15 @@ namespace sluice::query {
 class SortBuffer;
 
 struct PlanOptions {
-    WallNs now = 0;                                             // What _time:5m counts from.
-    std::uint64_t memory_bytes_max = std::uint64_t{64} << 20U;  // Of the whole query; above: limit_exceeded.
-    Budget* memory = nullptr;                                   // Of which that is a part; borrowed.  Null: of none.
-    bool explain = false;                                       // Combiner::explain() then has the details.
-    std::optional<std::uint64_t> newest;                        // Only so many rows, the last ones: | tail N.
-    TimeSpan time{};                                            // --since and --until, of the record's own time.
-    std::uint64_t sequence_min = 0;                             // First sequence wanted.
-    std::uint64_t sequence_end = UINT64_MAX;                    // One past the last.
+    WallNs now = 0;  // What _time:5m counts from.
+    // Of the whole query, its compiled filter and its columns as long as the plan lives; above: limit_exceeded.
+    std::uint64_t memory_bytes_max = std::uint64_t{64} << 20U;
+    UserBudget* memory = nullptr;             // Of which that is a part; borrowed.  Null: of none.
+    bool explain = false;                     // Combiner::explain() then has the details.
+    std::optional<std::uint64_t> newest;      // Only so many rows, the last ones: | tail N.
+    TimeSpan time{};                          // --since and --until, of the record's own time.
+    std::uint64_t sequence_min = 0;           // First sequence wanted.
+    std::uint64_t sequence_end = UINT64_MAX;  // One past the last.
 };
 
 class Plan {
@@ -75,8 +76,7 @@ class Plan {
 
  private:
     friend class PlanBuilder;
-    explicit Plan(const PlanOptions& options)
-        : options_(options), budget_(options.memory_bytes_max, "a query", options.memory) {}
+    explicit Plan(const PlanOptions& options) : options_(options), budget_(options.memory_bytes_max, options.memory) {}
 
     PlanOptions options_;
     mutable Budget budget_;

@@ -17,7 +17,7 @@ namespace sluice::query {
 // So that a text of the largest size cannot hold its reader, or whoever runs it on each record, for long.
 inline constexpr std::size_t kTestsMax = 256;            // Of all filters of a query.
 inline constexpr std::size_t kValuesMax = 1024;          // Of all in() together.
-inline constexpr std::size_t kRegexesMax = 16;           // Each may take Regex::kBytesMax when it runs.
+inline constexpr std::size_t kRegexesMax = 16;           // Each is charged Regex::bytes_max.
 inline constexpr std::size_t kRegexTextMax = 4096;       // Bytes of all regular expressions together.
 inline constexpr std::size_t kInstructionsMax = 16'384;  // Of their programs together.
 inline constexpr std::size_t kStagesMax = 64;

@@ -13,6 +13,28 @@ constexpr int kAtomBytesMin = 3;
 // classes are inlined may be twice as long in the end.
 constexpr std::int64_t kCheckBytesMax = std::int64_t{400} << 10U;
 
+// RE2 divides what max_mem allows: two thirds for the program and what runs it forwards, a third for what runs it
+// backwards.  The table of an expression that one pass decides has a quarter of the former; half of what is left then
+// is for the automaton that finds out whether there is a match, half for one that finds the first, which nobody asks
+// for here. An expression that ends with the text is run backwards, all others forwards, none both ways: half of
+// max_mem is all that automata come to.
+constexpr std::uint64_t kAutomataShare = 2;
+// An automaton needs room for 20 of its states, which grow with the program, or RE2 goes without, at a hundredth of the
+// speed.  More than 4 MiB gains little.
+constexpr std::uint64_t kBytesPerInstruction = 768;
+constexpr std::uint64_t kAutomataBytesMin = std::uint64_t{128} << 10U;
+constexpr std::uint64_t kMaxMemMax = std::uint64_t{4} << 20U;
+// Beside: the programs, the parsed expression and its atoms (measured, with a half more).
+constexpr std::uint64_t kTreeBytesPerInstruction = 40;
+constexpr std::uint64_t kTreeBytesPerByte = 200;
+constexpr std::uint64_t kTreeBytes = std::uint64_t{8} << 10U;
+
+std::uint64_t max_mem(std::size_t instructions) noexcept {
+    // At least as much as check() has: what it takes can be made.
+    return std::clamp(kAutomataBytesMin + kBytesPerInstruction * instructions,
+                      static_cast<std::uint64_t>(kCheckBytesMax), kMaxMemMax);
+}
+
 re2::StringPiece piece(std::string_view text) {
     return {text.data(), text.size()};
 }
@@ -60,12 +82,19 @@ Result<std::size_t> Regex::check(const std::string& pattern) {
     return size;
 }
 
-Result<std::unique_ptr<const Regex>> Regex::make(const std::string& pattern) {
-    SLUICE_CHECK(check(pattern));
+std::uint64_t Regex::bytes_max(std::size_t instructions, std::size_t pattern_bytes) noexcept {
+    return max_mem(instructions) / kAutomataShare + kTreeBytesPerInstruction * instructions +
+           kTreeBytesPerByte * pattern_bytes + kTreeBytes;
+}
+
+Result<std::unique_ptr<const Regex>> Regex::make(const std::string& pattern, Budget& memory) {
+    SLUICE_TRY(const std::size_t instructions, check(pattern));
+    SLUICE_CHECK(memory.charge(bytes_max(instructions, pattern.size()), "a regular expression"));
     std::unique_ptr<Regex> made(new Regex);
     made->filtered_ = std::make_unique<re2::FilteredRE2>(kAtomBytesMin);
     int id = 0;
-    if (made->filtered_->Add(piece(pattern), options(kBytesMax), &id) != re2::RE2::NoError) {
+    const re2::RE2::Options allowed = options(static_cast<std::int64_t>(max_mem(instructions)));
+    if (made->filtered_->Add(piece(pattern), allowed, &id) != re2::RE2::NoError) {
         return fail(Errc::invalid_argument, "a regular expression ({})", pattern);
     }
     made->filtered_->Compile(&made->atoms_);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "query/budget.h"
 
 namespace re2 {
 class FilteredRE2;
@@ -23,11 +24,13 @@ class Regex {
     // Errors: invalid_argument, with what RE2 says, or what is allowed.
     static Result<std::size_t> check(const std::string& pattern);
     static constexpr std::size_t kProgramMax = 8192;
-    static constexpr std::size_t kClassesMax = 32;                     // \p and \P, which stand for hundreds of ranges.
-    static constexpr std::int64_t kBytesMax = std::int64_t{4} << 20U;  // Of its automata, as they grow.
+    static constexpr std::size_t kClassesMax = 32;  // \p and \P, which stand for hundreds of ranges.
 
-    // Errors: as check().
-    static Result<std::unique_ptr<const Regex>> make(const std::string& pattern);
+    // Charges `memory` for what it and its automata can hold (bytes_max), of which nothing is given back.
+    // Errors: as check(); limit_exceeded.
+    static Result<std::unique_ptr<const Regex>> make(const std::string& pattern, Budget& memory);
+    // Of a program of so many instructions, made from `pattern_bytes`.
+    static std::uint64_t bytes_max(std::size_t instructions, std::size_t pattern_bytes) noexcept;
     ~Regex();
 
     // Somewhere in the text.

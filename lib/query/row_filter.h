@@ -50,15 +50,17 @@ struct FilterNode {
     }
 };
 
-// `resolve` gives each name its meaning.  Errors: invalid_argument (a regular expression that RE2 refuses, a time or a
-// severity that is none; the parser has pointed at these already).
-Result<FilterNode> compile(const Filter& filter, WallNs now, const std::function<Name(std::string_view)>& resolve);
+// `resolve` gives each name its meaning.  Charges `memory` for what the filter holds, before it does; nothing is given
+// back.  Errors: invalid_argument (a regular expression that RE2 refuses, a time or a severity that is none; the parser
+// has pointed at these already); limit_exceeded.
+Result<FilterNode> compile(const Filter& filter, WallNs now, const std::function<Name(std::string_view)>& resolve,
+                           Budget& memory);
 
 // Threads: any, concurrently.
 class RowFilter {
  public:
     // Errors: as compile().
-    static Result<RowFilter> make(const Filter& filter, WallNs now);
+    static Result<RowFilter> make(const Filter& filter, WallNs now, Budget& memory);
     explicit RowFilter(FilterNode root) : root_(std::move(root)) {}
 
     bool matches(const wire::TailEntry& entry) const;

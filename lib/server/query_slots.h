@@ -19,11 +19,11 @@
 namespace sluice::server {
 
 struct QueryLimits {
-    std::uint32_t queries_max = 8;                     // At a time, of all users.  So many of one user may wait.
-    Duration wait_max = std::chrono::seconds(10);      // For a place; then limit_exceeded.
-    Duration idle_max = std::chrono::minutes(5);       // Without a row taken; then deadline_exceeded.
-    std::uint64_t memory_bytes_max = 64ULL << 20U;     // Of one query; above: limit_exceeded.
-    std::uint64_t memory_bytes_total = 128ULL << 20U;  // Of all together; above: limit_exceeded.
+    std::uint32_t queries_max = 8;                    // At a time, of all users.  So many of one user may wait.
+    Duration wait_max = std::chrono::seconds(10);     // For a place; then limit_exceeded.
+    Duration idle_max = std::chrono::minutes(5);      // Without a row taken; then deadline_exceeded.
+    std::uint64_t memory_bytes_max = 32ULL << 20U;    // Of one query or tail; above: limit_exceeded.
+    std::uint64_t memory_bytes_total = 64ULL << 20U;  // Of all users; above: limit_exceeded.
 };
 
 class QuerySlots;

@@ -7,13 +7,13 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/fair_share.h"
 #include "coro/sync.h"
 
 namespace sluice::server {
 
-// Bytes of which all users have a part.  Each may hold as much as is left free: so N of them who take what they can
-// hold N parts of N + 1, and there is one for the next user.  Who holds nothing is granted what he asks for in any
-// case.
+// Bytes of which all users have a part, shared by the rule of fair_share.h.  Who holds nothing is granted what he asks
+// for in any case.
 class CommonRoom {
  public:
     explicit CommonRoom(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
@@ -26,7 +26,7 @@ class CommonRoom {
  private:
     friend class UserRoom;
     bool fits(std::size_t mine, std::size_t bytes) const noexcept {
-        return mine == 0 || (held_ < bytes_max_ && mine + bytes <= bytes_max_ - held_);
+        return mine == 0 || fits_share(bytes_max_, held_, mine, bytes);
     }
     std::size_t bytes_max_;
     std::size_t held_ = 0;

@@ -28,7 +28,7 @@ Server::Server(io::Kernel& kernel, coro::Pool& pool, LogPipeline& log, files::Fi
               .request_room = CommonRoom(options.session.clients_bytes_max),
               .reply_room = CommonRoom(options.session.clients_bytes_max),
               .query_slots = QuerySlots(kernel.clock(), options.session.query),
-              .query_memory = query::Budget(options.session.query.memory_bytes_total, "all queries together"),
+              .query_memory = query::CommonBudget(options.session.query.memory_bytes_total),
               .version = {},
               .status = {}},
       options_(std::move(options)),
@@ -131,8 +131,8 @@ Task<> Server::accept_all(coro::Scope& sessions, const io::Handle& listener) {
             continue;
         }
         ++shared_.counters.connections;
-        const auto user = users_.try_emplace(peer.credentials.uid, shared_.limits, shared_.request_room,
-                                             shared_.reply_room, shared_.query_memory);
+        const auto user = users_.try_emplace(peer.credentials.uid, shared_.limits, peer.credentials.uid,
+                                             shared_.request_room, shared_.reply_room, shared_.query_memory);
         ++user.first->second.connections;
         sessions.spawn("session", &Server::run_session, this, std::move(*socket), peer);
     }

@@ -29,8 +29,8 @@ struct SessionLimits {
     Duration idle_timeout{};                            // No request for so long: closed.  0: never.
     Duration stall_timeout = std::chrono::seconds(30);  // Reads nothing for so long: closed.
     // Of all sessions of a user, for requests and for replies each; beyond it they wait for each other.
-    std::size_t user_bytes_max = 32U << 20U;
-    std::size_t clients_bytes_max = 64U << 20U;  // Of all users together, likewise; see CommonRoom.
+    std::size_t user_bytes_max = 16U << 20U;
+    std::size_t clients_bytes_max = 32U << 20U;  // Of all users together, likewise; see CommonRoom.
     QueryLimits query;
 };
 
@@ -47,14 +47,14 @@ struct ServerCounters {
 // What the sessions of one user have together.
 struct User {
     // Borrows what is of all users until destroyed.
-    User(const SessionLimits& limits, CommonRoom& requests, CommonRoom& replies, query::Budget& queries_memory) noexcept
+    User(const SessionLimits& limits, uid_t uid, CommonRoom& requests, CommonRoom& replies,
+         query::CommonBudget& queries_memory) noexcept
         : request_room(limits.user_bytes_max, &requests),
           reply_room(limits.user_bytes_max, &replies),
-          query_memory(std::max(limits.query.memory_bytes_total / 2, limits.query.memory_bytes_max),
-                       "all queries of a user together", &queries_memory) {}
+          query_memory(uid, queries_memory) {}
     UserRoom request_room;
     UserRoom reply_room;
-    query::Budget query_memory;
+    query::UserBudget query_memory;
     coro::Semaphore file_tails{kFileTailsMax};
     std::uint32_t connections = 0;
 
@@ -77,7 +77,7 @@ struct Shared {
     CommonRoom request_room;
     CommonRoom reply_room;
     QuerySlots query_slots;
-    query::Budget query_memory;
+    query::CommonBudget query_memory;
     std::string version;
     std::function<std::string()> status;  // The STATUS reply, JSON; empty: {}.
 };

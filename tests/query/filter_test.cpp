@@ -185,7 +185,8 @@ TEST(Filter, ErrorsOfTheTreeSayWhichTest) {
     Filter filter{.kind = FilterKind::match, .parts = {}, .field = "level", .test = {}};
     filter.test.kind = TestKind::exact;
     filter.test.text = "loud";
-    const auto made = RowFilter::make(filter, kNoon);
+    Budget memory(1U << 20U);
+    const auto made = RowFilter::make(filter, kNoon, memory);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), Errc::invalid_argument);
     EXPECT_THAT(made.error().text(), HasSubstr("level:=\"loud\": 'loud': expected a severity"));

@@ -57,7 +57,8 @@ std::shared_ptr<const part::Part> part_of_this_version() {
 // What the token filter of the messages says.
 Verdict verdict(const part::Part& part, std::string_view filter) {
     const Test test = parse_filter(filter)->test;
-    const auto matcher = Matcher::make(test, LiteralKind::any, 0);
+    Budget memory(1U << 20U);
+    const auto matcher = Matcher::make(test, LiteralKind::any, 0, memory);
     return ColumnTest(part, part::Part::fixed(part::ColumnKind::message), **matcher, {}).verdict();
 }
 

@@ -6,6 +6,14 @@
 
 namespace sluice::query::test {
 
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string all;
+    for (std::size_t i = 0; i < times; ++i) {
+        all += text;
+    }
+    return all;
+}
+
 void Store::add(const RowDraft& draft) {
     Bytes record;
     wire::RecordBuilder builder(record);

@@ -17,6 +17,8 @@ namespace sluice::query::test {
 inline constexpr WallNs kNoon = 1'772'366'400'000'000'000;
 inline constexpr WallNs kSecond = 1'000'000'000;
 
+std::string repeated(std::string_view text, std::size_t times);
+
 // Fields in the order of the calls; names with a leading '_' are trusted.
 class RowDraft {
  public:

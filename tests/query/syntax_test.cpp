@@ -294,14 +294,6 @@ TEST(Syntax, AWordBehindFieldsIsLookedForInTheMessage) {
 
 // ---- what a query may cost ----
 
-std::string repeated(std::string_view text, std::size_t times) {
-    std::string all;
-    for (std::size_t i = 0; i < times; ++i) {
-        all += text;
-    }
-    return all;
-}
-
 TEST(Syntax, TheNumberOfTestsAndStagesIsBounded) {
     EXPECT_EQ(read_again(repeated("a ", kTestsMax)).substr(0, 7), "a and a");
     EXPECT_THAT(read_again(repeated("a ", kTestsMax + 1)),
@@ -332,8 +324,10 @@ TEST(Syntax, TheSizeOfRegularExpressionsIsBounded) {
 }
 
 TEST(Regex, IsCheckedWhereverItIsMade) {
-    EXPECT_FALSE(Regex::make("\\pL{60}"));
-    EXPECT_FALSE(Regex::make("a(b"));
+    Budget memory(1U << 20U);
+    EXPECT_FALSE(Regex::make("\\pL{60}", memory));
+    EXPECT_FALSE(Regex::make("a(b", memory));
+    EXPECT_EQ(memory.used_bytes(), 0U);
     EXPECT_EQ(*Regex::check("ab"), (*Regex::check("abc")) - 1);
 }
 

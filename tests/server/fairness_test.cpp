@@ -381,11 +381,11 @@ TEST_F(FairnessTest, AQueryThatNobodyReadsEnds) {
     EXPECT_EQ(daemon->server().queries_running(), 0U);
 }
 
-TEST_F(FairnessTest, MemoryOfQueriesIsBoundedForAUserAndForAll) {
-    options.session.query = {.queries_max = 8, .memory_bytes_max = 600'000, .memory_bytes_total = 700'000};
+TEST_F(FairnessTest, AUserWhoseQueriesHoldAllTheyMayKeepsNobodyElseOut) {
+    options.session.query = {.queries_max = 16, .memory_bytes_max = 1'400'000, .memory_bytes_total = 1'400'000};
     start();
     fill(60, 4000);
-    const auto sorts = [this](uid_t uid) {
+    const auto sorts = [this](uid_t uid) {  // Takes 500 KB, and holds half of that, because the client takes no more.
         RawClient& client = greet(uid);
         client.request(2, wire::QueryRequest{.credit = 1, .text = "* | sort by (message)"});
         const auto frame = client.next();
@@ -394,9 +394,86 @@ TEST_F(FairnessTest, MemoryOfQueriesIsBoundedForAUserAndForAll) {
     };
     EXPECT_EQ(sorts(kHostile), "");
     EXPECT_GT(held().queries, 200'000U);
-    EXPECT_THAT(sorts(kHostile), HasSubstr("all queries of a user together may use"));
-    EXPECT_THAT(sorts(kOther), HasSubstr("all queries together may use"));
-    EXPECT_LT(held().queries, 300'000U);
+    std::string refused;
+    for (int i = 0; i < 6 && refused.empty(); ++i) {
+        refused = sorts(kHostile);
+    }
+    EXPECT_THAT(refused, HasSubstr("limit_exceeded: sorting needs "));
+    EXPECT_THAT(refused, HasSubstr("that queries and tails of uid 1000 hold"));
+    EXPECT_EQ(sorts(kOther), "");
+    EXPECT_THAT(sorts(kOther), HasSubstr("that queries and tails of uid 2000 hold"));
+    EXPECT_LT(held().queries, 600'000U);
+}
+
+TEST_F(FairnessTest, ATailIsChargedAsLongAsItFollows) {
+    options.session.query.memory_bytes_total = 40 * 1024;
+    start();
+    RawClient& client = greet(kHostile);
+    for (std::uint64_t id = 2; id < 6; ++id) {
+        client.request(id, everything());
+    }
+    EXPECT_FALSE(client.next(milliseconds(100)));
+    EXPECT_GT(held().queries, 16U * 1024);
+    EXPECT_LE(held().queries, options.session.query.memory_bytes_total / 2);
+    client.request(6, everything());
+    const auto refused = client.next();
+    ASSERT_TRUE(refused);
+    EXPECT_THAT(error_text(*refused), HasSubstr("limit_exceeded: a tail needs "));
+    RawClient& other = greet(kOther);
+    other.request(2, everything());
+    EXPECT_FALSE(other.next(milliseconds(100)));
+    other.disconnect();
+    client.disconnect();
+    pass(milliseconds(100));
+    EXPECT_EQ(held().queries, 0U);
+}
+
+constexpr std::string_view kCostlyFilter = "~`(.{30}){30}x`";
+
+TEST_F(FairnessTest, TheFilterOfATailIsChargedAsLongAsItFollows) {
+    start();
+    RawClient& client = greet(kHostile);
+    wire::TailRequest wanted = everything();
+    wanted.query = kCostlyFilter;
+    client.request(2, wanted);
+    pass(milliseconds(100));
+    const std::uint64_t one = held().queries;
+    EXPECT_GT(one, 2'000'000U);
+    client.request(3, wanted);
+    pass(milliseconds(100));
+    EXPECT_EQ(held().queries, 2 * one);
+    client.request(4, wire::CancelRequest{.target = 2});
+    pass(milliseconds(100));
+    EXPECT_EQ(held().queries, one);
+    client.disconnect();
+    pass(milliseconds(100));
+    EXPECT_EQ(held().queries, 0U);
+}
+
+TEST_F(FairnessTest, TailsThatHoldAllTheyMayKeepNobodyElseOut) {
+    options.session.query.memory_bytes_total = 12'000'000;
+    start();
+    RawClient& client = greet(kHostile);
+    wire::TailRequest wanted = everything();
+    wanted.query = kCostlyFilter;
+    std::uint64_t refused = 0;
+    for (std::uint64_t id = 2; id < 10; ++id) {
+        client.request(id, wanted);
+        if (const auto frame = client.next(milliseconds(100))) {
+            ++refused;
+            EXPECT_THAT(error_text(*frame), HasSubstr("limit_exceeded: a regular expression needs 2."));
+            EXPECT_THAT(error_text(*frame), HasSubstr("that queries and tails of uid 1000 hold"));
+        }
+    }
+    EXPECT_GT(refused, 2U);
+    EXPECT_LE(held().queries, options.session.query.memory_bytes_total * 2 / 3);
+    RawClient& other = greet(kOther);
+    other.request(2, wanted);
+    EXPECT_FALSE(other.next(milliseconds(100)));  // It follows.
+    other.request(3, wire::QueryRequest{.credit = kAllCredit, .text = "*"});
+    const auto answer = other.next();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(error_text(*answer), "");
 }
 
 // A tail that reads files holds what it has read; a client that takes nothing makes it let go.
