@@ -45,8 +45,10 @@ ValueView Sum::total() const noexcept {
     return ValueView::of_floating(static_cast<double>(integers_) + floats_);
 }
 
+// In long double: a sum of large integers that is rounded before it is divided may come out above another one, which is
+// larger.
 double Sum::average() const noexcept {
-    return (static_cast<double>(integers_) + floats_) / static_cast<double>(count_);
+    return static_cast<double>((static_cast<long double>(integers_) + floats_) / static_cast<long double>(count_));
 }
 
 // ---- HashSet ----

@@ -153,7 +153,7 @@ Result<> PlanBuilder::charge_columns() const {
             bytes += kGrowth * sizeof(Schema::Column) + kNames * (column.name.size() + sizeof(std::string));
         }
     }
-    return plan_.budget_.charge(bytes, "its columns");
+    return plan_.budget_.charge(bytes, "its plan");
 }
 
 Result<> PlanBuilder::build(const Query& query) {

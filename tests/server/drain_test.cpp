@@ -147,9 +147,9 @@ TEST_F(DrainTest, NobodyIsAcceptedWhileOldRequestsAreFinished) {
     slow_down("/files/*", seconds(3));
     RawClient& client = greet();
     client.request(2, put("a"));
+    RawClient& last = connect();
     pass(milliseconds(100));
     daemon->stop();
-    RawClient& last = connect();  // Accepted at the last moment.
     expect_stopping(last, 0);
     pass(milliseconds(10));
     RawClient& late = connect();

@@ -270,6 +270,7 @@ TEST_F(SessionEdgeTest, BatchThatWaitsForRoomIsToldWhyItEnds) {
     EXPECT_EQ(decode<wire::LogReply>(*stored)->first_sequence, 1U);
     EXPECT_EQ(refusal(client), "0: " + why);
     EXPECT_TRUE(client.closed_within(seconds(5)));
+    pass(milliseconds(10));
     EXPECT_EQ(daemon->server().connections(), 0U);
     EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 2U);
 }

@@ -96,8 +96,9 @@ TEST_F(StoreGoneTest, SegmentThatIsBegunInAnEmptiedDirectoryIsNotTheStore) {
     EXPECT_EQ(answer(wire::AckLevel::durable), "");
     const std::string emptied = segment_path();
     empty_the_directory();
-    while (segment_path() == emptied) {
-        ASSERT_EQ(answer(wire::AckLevel::durable), "");
+    for (unsigned i = 0; segment_path() == emptied; ++i) {
+        ASSERT_LT(i, 200U);
+        (void)answer(wire::AckLevel::durable);  // Refused where a spare file was ready: it is gone, too.
     }
     EXPECT_TRUE(world.disk().exists(segment_path()));
     pass(seconds(1));
