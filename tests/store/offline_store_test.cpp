@@ -85,10 +85,10 @@ TEST_F(OfflineStoreTest, WithoutAnIdentityIsRefused) {
 TEST_F(OfflineStoreTest, WithADamagedIdentityIsReadWhereTheOtherFilesAgree) {
     save_state();
     copy.flip("identity", 20, 1);
-    const auto store = OfflineStore::open(copy.directory(), kCache);
-    ASSERT_TRUE(store) << store.error();
-    EXPECT_EQ((*store)->log().store_id(), state.store_id);
-    EXPECT_EQ((*store)->log().problems(),
+    const auto opened = OfflineStore::open(copy.directory(), kCache);
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_EQ((*opened)->log().store_id(), state.store_id);
+    EXPECT_EQ((*opened)->log().problems(),
               (std::vector<std::string>{"'identity' fails its checksum; the other files tell whose they are"}));
 }
 
