@@ -49,7 +49,8 @@ void LogSealer::note_written() {
         open_since_ = kernel_.clock().now();
         wake_.set();  // To wait for the time from now on.
     }
-    if (open && due()) {
+    const bool durable = hub_.durable_sequence() > hub_.sealed_end();
+    if (open && (due() || (durable && waits_for_disk_))) {
         wake_.set();
     }
 }
@@ -66,7 +67,9 @@ Task<Result<>> LogSealer::wait_until_due() {
         if (open_since_ && hub_.durable_sequence() > hub_.sealed_end()) {
             woken = co_await coro::with_deadline(*open_since_ + options_.delay_max, coro::wait_for(wake_));
         } else {
+            waits_for_disk_ = true;
             woken = co_await wake_.wait();
+            waits_for_disk_ = false;
         }
         if (!woken && woken.error().code() != Errc::deadline_exceeded) {
             co_return woken;

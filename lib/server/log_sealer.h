@@ -66,6 +66,7 @@ class LogSealer {
     store::StoreEvents& events_;
     std::function<void()> told_;
     std::optional<MonotonicTime> open_since_;  // When the oldest record that is not sealed was seen.
+    bool waits_for_disk_ = false;              // Nothing is durable that is not sealed: it waits for no time.
     bool urged_ = false;
     bool sealing_ = false;
     std::optional<Error> failure_;

@@ -99,6 +99,18 @@ TEST_F(LogSealerTest, LostEndOfWhatIsSealedIsReportedAndCountedToo) {
     EXPECT_EQ(shown.back(), 25U);
 }
 
+TEST_F(LogSealerTest, RecordsThatBecomeDurableInSilenceAreSealedInTime) {
+    options.pipeline.seal.rows_max = 1000;
+    options.pipeline.seal.delay_max = std::chrono::seconds(10);
+    options.pipeline.sync_interval = std::chrono::seconds(2);
+    start_and_greet();
+    write(1, 5, wire::AckLevel::written);
+    pass(std::chrono::seconds(9));
+    EXPECT_EQ(hub().sealed_end(), 1U);
+    pass(std::chrono::seconds(2));
+    EXPECT_EQ(hub().sealed_end(), 6U);
+}
+
 // A record that cannot be read just now is not lost: the seal fails, and takes it when it is tried again.
 TEST_F(LogSealerTest, ErrorOfTheDiskIsNoLossOfRecords) {
     start_and_greet();

@@ -78,7 +78,8 @@ TEST_F(OutputTest, IsCrowdedAboveHalfOfItsBytes) {
 
 TEST_F(OutputTest, ReplyTellsTheBytesOfItsFrame) {
     EXPECT_EQ(output_->reply(7, wire::PingReply()), wire::kFrameHeaderSize);
-    EXPECT_EQ(output_->reply(8, wire::StatusReply{.json = "12345"}), output_->waiting_bytes() - wire::kFrameHeaderSize);
+    const std::size_t second = output_->reply(8, wire::StatusReply{.json = "12345"});
+    EXPECT_EQ(second, output_->waiting_bytes() - wire::kFrameHeaderSize);
 }
 
 // What was charged is given back when it is sent, and not before.
