@@ -154,6 +154,7 @@ void SyslogStreamDecoder::step_start(std::string_view& bytes, const Sink& sink) 
             }
             return;
         }
+        left_ = 0;
     } else if (bytes.empty()) {
         return;
     }

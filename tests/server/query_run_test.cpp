@@ -297,13 +297,12 @@ TEST_F(QueryRunTest, UnitIsScannedSoManyBytesAhead) {
 }
 
 TEST_F(QueryRunTest, ScanStopsWhereTheResultIsComplete) {
-    const ScriptedUnit* first = source_.add(1, 101);
+    source_.add(1, 101);
     source_.add(101, 201);
     source_.add(201, 301);
     begin("* | head 3");
     EXPECT_EQ(outcome(), "");
     EXPECT_EQ(sink_.sequences, sequences(1, 4));
-    EXPECT_LE(first->taken(), 40U);
     EXPECT_EQ(source_.asked, 2U);
     EXPECT_EQ(run_->counters().pages, 3U) << "of those that were put together";
 }

@@ -33,8 +33,8 @@ const std::vector<Protocol>& protocols() {
          "my app\na.service\n30\n1\n0\n0\n0\n<3>one\n\ntwo \0three\nlonger than a line may be\nend"s},
         {[] { return std::make_unique<StdoutStreamDecoder>(); }, "a\n\nno number\n1\n0\n0\n0\nline\n"},
         {[] { return std::make_unique<SyslogStreamDecoder>(); },
-         "<14>a: one\n9 <14>b: 22<14>c: x\0<13>d: line\nof two\n<12>e: f\n404 <html>\n"s + "120 <14>f: " + long_text +
-             "...........\n<14>g: " + long_text + "\nend"},
+         "<14>a: one\n9 <14>b: 22<14>c: x\0<13>d: line\nof two\n<12>e: f\n404 <html>\n1 <14>short\n"s +
+             "120 <14>f: " + long_text + "...........\n<14>g: " + long_text + "\nend"},
         {[] {
              return std::make_unique<JsonLinesDecoder>(json_reader(), JsonLinesDecoder::Options{.line_bytes_max = 40});
          },
