@@ -14,11 +14,6 @@ using namespace sluice::daemon;
 // Heaps of malloc.  What the workers of sealing give back, those of queries can use; by default each thread had its
 // own, and the daemon took nearly twice the memory.
 constexpr int kMallocArenas = 2;
-// What is at least so large has pages of its own, which the system has back as soon as it is freed: large frames,
-// replies, rows of queries, what sealing builds.  It is where malloc begins; but malloc raises it with each such block
-// that is freed, to 32 MiB, and from then on they are between others in the heap, of which little can be given back.
-// Under attack the daemon held up to 200 MiB more for that.
-constexpr int kMallocOwnPagesBytes = 128 << 10;
 
 int finish(const EarlyExit& exit) {
     errno = 0;
@@ -40,7 +35,6 @@ int main(int argc, char** argv) {
         return static_cast<int>(ExitCode::failed);
     }
     mallopt(M_ARENA_MAX, kMallocArenas);  // Before the first thread.
-    mallopt(M_MMAP_THRESHOLD, kMallocOwnPagesBytes);
     const auto parsed = parse_command_line(argc, argv);
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
         return finish(*exit);

@@ -203,6 +203,7 @@ Task<> LogPipeline::write_groups() {
         if (!inbox_.empty()) {
             std::unique_ptr<ingest::Group> group = std::move(inbox_.front());
             inbox_.pop_front();
+            written_since_look_ = true;
             co_await commit(std::move(group));
             continue;
         }
@@ -236,11 +237,13 @@ Task<Result<>> LogPipeline::wait_for_work() {
     } else if (!sync_due_) {
         sync_due_ = clock.now() + options_.sync_interval;
     }
-    if (!sync_due_ && !look_due_) {
+    // Who is idle is not woken to look: the next group is written behind a look.
+    const bool look = look_due_ && written_since_look_;
+    if (!sync_due_ && !look) {
         co_return co_await work_.wait();
     }
     MonotonicTime until = sync_due_ ? *sync_due_ : *look_due_;
-    if (look_due_) {
+    if (look) {
         until = std::min(until, *look_due_);
     }
     Result<> woken = co_await coro::with_deadline(until, coro::wait_for(work_));
@@ -258,6 +261,7 @@ Task<Result<>> LogPipeline::wait_for_work() {
 // gone once stays so until the next start, which reads what is there: what came and went meanwhile cannot be known.
 Task<> LogPipeline::look_for_store() {
     look_due_ = kernel_.clock().now() + kStoreLookInterval;
+    written_since_look_ = false;
     const io::Handle* segment = writer_->segment_file();
     const std::string name =
         segment != nullptr ? store::segment_name(writer_->catalog().back().header.segment_id) : ".";

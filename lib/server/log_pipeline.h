@@ -99,6 +99,7 @@ class LogPipeline final : public ingest::Sink {
     std::optional<MonotonicTime> sync_due_;
     store::StoreEvents* events_ = nullptr;
     std::optional<MonotonicTime> look_due_;  // Nothing: never.
+    bool written_since_look_ = false;
     std::optional<Error> gone_;
 };
 
