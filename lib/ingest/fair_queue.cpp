@@ -4,8 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "base/assert.h"
-
 namespace sluice::ingest {
 namespace {
 

@@ -25,7 +25,8 @@ class FairQueue {
         std::size_t batch_bytes_max = 0;       // Of one begin().
         std::size_t next_group_bytes_min = 0;  // See next().
     };
-    // Of shared groups, for one user, where more than one waits.
+    // Who has at most so much has little: he goes on sharing groups where more than one waits, and may have of the last
+    // eighth of the queue.
     static constexpr std::size_t kLittleBytes = 64U << 10U;
     // Each has a buffer that is not full.  Where there are so many, the others share groups, with whatever they have.
     static constexpr std::size_t kLanesMax = 16;

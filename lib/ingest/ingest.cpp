@@ -5,12 +5,6 @@
 #include "base/shared_limit.h"
 
 namespace sluice::ingest {
-namespace {
-
-// Of the last eighth of the queue, see SharedLimit.
-constexpr std::size_t kFewBytes = 64U << 10U;
-
-}  // namespace
 
 Ingest::Ingest(coro::Loop& loop, Sink& sink, IngestOptions options)
     : loop_(loop),
@@ -43,7 +37,7 @@ bool Ingest::find_room(std::uint32_t uid, std::size_t bytes) {
     if (!alone && held + bytes > options_.queue_bytes_max / 100 * options_.uid_share_percent) {
         return false;  // It waits for its own: nobody waits behind it.
     }
-    const SharedLimit limit{.total = options_.queue_bytes_max, .few = kFewBytes};
+    const SharedLimit limit{.total = options_.queue_bytes_max, .few = FairQueue::kLittleBytes};
     const auto has_less = [&](std::uint32_t other) { return held_by(other) < held; };
     if (!limit.admits(queued_bytes_, held, bytes) || std::ranges::any_of(want_room_, has_less) ||
         std::ranges::any_of(wanted_room_, has_less)) {

@@ -141,11 +141,8 @@ bool Ingest::note_removed(const Removed& removed) {
 }
 
 bool Ingest::note_clock_step(const ClockStep& clock) {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock.step);
     wire::BatchBuilder builder;
-    begin_own(builder, wire::Severity::warning)
-        .message(clock.text)
-        .field("clock_step_s", static_cast<std::int64_t>(seconds.count()));
+    begin_own(builder, wire::Severity::warning).message(clock.text).field("clock_step_s", whole_seconds(clock.step));
     return builder.finish_record() && stage_own(builder, {});
 }
 

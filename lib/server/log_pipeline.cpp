@@ -68,7 +68,7 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
     writing_.spawn("writer", &LogPipeline::write_groups, this);
     SLUICE_CO_CHECK(co_await read_open_rows());
     if (options_.seal.rows_max != 0) {
-        start_sealing(events);
+        start_sealing();
     }
     co_return Result<>{};
 }
@@ -129,10 +129,10 @@ Task<Result<>> LogPipeline::read_open_rows() {
     co_return Result<>{};
 }
 
-void LogPipeline::start_sealing(store::StoreEvents& events) {
+void LogPipeline::start_sealing() {
     sealer_ = std::make_unique<LogSealer>(kernel_, directory_->fd(), hub_, *parts_, working_, options_.seal,
-                                          log_bytes_max_, events);
-    keeper_ = std::make_unique<LogKeeper>(kernel_, *directory_, hub_, *parts_, working_, options_.seal, events,
+                                          log_bytes_max_, *events_);
+    keeper_ = std::make_unique<LogKeeper>(kernel_, *directory_, hub_, *parts_, working_, options_.seal, *events_,
                                           last_written(*writer_, *parts_->set()));
     sealer_->on_sealed([this] {
         sealed_ = true;

@@ -65,7 +65,7 @@ class LogPipeline final : public ingest::Sink {
     Task<> commit(std::unique_ptr<ingest::Group> group);
     void take_over(const store::LogWriter& writer);
     Task<Result<>> read_open_rows();
-    void start_sealing(store::StoreEvents& events);
+    void start_sealing();
     bool log_is_too_long() const noexcept;
     Task<Result<>> shorten_log();
     Task<> release_sealed();

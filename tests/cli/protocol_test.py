@@ -164,20 +164,20 @@ class Library(WithDaemon):
         if not LIBRARY:
             self.skipTest("there is no libsluice.so that Python could load")
         super().setUp()
-        self.library = ctypes.CDLL(LIBRARY)
-        self.library.sluice_open.restype = ctypes.c_void_p
+        self.c_api = ctypes.CDLL(LIBRARY)
+        self.c_api.sluice_open.restype = ctypes.c_void_p
 
     def log(self, writer, message):
         error = SluiceError()
-        done = self.library.sluice_log_bytes(ctypes.c_void_p(writer), 6, None, message, ctypes.c_size_t(len(message)),
+        done = self.c_api.sluice_log_bytes(ctypes.c_void_p(writer), 6, None, message, ctypes.c_size_t(len(message)),
                                              None, ctypes.c_size_t(0), ctypes.byref(error))
-        done = done or self.library.sluice_flush(ctypes.c_void_p(writer), daemon_test.PATIENCE_S * 1000,
+        done = done or self.c_api.sluice_flush(ctypes.c_void_p(writer), daemon_test.PATIENCE_S * 1000,
                                                  ctypes.byref(error))
         self.assertEqual(done, 0, error.text)
 
     def test_parent_and_child_store_what_each_of_them_logs(self):
         options = SluiceOptions(socket_path=self.daemon.socket.encode(), level=1)
-        writer = self.library.sluice_open(ctypes.byref(options), None)
+        writer = self.c_api.sluice_open(ctypes.byref(options), None)
         self.assertTrue(writer)
         self.log(writer, b"before")
         child = os.fork()
@@ -185,12 +185,12 @@ class Library(WithDaemon):
             status = 1
             try:
                 self.log(writer, b"of the \0 child")
-                status = self.library.sluice_close(ctypes.c_void_p(writer), 0, None)
+                status = self.c_api.sluice_close(ctypes.c_void_p(writer), 0, None)
             finally:
                 os._exit(status)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
         self.log(writer, b"of the parent")
-        self.assertEqual(self.library.sluice_close(ctypes.c_void_p(writer), 0, None), 0)
+        self.assertEqual(self.c_api.sluice_close(ctypes.c_void_p(writer), 0, None), 0)
         self.assertEqual(self.records(), [("before", os.getpid()), ("of the \0 child", child),
                                           ("of the parent", os.getpid())])
 

@@ -106,13 +106,8 @@ TEST_F(FairnessTest, RequestsBehindOneThatWaitsAreServedWholeAndInOrder) {
     wire::append_frame(all, 2, everything(kAllCredit, true), {});
     for (std::uint64_t id = 3; id < 20; ++id) {
         const std::string path = fmt::format("file{}", id);
-        wire::PutRequest put;
-        put.root = "files";
-        put.path = path;
-        put.mode = 0640;
         const Bytes data(100 + id, static_cast<std::byte>(id));
-        put.data = data;
-        wire::append_frame(all, id, put, {});
+        wire::append_frame(all, id, put_request(path, data), {});
     }
     client.send(std::move(all));
     EXPECT_FALSE(client.next(seconds(1)));
@@ -134,13 +129,8 @@ TEST_F(FairnessTest, LargeRequestIsChargedOnce) {
     options.session.request_bytes_max = 60'000;
     start();
     RawClient& client = greet(kHostile);
-    wire::PutRequest put;
-    put.root = "files";
-    put.path = "f";
-    put.mode = 0640;
     const Bytes data(40'000, std::byte{'p'});
-    put.data = data;
-    client.request(2, put);
+    client.request(2, put_request("f", data));
     const auto reply = client.next(seconds(1));
     ASSERT_TRUE(reply);
     EXPECT_EQ(error_text(*reply), "");
@@ -280,14 +270,9 @@ TEST_F(FairnessTest, LargeFramesAreChargedBeforeTheirBytesCome) {
 TEST_F(FairnessTest, ALargeFrameThatGoesOnIsServed) {
     start();
     RawClient& client = greet(kHostile);
-    wire::PutRequest put;
-    put.root = "files";
-    put.path = "f";
-    put.mode = 0640;
     const Bytes data(50'000, std::byte{'p'});
-    put.data = data;
     Bytes frame;
-    wire::append_frame(frame, 2, put, {});
+    wire::append_frame(frame, 2, put_request("f", data), {});
     for (std::size_t at = 0; at < frame.size(); at += 10'000) {
         const auto first = frame.begin() + static_cast<std::ptrdiff_t>(at);
         client.send(
@@ -306,12 +291,7 @@ TEST_F(FairnessTest, RequestsThatWaitForALinkAreBounded) {
     client.request(2, everything(), {.flags = wire::kFrameLink});
     const Bytes data(60'000, std::byte{'p'});
     for (std::uint64_t id = 3; id < 23; ++id) {
-        wire::PutRequest put;
-        put.root = "files";
-        put.path = "f";
-        put.mode = 0640;
-        put.data = data;
-        client.request(id, put, {.flags = wire::kFrameLink});
+        client.request(id, put_request("f", data), {.flags = wire::kFrameLink});
     }
     pass(seconds(5));
     EXPECT_LE(held().requests, options.session.request_bytes_max);
@@ -326,12 +306,8 @@ TEST_F(FairnessTest, SmallRequestsThatWaitAreRefusedWhenNoneEnds) {
     options.session.request_bytes_max = 2000;
     start();
     RawClient& client = greet(kHostile);
-    wire::PutRequest put;
-    put.root = "files";
-    put.path = "f";
-    put.mode = 0640;
     const Bytes data(900, std::byte{'p'});
-    put.data = data;
+    const wire::PutRequest put = put_request("f", data);
     client.request(2, everything(), {.flags = wire::kFrameLink});
     client.request(3, put, {.flags = wire::kFrameLink});
     client.request(4, put, {.flags = wire::kFrameLink});

@@ -76,12 +76,7 @@ TEST_F(LogOrderTest, BatchBehindASlowRequestKeepsItsPlace) {
     slow.fault.delay = milliseconds(200);
     world.faults().add(slow);
     RawClient& client = greet();
-    wire::PutRequest put;
-    put.mode = 0640;
-    put.root = "files";
-    put.path = "a";
-    put.data = as_bytes("content");
-    client.request(2, put, {.flags = wire::kFrameLink});
+    client.request(2, put_request("a", as_bytes("content")), {.flags = wire::kFrameLink});
     send(client, 3, 10);
     send(client, 4, 10);
     send(client, 5, 10, {.deadline_ms = 10'000});

@@ -207,8 +207,7 @@ TEST_F(ServerEventsTest, FrameThatFindsNoRoomIsToldToTheClientToo) {
     pass(milliseconds(200));
     const std::string why =
         "limit_exceeded: a request of 50000 bytes found no room for 5 s: the requests of its user hold 60000 bytes, "
-        "see "
-        "limits.user_memory_bytes_max";
+        "see limits.user_memory_bytes_max";
     EXPECT_THAT(told().disconnected, ElementsAre("2 of 1000: " + why));
     const auto frame = second.next(milliseconds(1));
     ASSERT_TRUE(frame);
@@ -226,13 +225,8 @@ TEST_F(ServerEventsTest, FrameThatWaitsForRoomIsServedWhenThereIsSome) {
     first.send(large_frame_begun(60'000, 10'000));
     pass(seconds(1));
     RawClient& second = greet();
-    wire::PutRequest put;
-    put.root = "files";
-    put.path = "f";
-    put.mode = 0640;
     const Bytes data(50'000, std::byte{'p'});
-    put.data = data;
-    second.request(2, put);
+    second.request(2, put_request("f", data));
     EXPECT_FALSE(second.next(seconds(3)));
     first.disconnect();
     const auto reply = second.next();
@@ -280,11 +274,7 @@ TEST_F(ServerEventsTest, ConnectionThatCannotBeWrittenToEndsWithTheError) {
     io::FaultRule slow = io::fail_from(io::OpCode::write, "/files/*", 1, 0);
     slow.fault.delay = seconds(1);
     world.faults().add(slow);
-    wire::PutRequest put;
-    put.root = "files";
-    put.path = "f";
-    put.data = as_bytes("slow");
-    client.request(3, put);
+    client.request(3, put_request("f", as_bytes("slow")));
     pass(milliseconds(100));
     world.faults().add(io::fail_nth(io::OpCode::send, "*", 1, EPIPE));  // Its answer.
     EXPECT_TRUE(client.closed_within(seconds(5)));

@@ -9,6 +9,7 @@
 
 #include "io/run.h"
 #include "sim/test_daemon.h"
+#include "wire/file_messages.h"
 #include "wire/messages.h"
 
 namespace sluice::server::test {
@@ -17,6 +18,16 @@ struct Frame {
     wire::FrameHeader header;
     Bytes payload;
 };
+
+// A PUT of a file beneath the root that anyone may use.  Borrows both.
+inline wire::PutRequest put_request(std::string_view path, ByteView data) {
+    wire::PutRequest put;
+    put.root = "files";
+    put.path = path;
+    put.mode = 0640;
+    put.data = data;
+    return put;
+}
 
 class RawClient {
  public:
