@@ -13,6 +13,7 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # It asks for -pthread, which glibc does not need since 2.34 and which does not go with the precompiled header.
 set_target_properties(PkgConfig::RE2 PROPERTIES INTERFACE_COMPILE_OPTIONS "")
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(JEMALLOC REQUIRED IMPORTED_TARGET jemalloc)
 pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 if(SLUICE_TESTS)
     find_package(GTest REQUIRED)

@@ -1,4 +1,3 @@
-#include <malloc.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,10 +9,6 @@
 namespace {
 
 using namespace sluice::daemon;
-
-// Heaps of malloc.  What the workers of sealing give back, those of queries can use; by default each thread had its
-// own, and the daemon took nearly twice the memory.
-constexpr int kMallocArenas = 2;
 
 int finish(const EarlyExit& exit) {
     errno = 0;
@@ -29,12 +24,19 @@ int finish(const EarlyExit& exit) {
 
 }  // namespace
 
+// Read by jemalloc before main() (jemalloc(3), TUNING; without it nobody reads it).  What is freed goes back to the
+// system within a tenth of a second, by a thread of its own: not while a client waits, and while an attack comes and
+// goes it does not add up.  With a heap for each thread, as is the default, what one gives back is of no use to others.
+extern "C" {
+extern const char* const malloc_conf;
+const char* const malloc_conf = "background_thread:true,narenas:2,dirty_decay_ms:100,muzzy_decay_ms:0";
+}
+
 int main(int argc, char** argv) {
     if (const auto filled = sluice::open_missing_standard_fds(); !filled) {
         std::fprintf(stderr, "sluiced: %s\n", filled.error().text().c_str());
         return static_cast<int>(ExitCode::failed);
     }
-    mallopt(M_ARENA_MAX, kMallocArenas);  // Before the first thread.
     const auto parsed = parse_command_line(argc, argv);
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
         return finish(*exit);

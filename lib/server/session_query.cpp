@@ -1,5 +1,4 @@
 // QUERY: the question, and the stream of its answer.
-#include "base/memory.h"
 #include "coro/timeout.h"
 #include "query/parser.h"
 #include "server/log_units.h"
@@ -9,8 +8,6 @@ namespace sluice::server {
 namespace {
 
 constexpr Duration kProgressInterval = std::chrono::milliseconds(200);
-// A query that held so much leaves a heap that is mostly holes.
-constexpr std::uint64_t kHeapBytes = 16ULL << 20U;
 static_assert(query::kQueryBytesMax == wire::kQueryTextBytesMax);
 
 class QueryStream final : public RowSink {
@@ -134,11 +131,7 @@ Task<Result<>> Session::query(const OwnedRequest& request) {
     }
     options.time = {wanted.since_ns, wanted.until_ns};
     SLUICE_CO_TRY(const std::shared_ptr<const query::Plan> plan, co_await make_plan(shared_, wanted.text, options));
-    Result<> outcome = co_await run_query(plan, stream, slot);
-    if (plan->budget().peak_bytes() >= kHeapBytes) {
-        (void)co_await shared_.workers.run(return_free_memory);
-    }
-    co_return outcome;
+    co_return co_await run_query(plan, stream, slot);
 }
 
 Task<Result<>> Session::run_query(const std::shared_ptr<const query::Plan>& plan, ReplyStream& stream,
