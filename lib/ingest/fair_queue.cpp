@@ -59,7 +59,6 @@ void FairQueue::add(Entry entry) {
     Groups& groups = begun_shared_ ? shared_ : lane_of(entry.uid);
     if (begun_fresh_) {
         groups.push_back(std::move(fresh_));
-        ++waiting_;
     }
     if (begun_shared_) {
         shared_bytes_[entry.uid] += entry.bytes;
@@ -84,20 +83,15 @@ void FairQueue::set_apart() {
 
 // ---- out ----
 
-std::unique_ptr<Group> FairQueue::next(bool disk_is_busy) {
+std::unique_ptr<Group> FairQueue::next(Turn turn) {
     // A lane waits for what its user has in shared groups, which is older.
-    const auto turn = std::ranges::find_if(turns_, [this](std::uint32_t uid) { return !shared_bytes_.contains(uid); });
-    const bool of_lane = turn != turns_.end() && (shared_.empty() || lanes_turn_);
+    const auto lane = std::ranges::find_if(turns_, [this](std::uint32_t uid) { return !shared_bytes_.contains(uid); });
+    const bool of_lane = turn == Turn::any && lane != turns_.end() && (shared_.empty() || lanes_turn_);
     if (!of_lane && shared_.empty()) {
         return nullptr;
     }
-    const Group& group = of_lane ? *lanes_.at(*turn).front() : *shared_.front();
-    if (disk_is_busy && waiting_ == 1 && is_open(group) && group.bytes < limits_.next_group_bytes_min) {
-        return nullptr;
-    }
-    --waiting_;
     lanes_turn_ = !of_lane;
-    return of_lane ? next_of(turn) : next_shared();
+    return of_lane ? next_of(lane) : next_shared();
 }
 
 std::unique_ptr<Group> FairQueue::next_shared() {
@@ -142,7 +136,6 @@ std::deque<std::unique_ptr<Group>> FairQueue::take_all() {
     }
     shared_bytes_.clear();
     turns_.clear();
-    waiting_ = 0;
     return all;
 }
 

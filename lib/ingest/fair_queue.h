@@ -21,9 +21,8 @@ namespace sluice::ingest {
 class FairQueue {
  public:
     struct Limits {
-        std::size_t group_bytes_max = 0;       // A group is full from here on.
-        std::size_t batch_bytes_max = 0;       // Of one begin().
-        std::size_t next_group_bytes_min = 0;  // See next().
+        std::size_t group_bytes_max = 0;  // A group is full from here on.
+        std::size_t batch_bytes_max = 0;  // Of one begin().
     };
     // Who has at most so much has little: he goes on sharing groups where more than one waits, and may have of the last
     // eighth of the queue.
@@ -38,9 +37,12 @@ class FairQueue {
     Group& begin(std::uint32_t uid, std::size_t bytes_max);
     // The bytes of this batch are in the group of the last begin(), which was for it.  Sets entry.first_record.
     void add(Entry entry);
-    // The group whose turn it is.  Null: there is none; or there is but one and it is small, and the disk is busy, so
-    // that it stays open for what arrives.
-    std::unique_ptr<Group> next(bool disk_is_busy);
+    enum class Turn : std::uint8_t {
+        any,
+        shared,  // Lanes wait.
+    };
+    // The group whose turn it is.  Null: there is none.
+    std::unique_ptr<Group> next(Turn turn = Turn::any);
     // All, in an order that next() could have had.
     std::deque<std::unique_ptr<Group>> take_all();
 
@@ -62,7 +64,6 @@ class FairQueue {
     std::map<std::uint32_t, Groups> lanes_;                        // By user; none is empty.
     std::deque<std::uint32_t> turns_;                              // The users of lanes_, the next one first.
     bool lanes_turn_ = false;
-    std::size_t waiting_ = 0;       // Groups, of all.
     std::unique_ptr<Group> fresh_;  // Empty: for a begin() that finds none open.
     bool begun_shared_ = false;     // The last begin() found a shared group,
     bool begun_fresh_ = false;      // or fresh_, which add() puts where it belongs.

@@ -69,7 +69,6 @@ struct Group {
     std::size_t bytes = kGroupHeadBytes;    // Used, head included.
     std::uint32_t count = 0;                // Records; 0: a request to sync what is written.
     bool durable = false;                   // Somebody waits for durability.
-    std::uint64_t generation = 0;           // See Sink.
     std::vector<Entry> entries;
 };
 
@@ -80,12 +79,13 @@ struct CommitInfo {
     std::uint64_t durable_sequence = 0;  // Every record below it is durable.
 };
 
-// Takes groups, in order, and gives each back through Ingest::completed() on the queue's loop.
-// After a group fails every group of the same generation fails too: a producer's later batch must not be stored where
-// its earlier one was refused.
+// Takes one group at a time, and gives it back through Ingest::completed() on the queue's loop.
 class Sink {
  public:
     virtual void submit(std::unique_ptr<Group> group) = 0;
+    // Whether a large group would have to wait in it: then who has much in the queue waits there, and nobody behind
+    // him.  What it has left is for the others.  When that ends it calls Ingest::room_changed().
+    virtual bool short_of_room() const noexcept = 0;
 
  protected:
     ~Sink() = default;

@@ -10,9 +10,7 @@ Ingest::Ingest(coro::Loop& loop, Sink& sink, IngestOptions options)
     : loop_(loop),
       sink_(sink),
       options_(options),
-      queue_({.group_bytes_max = options.group_bytes_max,
-              .batch_bytes_max = options.batch_bytes_max,
-              .next_group_bytes_min = options.next_group_bytes_min}),
+      queue_({.group_bytes_max = options.group_bytes_max, .batch_bytes_max = options.batch_bytes_max}),
       sequencer_(options.producers_max) {}
 
 void Ingest::set_limits(const IngestOptions& options) noexcept {
@@ -221,35 +219,34 @@ Task<> Ingest::run() {
     co_await scope.join();  // Cancelled with this one.
 }
 
+// One at a time: what arrives meanwhile shares the next one, and whose turn it is then is decided then.
 void Ingest::dispatch() {
-    while (in_flight_ < options_.groups_in_flight_max) {
-        std::unique_ptr<Group> group = queue_.next(/*disk_is_busy=*/in_flight_ != 0);
-        if (!group) {
-            if (!sync_wanted_ || in_flight_ != 0) {
-                return;  // What there is goes with what arrives until the disk is free.
-            }
-            group = std::make_unique<Group>();
-        }
-        group->generation = generation_;
-        // Also of a group that is durable anyway: it is the sync that was wanted.
-        group->durable = std::exchange(sync_wanted_, false) || group->durable;
-        ++in_flight_;
-        ++counters_.groups;
-        sink_.submit(std::move(group));
+    if (in_flight_) {
+        return;
     }
+    std::unique_ptr<Group> group = queue_.next(sink_.short_of_room() ? FairQueue::Turn::shared : FairQueue::Turn::any);
+    if (!group) {
+        if (!sync_wanted_) {
+            return;
+        }
+        group = std::make_unique<Group>();
+    }
+    // Also of a group that is durable anyway: it is the sync that was wanted.
+    group->durable = std::exchange(sync_wanted_, false) || group->durable;
+    in_flight_ = true;
+    ++counters_.groups;
+    sink_.submit(std::move(group));
 }
 
 void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& outcome) {
-    --in_flight_;
+    in_flight_ = false;
     if (outcome) {
         durable_sequence_ = std::max(durable_sequence_, outcome->durable_sequence);
         answer(*group, *outcome);
     } else {
         ++counters_.groups_failed;
         refuse(*group, outcome.error());
-        if (group->generation == generation_) {
-            fail_everything(outcome.error());
-        }
+        fail_everything(outcome.error());
     }
     answer_waiting();
     wanted_room_ = std::exchange(want_room_, {});
@@ -257,7 +254,7 @@ void Ingest::completed(std::unique_ptr<Group> group, const Result<CommitInfo>& o
     if (queued_bytes_ == 0) {
         idle_.set();
     }
-    work_.set();
+    dispatch();
 }
 
 void Ingest::durable_up_to(std::uint64_t sequence) {
@@ -304,9 +301,7 @@ void Ingest::refuse(const Group& group, const Error& error) {
 }
 
 // After a failure everything that waits is refused: a later batch of a producer must not overtake the one refused now.
-// What is still in flight the sink refuses by its generation.
 void Ingest::fail_everything(const Error& error) {
-    ++generation_;
     for (const std::unique_ptr<Group>& group : queue_.take_all()) {
         refuse(*group, error);
     }

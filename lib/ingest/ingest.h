@@ -25,9 +25,7 @@ struct IngestOptions {
     std::size_t queue_bytes_max = 16U << 20U;
     std::size_t group_bytes_max = 512U << 10U;  // A group is full from here on; throughput gains nothing beyond.
     std::size_t batch_bytes_max = (1U << 20U) + (64U << 10U);  // Largest single batch with its trusted fields.
-    unsigned uid_share_percent = 50;    // Of the queue, at most, for one uid while others have something in it.
-    unsigned groups_in_flight_max = 2;  // One being written, one behind it, so that the disk never waits for us.
-    std::size_t next_group_bytes_min = 64U << 10U;  // A smaller group stays open while another one is in flight.
+    unsigned uid_share_percent = 50;  // Of the queue, at most, for one uid while others have something in it.
     std::size_t producers_max = 4096;
     wire::RecordLimits record_limits;
     std::uint32_t records_max = wire::kLogRecordsMax;
@@ -128,6 +126,8 @@ class Ingest {
     Task<> run();
     // By the sink: the group is written (durable if group->durable), or failed.
     void completed(std::unique_ptr<Group> group, const Result<CommitInfo>& outcome);
+    // By the sink: it may be no longer short of room.
+    void room_changed() noexcept { work_.set(); }
     // By the sink: everything below `sequence` is durable, without a group of ours.
     void durable_up_to(std::uint64_t sequence);
 
@@ -184,8 +184,7 @@ class Ingest {
     FairQueue queue_;
     Sequencer sequencer_;
     IngestCounters counters_;
-    unsigned in_flight_ = 0;
-    std::uint64_t generation_ = 1;
+    bool in_flight_ = false;
     std::size_t queued_bytes_ = 0;
     std::unordered_map<std::uint32_t, std::size_t> bytes_by_uid_;
     // Users who found no room since the last group was completed, and before that: who has more waits behind them.

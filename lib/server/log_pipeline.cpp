@@ -60,6 +60,7 @@ Task<Result<>> LogPipeline::open(const io::Handle& directory, store::WriterOptio
     if (const auto& epochs = parts_->state().epochs; !epochs.empty()) {
         options.sealed_epoch = std::max(options.sealed_epoch, epochs.back().epoch);
     }
+    options.on_segment_ready = [this] { ingest_.room_changed(); };
     SLUICE_CO_TRY(writer_, co_await store::LogWriter::open(kernel_, directory, std::move(options), events));
     take_over(*writer_);
     if (!options_.store_path.empty()) {
@@ -139,6 +140,7 @@ void LogPipeline::start_sealing() {
         work_.set();
         keeper_->wake();
     });
+    sealer_->on_failed([this] { ingest_.room_changed(); });
     keeper_->on_busy([this] { return sealer_->busy(); });
     keeper_->on_removed([this](const Removal& removal) { return note_removal(removal); });
     keeper_->on_clock_step([this](Duration step) {
@@ -176,7 +178,7 @@ bool LogPipeline::note_removal(const Removal& removal) {
 }
 
 void LogPipeline::submit(std::unique_ptr<ingest::Group> group) {
-    inbox_.push_back(std::move(group));
+    next_ = std::move(group);
     work_.set();
 }
 
@@ -200,11 +202,9 @@ Task<> LogPipeline::write_groups() {
         if (sealed_) {
             co_await release_sealed();
         }
-        if (!inbox_.empty()) {
-            std::unique_ptr<ingest::Group> group = std::move(inbox_.front());
-            inbox_.pop_front();
+        if (next_) {
             written_since_look_ = true;
-            co_await commit(std::move(group));
+            co_await commit(std::exchange(next_, nullptr));
             continue;
         }
         if (stopping_ || !woken) {
@@ -312,6 +312,19 @@ Task<> LogPipeline::release_sealed() {
     }
     (void)co_await writer_->release(hub_.sealed_end());  // What it could not retire, the next call will.
     update_catalog();
+    ingest_.room_changed();
+}
+
+// The last eighth of the log, where it is waited for the sealer, and of a segment, where for the next one, is left to
+// those who write a little.
+bool LogPipeline::short_of_room() const noexcept {
+    if (!writer_ || gone_) {
+        return false;
+    }
+    const bool sealing = sealer_ && !sealer_->failure() && hub_.end_sequence() > hub_.sealed_end();
+    const std::uint64_t used = hub_.log_bytes() - std::min(hub_.log_bytes(), writer_->free_bytes());
+    const bool log = sealing && used > log_bytes_max_ - log_bytes_max_ / 8;
+    return log || writer_->waits_for_segment();
 }
 
 bool LogPipeline::log_is_too_long() const noexcept {
@@ -348,13 +361,11 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     Result<> room;
     if (gone_) {
         room = std::unexpected(*gone_);
-    } else if (log_is_too_long() && group->count != 0 && group->generation != failed_generation_) {
+    } else if (log_is_too_long() && group->count != 0) {
         room = co_await shorten_log();
     }
     if (!room) {
         committed = std::unexpected(std::move(room).error());
-    } else if (group->generation == failed_generation_) {
-        committed = std::unexpected(*failure_);
     } else if (group->count == 0) {
         committed = co_await writer_->sync();
     } else {
@@ -370,9 +381,7 @@ Task<> LogPipeline::commit(std::unique_ptr<ingest::Group> group) {
     update_catalog();
     if (!committed) {
         tell_durable();  // First: what it confirms is not refused with this group.
-        failed_generation_ = group->generation;
-        failure_ = committed.error();
-        ingest_.completed(std::move(group), std::unexpected(*failure_));
+        ingest_.completed(std::move(group), std::unexpected(std::move(committed).error()));
         co_return;
     }
     if (group->count != 0) {

@@ -2,7 +2,6 @@
 // Threads: those of its loop.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +41,7 @@ class LogPipeline final : public ingest::Sink {
     LogHub& hub() noexcept { return hub_; }
     ingest::Ingest& ingest() noexcept { return ingest_; }
     void submit(std::unique_ptr<ingest::Group> group) override;
+    bool short_of_room() const noexcept override;
     // After the last submit: the writer commits what it has, closes the log and ends.  Awaits that.
     // Success also if open() was not called or failed.  To be called before the destructor otherwise.
     Task<Result<>> stop();
@@ -89,12 +89,10 @@ class LogPipeline final : public ingest::Sink {
     coro::Scope writing_;  // Of its own: a group that was begun is finished.
     coro::Scope sealing_;
     bool sealed_ = false;  // Since the writer looked last.
-    std::deque<std::unique_ptr<ingest::Group>> inbox_;
+    std::unique_ptr<ingest::Group> next_;
     coro::Event work_;
     bool stopping_ = false;
     Result<> closed_;
-    std::uint64_t failed_generation_ = 0;
-    std::optional<Error> failure_;
     std::uint64_t catalog_version_ = 0;
     std::optional<MonotonicTime> sync_due_;
     store::StoreEvents* events_ = nullptr;

@@ -93,6 +93,7 @@ Task<> LogSealer::run() {
             told_();
         } else {
             failure_ = sealed.error();
+            told_failure_();
         }
         settled_.set();
         settled_.reset();

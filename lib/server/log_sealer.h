@@ -29,6 +29,7 @@ class LogSealer {
     void urge();
     // Called after each seal.
     void on_sealed(std::function<void()> told) { told_ = std::move(told); }
+    void on_failed(std::function<void()> told) { told_failure_ = std::move(told); }
     // For seals from now on.
     void set_retention(const store::RetentionOptions& retention);
     void set_log_bytes_max(std::uint64_t bytes) noexcept { log_bytes_max_ = bytes; }
@@ -65,6 +66,7 @@ class LogSealer {
     std::uint64_t log_bytes_max_;
     store::StoreEvents& events_;
     std::function<void()> told_;
+    std::function<void()> told_failure_;
     std::optional<MonotonicTime> open_since_;  // When the oldest record that is not sealed was seen.
     bool waits_for_disk_ = false;              // Nothing is durable that is not sealed: it waits for no time.
     bool urged_ = false;

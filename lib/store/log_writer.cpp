@@ -9,6 +9,10 @@ namespace {
 // Groups up to this size are kept as copies of their own size, so that the large buffer is free for the next group.
 constexpr std::size_t kCompactBytesMax = 64 * 1024;
 
+// Retired segments that are kept, at the least and at the most.
+constexpr std::size_t kSparesMin = 2;
+constexpr std::size_t kSparesMax = 8;
+
 std::size_t padded(std::size_t bytes, std::uint32_t block_bytes) noexcept {
     return round_up(bytes, block_bytes);
 }
@@ -21,7 +25,7 @@ LogWriter::LogWriter(io::Kernel& kernel, const io::Handle& directory, WriterOpti
       options_(std::move(options)),
       events_(events),
       producers_(options_.producers_max),
-      spares_(kernel, directory, options_.segment_bytes, events),
+      spares_(kernel, directory, options_.segment_bytes, events, options_.on_segment_ready),
       background_(kernel.loop(), nullptr) {
     // All of it fits the segment that takes over.
     options_.unsynced_bytes_max = std::min(options_.unsynced_bytes_max, options_.segment_bytes / 4);
@@ -52,7 +56,7 @@ Task<Result<>> LogWriter::start() {
     next_segment_id_ = recovered_.next_segment_id;
     next_sequence_ = recovered_.next_sequence;
     for (const std::uint32_t number : recovered_.spares) {
-        SLUICE_CO_CHECK(co_await adopt_spare(number));
+        SLUICE_CO_CHECK(co_await spares_.adopt(number));
     }
     SLUICE_CO_CHECK(co_await take_over());
     const std::uint64_t first = unsynced_.empty() ? next_sequence_ : unsynced_.front().first_sequence;
@@ -82,18 +86,6 @@ Task<Result<>> LogWriter::pick_mode() {
     SLUICE_CO_CHECK(co_await kernel_.close(std::move(*file)));
     SLUICE_CO_CHECK(co_await kernel_.unlink(directory_.fd(), probe));
     spares_.set_direct(options_.mode == IoMode::direct);
-    co_return Result<>{};
-}
-
-// A spare of another size comes from another segment_bytes.  A segment never grows, because readers do not look again
-// where it ended.
-Task<Result<>> LogWriter::adopt_spare(std::uint32_t number) {
-    const std::string name = spare_name(number);
-    SLUICE_CO_TRY(const io::FileStat stat, co_await kernel_.stat_at(directory_.fd(), name));
-    if (stat.size != options_.segment_bytes) {
-        co_return co_await kernel_.unlink(directory_.fd(), name);
-    }
-    spares_.add(number);
     co_return Result<>{};
 }
 
@@ -257,7 +249,8 @@ Task<Result<>> LogWriter::retire_old() {
             co_return Result<>{};
         }
         const SegmentInfo oldest = catalog_.front();
-        SLUICE_CO_CHECK(co_await retire(oldest));
+        SLUICE_CO_CHECK(
+            co_await spares_.recycle(segment_name(oldest.header.segment_id), oldest.file_bytes, spares_max()));
         total -= oldest.file_bytes;
         catalog_.erase(catalog_.begin());
         ++catalog_version_;
@@ -274,16 +267,10 @@ Task<Result<>> LogWriter::release(std::uint64_t sealed_end) {
     co_return co_await retire_old();
 }
 
-Task<Result<>> LogWriter::retire(const SegmentInfo& info) {
-    const std::string name = segment_name(info.header.segment_id);
-    if (info.file_bytes != options_.segment_bytes || !spares_.wants_more()) {
-        co_return co_await kernel_.unlink(directory_.fd(), name);
-    }
-    const std::uint32_t number = spares_.next_number();
-    const std::string spare = spare_name(number);
-    SLUICE_CO_CHECK(co_await kernel_.rename(directory_.fd(), name, directory_.fd(), spare, 0));
-    spares_.add(number);
-    co_return Result<>{};
+// An eighth of the log.  Where records come as fast as the disk takes them, a seal retires several segments at once;
+// what is unlinked then would have to be filled again, beside the records.
+std::size_t LogWriter::spares_max() const noexcept {
+    return std::clamp<std::size_t>(options_.log_bytes_max / 8 / options_.segment_bytes, kSparesMin, kSparesMax);
 }
 
 // ---- frames ----
@@ -392,6 +379,14 @@ Task<Result<>> LogWriter::move_unsynced(Error why) {
     }
     const std::uint64_t first = unsynced_.empty() ? next_sequence_ : unsynced_.front().first_sequence;
     co_return co_await roll(first);
+}
+
+std::uint64_t LogWriter::free_bytes() const noexcept {
+    return segment_ && segment_->tail < options_.segment_bytes ? options_.segment_bytes - segment_->tail : 0;
+}
+
+bool LogWriter::waits_for_segment() const noexcept {
+    return spares_.is_making() && free_bytes() <= options_.segment_bytes / 8;
 }
 
 Committed LogWriter::state(std::uint64_t first_sequence) const noexcept {

@@ -37,7 +37,8 @@ struct WriterOptions {
     std::size_t producers_max = 4096;
     IoMode mode = IoMode::direct;  // direct: falls back to buffered where the file system refuses.
     std::array<std::byte, 16> boot_id{};
-    std::function<std::uint64_t()> random;  // For identities and salts.
+    std::function<std::uint64_t()> random;           // For identities and salts.
+    std::function<void()> on_segment_ready = [] {};  // LogWriter::waits_for_segment() may have ended.
 };
 
 // A numbered batch within a group, for the producer table.
@@ -98,6 +99,10 @@ class LogWriter {
     // The segment that is written; null: the last one failed, and no new one could be made yet.  Valid until the next
     // operation.
     const io::Handle* segment_file() const noexcept { return segment_ ? &segment_->file : nullptr; }
+    // The segment that is written has no more than its last eighth left, and another one is still being filled.
+    bool waits_for_segment() const noexcept;
+    // Of the log's length, what the segment that is written has left.
+    std::uint64_t free_bytes() const noexcept;
     bool has_unsynced() const noexcept { return !unsynced_.empty(); }
     IoMode mode() const noexcept { return options_.mode; }
     std::uint64_t group_bytes_max() const noexcept { return options_.segment_bytes / 2; }
@@ -117,7 +122,6 @@ class LogWriter {
     LogWriter(io::Kernel& kernel, const io::Handle& directory, WriterOptions options, StoreEvents& events);
     Task<Result<>> start();
     Task<Result<>> pick_mode();
-    Task<Result<>> adopt_spare(std::uint32_t number);
     Task<Result<>> take_over();
     Task<Result<>> read_unproven(const io::Handle& file, const SegmentInfo& segment);
 
@@ -129,7 +133,7 @@ class LogWriter {
     Task<Result<>> give_name(const Segment& segment, const std::string& spare);
     Task<Result<>> retire_old();
     bool oldest_is_sealed() const noexcept;
-    Task<Result<>> retire(const SegmentInfo& info);
+    std::size_t spares_max() const noexcept;
 
     // Frames.
     Task<Result<>> ensure_room(std::size_t bytes);

@@ -13,6 +13,27 @@ void SparePool::add(std::uint32_t number) {
     last_number_ = std::max(last_number_, number);
 }
 
+Task<Result<>> SparePool::adopt(std::uint32_t number) {
+    const std::string name = spare_name(number);
+    SLUICE_CO_TRY(const io::FileStat stat, co_await kernel_.stat_at(directory_.fd(), name));
+    if (stat.size != segment_bytes_) {
+        co_return co_await kernel_.unlink(directory_.fd(), name);
+    }
+    add(number);
+    co_return Result<>{};
+}
+
+Task<Result<>> SparePool::recycle(std::string name, std::uint64_t file_bytes, std::size_t ready_max) {
+    if (file_bytes != segment_bytes_ || ready_.size() >= ready_max) {
+        co_return co_await kernel_.unlink(directory_.fd(), name);
+    }
+    const std::uint32_t number = next_number();
+    const std::string spare = spare_name(number);
+    SLUICE_CO_CHECK(co_await kernel_.rename(directory_.fd(), name, directory_.fd(), spare, 0));
+    add(number);
+    co_return Result<>{};
+}
+
 Task<Result<std::string>> SparePool::take() {
     SLUICE_CO_TRY(const coro::Units lock, co_await making_.lock());
     if (ready_.empty()) {
@@ -51,17 +72,21 @@ Task<Result<>> SparePool::make() {
     const std::uint32_t number = next_number();
     const std::string name = spare_name(number);
     const std::string temporary = name + std::string(kTemporarySuffix);
+    making_one_ = true;
     Result<> filled = co_await fill(temporary);
     if (filled) {
         filled = co_await kernel_.rename(directory_.fd(), temporary, directory_.fd(), name, 0);
     }
+    making_one_ = false;
     if (!filled) {
         // Best effort: a leftover is removed at the next start.
         (void)co_await coro::shield(remove_file(kernel_, directory_, temporary));
+        on_made_();
         co_return std::unexpected(
             std::move(filled).error().during("prepare a log segment of {} bytes", segment_bytes_));
     }
     ready_.push_back(number);
+    on_made_();
     co_return Result<>{};
 }
 

@@ -57,7 +57,7 @@ TEST_F(FairQueueTest, LittleIsInTheNextGroupBehindAFlood) {
     start();
     flood(kFlood);
     ASSERT_GT(ingest().queued_bytes(), options.queue_bytes_max / 2);
-    EXPECT_EQ(groups_until(say_little()), options.groups_in_flight_max + 1);
+    EXPECT_EQ(groups_until(say_little()), 2U);
     write_all();
     EXPECT_EQ(ingest().queued_bytes(), 0U);
 }
@@ -68,12 +68,34 @@ TEST_F(FairQueueTest, BehindAGroupOfWhoHasLittleThereIsOneOfAFlood) {
     say_little();  // Takes the place behind those in flight.
     write_one();
     const std::uint64_t id = say_little();
-    EXPECT_EQ(groups_until(id), options.groups_in_flight_max + 2);  // One of the flood is due first.
+    EXPECT_EQ(groups_until(id), 3U);  // One of the flood is due first.
     write_all();
 }
 
+TEST_F(FairQueueTest, WhereTheDiskIsShortOfRoomAFloodWaitsAndOthersDoNot) {
+    start();
+    flood(kFlood);
+    write_one();
+    disk.short_of = true;
+    write_one();
+    EXPECT_TRUE(disk.groups.empty()) << "the flood waits";
+    for (int i = 0; i < 3; ++i) {
+        const std::uint64_t id = say_little();
+        EXPECT_EQ(groups_until(id), 1U);
+    }
+    EXPECT_GT(ingest().queued_bytes(), options.queue_bytes_max / 4);
+    disk.short_of = false;
+    loop.run_until_idle();
+    EXPECT_TRUE(disk.groups.empty()) << "nobody has said so";
+    ingest().room_changed();
+    loop.run_until_idle();
+    ASSERT_EQ(disk.groups.size(), 1U);
+    EXPECT_EQ(next_is_of(), kFlood);
+    write_all();
+    EXPECT_EQ(ingest().queued_bytes(), 0U);
+}
+
 TEST_F(FairQueueTest, FloodsOfSeveralUsersTakeTurnsAndWhoHasLittleGoesBetween) {
-    options.groups_in_flight_max = 1;
     start();
     for (std::uint32_t turn = 0; turn < 20; ++turn) {
         for (std::uint32_t user = 0; user < 3; ++user) {
@@ -97,7 +119,6 @@ TEST_F(FairQueueTest, FloodsOfSeveralUsersTakeTurnsAndWhoHasLittleGoesBetween) {
 }
 
 TEST_F(FairQueueTest, ManyWhoHaveLittleShareGroups) {
-    options.groups_in_flight_max = 1;
     start();
     flood(kFlood);
     std::uint64_t id = 0;
@@ -110,7 +131,6 @@ TEST_F(FairQueueTest, ManyWhoHaveLittleShareGroups) {
 }
 
 TEST_F(FairQueueTest, WhoIsAloneFillsGroups) {
-    options.groups_in_flight_max = 1;
     start();
     flood(kFlood);
     write_one();  // The first was handed over with what there was.
@@ -122,7 +142,6 @@ TEST_F(FairQueueTest, WhoIsAloneFillsGroups) {
 }
 
 TEST_F(FairQueueTest, WhatAFloodHasLeftIsSharedAgain) {
-    options.groups_in_flight_max = 1;
     start();
     for (int i = 0; i < 5; ++i) {
         take(++last_id_, AckLevel::written, batch_of(1, 0, 0, kLarge), kFlood);
@@ -140,7 +159,6 @@ TEST_F(FairQueueTest, BatchesOfAUserKeepTheirOrderWhateverOthersSend) {
         SCOPED_TRACE(seed);
         std::mt19937_64 random(seed);
         options.queue_bytes_max = 8U << 20U;
-        options.groups_in_flight_max = 1 + static_cast<unsigned>(random() % 2);
         client = {};
         start();
         std::map<std::uint32_t, std::uint64_t> last_of;  // By user: the request that was written last.
@@ -202,7 +220,6 @@ TEST_F(FairQueueTest, FailureRefusesWhatWaitsInEveryLane) {
 
 // Lanes would let a user's batch overtake the one before it that another brought.
 TEST_F(FairQueueTest, ProducerOfTwoUsersKeepsItsOrder) {
-    options.groups_in_flight_max = 1;
     start();
     flood(kFlood);
     take(++last_id_, AckLevel::written, batch_of(1, 1, 1), kFlood + 1);
@@ -215,7 +232,6 @@ TEST_F(FairQueueTest, ProducerOfTwoUsersKeepsItsOrder) {
 }
 
 TEST_F(FairQueueTest, RefusedBatchLeavesNoLane) {
-    options.groups_in_flight_max = 1;
     start();
     flood(kFlood);
     say_little();

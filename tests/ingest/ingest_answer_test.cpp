@@ -27,7 +27,6 @@ Bytes batch_with_reserved_field(std::uint8_t producer, std::uint64_t number) {
 // ---- what the disk gets, and what is answered ----
 
 TEST_F(IngestTest, GroupSaysWhatEachOfItsBatchesBrought) {
-    options.groups_in_flight_max = 1;
     start();
     loop.advance(std::chrono::nanoseconds(77));
     take(1, AckLevel::written, batch_of(1));
@@ -62,7 +61,6 @@ TEST_F(IngestTest, GroupSaysWhatEachOfItsBatchesBrought) {
     EXPECT_EQ(batches[0].trusted.find("_uid")->as_int64(), 7);
     EXPECT_EQ(group.count, 5U);
     EXPECT_TRUE(group.durable);
-    EXPECT_EQ(group.generation, 1U);
     ASSERT_EQ(group.entries.size(), 2U);
     const Entry& first = group.entries[0];
     const Entry& second = group.entries[1];
@@ -107,7 +105,6 @@ TEST_F(IngestTest, GroupSaysWhatEachOfItsBatchesBrought) {
 // What is no batch is refused at once, also where there is no room; one with a bad record leaves nothing to be written.
 TEST_F(IngestTest, RefusedBatchMakesNoGroup) {
     options.queue_bytes_max = 1000;
-    options.groups_in_flight_max = 1;
     start();
     take(1, AckLevel::written, batch_of(1, 1, 1, 600));
     const auto none = offer(2, AckLevel::written, Bytes(700));
@@ -161,7 +158,6 @@ std::vector<std::uint32_t> counts_of(const std::deque<std::unique_ptr<Group>>& g
 
 TEST_F(IngestTest, GroupIsFullAtItsLastByte) {
     const Bytes batch = batch_of(1, 0, 0, 500);
-    options.groups_in_flight_max = 1;
     for (const std::size_t more : {0U, 1U}) {
         options.group_bytes_max = kGroupHeadBytes + batch.size() + more;
         start();
@@ -178,26 +174,7 @@ TEST_F(IngestTest, GroupIsFullAtItsLastByte) {
     }
 }
 
-TEST_F(IngestTest, SecondGroupIsInFlightFromItsSmallestSizeOn) {
-    const Bytes batch = batch_of(1, 0, 0, 500);
-    options.groups_in_flight_max = 2;
-    for (const std::size_t more : {0U, 1U}) {
-        options.next_group_bytes_min = kGroupHeadBytes + batch.size() + more;
-        start();
-        take(1, AckLevel::accepted, batch);
-        take(2, AckLevel::accepted, batch);
-        EXPECT_EQ(disk.groups.size(), more == 0 ? 2U : 1U);
-        take(3, AckLevel::accepted, batch);
-        EXPECT_EQ(disk.groups.size(), 2U);
-        take(4, AckLevel::accepted, batch);
-        EXPECT_EQ(disk.groups.size(), 2U) << "the most there may be";
-        write_all();
-        client = {};
-    }
-}
-
 TEST_F(IngestTest, FullGroupsGoInTheirOrder) {
-    options.groups_in_flight_max = 1;
     options.group_bytes_max = 1;
     start();
     for (std::uint64_t id = 1; id <= 4; ++id) {
@@ -214,7 +191,6 @@ TEST_F(IngestTest, FullGroupsGoInTheirOrder) {
 // ---- duplicates ----
 
 TEST_F(IngestTest, DuplicateIsAnsweredWithThePlaceOfTheFirst) {
-    options.groups_in_flight_max = 1;
     start();
     take(1, AckLevel::written, batch_of(4));
     take(2, AckLevel::written, batch_of(2));
@@ -255,7 +231,6 @@ TEST_F(IngestTest, DuplicateIsDurableWhenItsLastRecordIs) {
 
 // A sync that is due anyway serves the duplicate too.
 TEST_F(IngestTest, DurableGroupIsTheSyncThatADuplicateWaitsFor) {
-    options.groups_in_flight_max = 1;
     start();
     take(1, AckLevel::written, batch_of(1, 1, 1));
     write_one();
@@ -273,7 +248,7 @@ TEST_F(IngestTest, DurableGroupIsTheSyncThatADuplicateWaitsFor) {
     EXPECT_EQ(ingest().counters().groups, 3U);
 }
 
-TEST_F(IngestTest, SyncForADuplicateIsOfTheGenerationOfItsTime) {
+TEST_F(IngestTest, SyncForADuplicateIsWrittenAfterAFailure) {
     start();
     take(1, AckLevel::written, batch_of(1, 1, 1));
     write_one();
@@ -281,7 +256,6 @@ TEST_F(IngestTest, SyncForADuplicateIsOfTheGenerationOfItsTime) {
     fail_one();
     take(3, AckLevel::durable, batch_of(1, 1, 1));
     ASSERT_EQ(disk.groups.size(), 1U);
-    EXPECT_EQ(disk.groups.front()->generation, 2U);
     EXPECT_EQ(disk.groups.front()->buffer, nullptr);
     EXPECT_TRUE(disk.groups.front()->entries.empty());
     write_one();
@@ -331,7 +305,6 @@ TEST_F(IngestTest, BatchesWithoutANumberAreNobodys) {
 
 TEST_F(IngestTest, BatchThatFindsNoRoomIsTheFirstOfItsProducerAllTheSame) {
     options.queue_bytes_max = 1000;
-    options.groups_in_flight_max = 1;
     start();
     take(1, AckLevel::written, batch_of(1, 0, 0, 600));
     const auto waits = offer(2, AckLevel::written, batch_of(1, 1, 1, 600));
@@ -364,7 +337,6 @@ TEST_F(IngestTest, WhatAUserHoldsIsGivenBackWithItsGroup) {
     const Bytes batch = batch_of(1, 0, 0, 100);
     options.queue_bytes_max = 100 * batch.size();
     options.uid_share_percent = 2;
-    options.groups_in_flight_max = 1;
     options.group_bytes_max = 1;
     start();
     take(1, AckLevel::written, batch, /*uid=*/1);

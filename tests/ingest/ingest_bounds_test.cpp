@@ -17,7 +17,6 @@ std::size_t charged(const Bytes& batch) {
 TEST_F(IngestTest, QueueIsFilledToItsLastByte) {
     const Bytes first = batch_of(1, 0, 0, 500);
     const Bytes second = batch_of(1, 0, 0, 300);
-    options.groups_in_flight_max = 1;
     for (const std::size_t missing : {0U, 1U}) {
         options.queue_bytes_max = charged(first) + charged(second) - missing;
         start();
@@ -102,7 +101,7 @@ TEST_F(IngestTest, SyncThatFailsRefusesTheDuplicateThatWaitsForIt) {
     take(1, AckLevel::written, batch_of(1, 1, 1));
     write_one();
     take(2, AckLevel::written, batch_of(1));
-    fail_one();  // Another generation.
+    fail_one();
     take(3, AckLevel::durable, batch_of(1, 1, 1));
     ASSERT_EQ(disk.groups.size(), 1U);
     EXPECT_EQ(disk.groups.front()->count, 0U);
@@ -174,7 +173,6 @@ TEST_F(IngestTest, DroppedRecordsAreCountedAndToldWithTheirSender) {
 
 TEST_F(IngestTest, DroppedRecordsForWhichThereIsNoRoomAreNotCounted) {
     options.queue_bytes_max = 1000;
-    options.groups_in_flight_max = 1;
     start();
     take(1, AckLevel::written, batch_of(1));
     const Ingest::Dropped dropped{.listener = "journal", .reason = "queue full", .records = 1, .comm = {}, .unit = {}};

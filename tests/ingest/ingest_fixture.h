@@ -18,7 +18,9 @@ using wire::AckLevel;
 
 struct Disk final : Sink {
     void submit(std::unique_ptr<Group> group) override { groups.push_back(std::move(group)); }
-    std::deque<std::unique_ptr<Group>> groups;  // In flight.
+    bool short_of_room() const noexcept override { return short_of; }
+    std::deque<std::unique_ptr<Group>> groups;  // In flight: one at the most.
+    bool short_of = false;
 };
 
 struct Client final : AckTarget {

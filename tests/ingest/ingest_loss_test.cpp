@@ -95,7 +95,6 @@ TEST_F(IngestTest, LossIsToldAgainAfterHalfASecond) {
 
 TEST_F(IngestTest, OwnRecordsHaveRoomBesideTheQueueToTheLastByte) {
     options.queue_bytes_max = 1000;
-    options.groups_in_flight_max = 1;
     const auto drop = [&](std::size_t comm_bytes) {
         const std::string comm(comm_bytes, 'c');
         return ingest().note_dropped({.listener = "l", .reason = "r", .records = 1, .comm = comm, .unit = {}});

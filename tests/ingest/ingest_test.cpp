@@ -5,41 +5,20 @@
 namespace sluice::ingest::test {
 namespace {
 
-TEST_F(IngestTest, ASmallGroupStaysOpenWhileAnotherIsInFlight) {
-    options.next_group_bytes_min = 2000;
-    start();
-    take(1, AckLevel::written, batch_of(1));
-    take(2, AckLevel::written, batch_of(1, 0, 0, 900));
-    ASSERT_EQ(disk.groups.size(), 1U);
-    take(3, AckLevel::written, batch_of(1, 0, 0, 1200));
-    ASSERT_EQ(disk.groups.size(), 2U);  // Large enough to wait behind the first.
-    EXPECT_EQ(disk.groups[1]->entries.size(), 2U);
-    take(4, AckLevel::written, batch_of(1));
-    write_one();
-    write_one();
-    ASSERT_EQ(disk.groups.size(), 1U);  // The disk is free: however small.
-    write_one();
-    EXPECT_TRUE(client.answered(4));
-}
-
 TEST_F(IngestTest, WhatArrivesDuringACommitFormsTheNextGroup) {
-    options.next_group_bytes_min = 0;
     start();
-    take(1, AckLevel::written, batch_of(1));
-    take(2, AckLevel::written, batch_of(1));
-    ASSERT_EQ(disk.groups.size(), 2U);  // One being written, one behind it.
+    take(1, AckLevel::written, batch_of(2));
     take(3, AckLevel::written, batch_of(2));
     take(4, AckLevel::durable, batch_of(3));
-    ASSERT_EQ(disk.groups.size(), 2U);
+    ASSERT_EQ(disk.groups.size(), 1U);
     EXPECT_FALSE(disk.groups[0]->durable);
     write_one();
-    ASSERT_EQ(disk.groups.size(), 2U);
-    EXPECT_EQ(disk.groups[1]->entries.size(), 2U);
-    EXPECT_EQ(disk.groups[1]->count, 5U);
-    EXPECT_TRUE(disk.groups[1]->durable);
+    ASSERT_EQ(disk.groups.size(), 1U);
+    EXPECT_EQ(disk.groups[0]->entries.size(), 2U);
+    EXPECT_EQ(disk.groups[0]->count, 5U);
+    EXPECT_TRUE(disk.groups[0]->durable);
     EXPECT_TRUE(client.answered(1));
-    EXPECT_FALSE(client.answered(2));
-    write_one();
+    EXPECT_FALSE(client.answered(3));
     write_one();
     EXPECT_EQ(client.acks.at(3).first_sequence, 3U);
     EXPECT_EQ(client.acks.at(4).first_sequence, 5U);
@@ -257,32 +236,27 @@ TEST_F(IngestTest, RepeatedLastBatchIsAnsweredWithItsPlaceAnEarlierOneWithout) {
 // ---- failure ----
 
 // A later batch of a producer must not be stored where its earlier one was refused.
-TEST_F(IngestTest, FailureRefusesEverythingOfItsGeneration) {
-    options.next_group_bytes_min = 0;
+TEST_F(IngestTest, FailureRefusesEverythingThatWaits) {
     start();
     for (std::uint64_t number = 1; number <= 4; ++number) {
         take(number, AckLevel::written, batch_of(1, 1, number));
     }
     take(5, AckLevel::durable, batch_of(1, 1, 2));  // A duplicate that waits.
-    ASSERT_EQ(disk.groups.size(), 2U);
-    const std::uint64_t generation = disk.groups[1]->generation;
+    ASSERT_EQ(disk.groups.size(), 1U);
     fail_one();
-    for (const std::uint64_t id : {1, 3, 4, 5}) {
+    for (const std::uint64_t id : {1, 2, 3, 4, 5}) {
         EXPECT_TRUE(client.refused.contains(id)) << id;
     }
-    EXPECT_FALSE(client.answered(2));  // Still with the disk, which refuses it by its generation.
+    EXPECT_TRUE(disk.groups.empty());
     take(11, AckLevel::written, batch_of(1, 1, 1));
-    EXPECT_NE(disk.groups.back()->generation, generation);
-    fail_one();
-    EXPECT_TRUE(client.refused.contains(2));
     write_one();
-    EXPECT_TRUE(client.acks.contains(11));  // The old generation's end did not touch the new one.
+    EXPECT_TRUE(client.acks.contains(11));
     take(12, AckLevel::written, batch_of(1, 1, 2));
     write_all();
     EXPECT_FALSE(client.acks.at(12).duplicate);
     EXPECT_EQ(ingest().counters().records_refused, 4U);
     EXPECT_EQ(ingest().counters().records_lost, 0U);
-    EXPECT_EQ(ingest().counters().groups_failed, 2U);
+    EXPECT_EQ(ingest().counters().groups_failed, 1U);
 }
 
 TEST_F(IngestTest, LossOfAcceptedRecordsIsToldWithinASecondToTheUnit) {
@@ -382,11 +356,7 @@ TEST_F(IngestTest, EveryRecordIsAccountedForWhateverHappens) {
                 loop.run_until_idle();
             } else if (!disk.groups.empty()) {
                 if (random() % 8 == 0) {
-                    const std::uint64_t generation = disk.groups.front()->generation;
                     fail_one();
-                    while (!disk.groups.empty() && disk.groups.front()->generation == generation) {
-                        fail_one();
-                    }
                 } else {
                     write_one(random() % 2 == 0);
                 }

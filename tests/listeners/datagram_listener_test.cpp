@@ -22,7 +22,6 @@ ListenerOptions syslog_options() {
 ingest::IngestOptions small_queue() {
     ingest::IngestOptions options;
     options.queue_bytes_max = 400;
-    options.groups_in_flight_max = 1;
     return options;
 }
 

@@ -179,7 +179,6 @@ TEST_F(KeptConnections, NoByteIsLostOrDoubledWhereverTheRestartIs) {
 
 TEST_F(KeptConnections, ManyRestartsUnderLoadKeepOrderAndNumber) {
     queue.queue_bytes_max = 2000;  // So that some connections wait for it when the daemon stops.
-    queue.groups_in_flight_max = 1;
     start_with("json", Protocol::json);
     const io::Handle socket = connect();
     std::vector<std::string> expected;

@@ -224,7 +224,6 @@ TEST_F(ListenerFaults, DatagramListenerThatIsCancelledAnywhereCountsWhatItHad) {
         std::uint64_t steps = 0;
         for (bool more = true; more; ++steps) {
             queue.queue_bytes_max = room;
-            queue.groups_in_flight_max = 1;
             start_with("journal", Protocol::journal);
             if (known) {  // Else the messages wait for what is read of their senders.
                 send_burst(3, /*with_memory=*/false);
@@ -252,7 +251,6 @@ TEST_F(ListenerFaults, StreamThatIsCancelledBetweenTwoSendersCountsWhatBothSent)
     std::uint64_t lines = 0;
     for (bool full = false; !full; ++lines) {
         queue.queue_bytes_max = 400;
-        queue.groups_in_flight_max = 1;
         start_with("stdout", Protocol::stdout_stream);
         const io::Handle socket = connect();
         write(socket, std::string(kHead));

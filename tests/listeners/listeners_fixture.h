@@ -40,6 +40,7 @@ struct FakeProcesses final : ProcessSource {
 
 struct Disk final : ingest::Sink {
     void submit(std::unique_ptr<ingest::Group> group) override { groups.push_back(std::move(group)); }
+    bool short_of_room() const noexcept override { return false; }
     std::deque<std::unique_ptr<ingest::Group>> groups;  // In flight.
 };
 

@@ -91,7 +91,6 @@ TEST_F(LossesTest, SendersBeyondTheMostAreToldTogetherByReason) {
 
 TEST_F(LossesTest, RunTellsSoonAndAgainWhereThereWasNoRoom) {
     queue.queue_bytes_max = 400;
-    queue.groups_in_flight_max = 1;
     start_queue();
     coro::Scope scope(kernel().loop(), nullptr);
     scope.spawn("losses", &Losses::run, &*losses);

@@ -204,7 +204,6 @@ TEST_F(PassedFileListenerTest, DatagramThatIsCutIsALossOfOneRecord) {
 // The queue is full and stays so; the listener is cancelled with a part of the file taken.
 TEST_F(PassedFileListenerTest, WhatIsLeftOfAFileWhenTheListenerIsCancelledIsTold) {
     queue.queue_bytes_max = 400;
-    queue.groups_in_flight_max = 1;
     for (const bool sealed : {true, false}) {
         start_journal();
         constexpr std::uint64_t kEntries = 40;

@@ -216,7 +216,6 @@ TEST_F(StreamListenerTest, DrainTakesWhatHasArrived) {
 
 // A service and what it starts, as other users, write to one; users overtake each other in the queue.
 TEST_F(StreamListenerTest, ConnectionThatSeveralUsersWriteToKeepsItsOrder) {
-    queue.groups_in_flight_max = 1;
     queue.group_bytes_max = 1;
     start_with("json", Protocol::json);
     const io::Handle socket = connect();
@@ -252,7 +251,6 @@ TEST_F(StreamListenerTest, ManyShortLinesAreManyBatches) {
 // A connection that waits for the queue loses nothing that was sent before.
 TEST_F(StreamListenerTest, DrainTakesWhatBlockedConnectionsHaveSent) {
     queue.queue_bytes_max = 400;
-    queue.groups_in_flight_max = 1;
     start_with("json", Protocol::json);
     const io::Handle socket = connect();
     for (int i = 0; i < 200; ++i) {

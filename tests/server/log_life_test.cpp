@@ -251,6 +251,74 @@ TEST_F(LogLifeTest, LogThatIsTooLongIsSyncedAndSealedAtOnce) {
     EXPECT_EQ(daemon->report().seals_failed, 0U);
 }
 
+// Who writes as much as the log takes waits for the sealer; who writes a little does not wait behind him.
+class LogShortOfRoomTest : public LogLifeTest {
+ protected:
+    static constexpr uid_t kFlood = 2000;
+    static constexpr std::uint64_t kFloodBatches = 300;
+
+    void flood() {
+        RawClient& client = greet(kFlood);
+        const Bytes batch = batch_of({{std::string(30'000, 'x'), "", wire::Severity::info}});
+        for (std::uint64_t id = 2; id < 2 + kFloodBatches; ++id) {
+            client.request(id, wire::LogRequest{.level = AckLevel::written, .batch = batch});
+        }
+        pass(milliseconds(500));
+    }
+    void expect_little_is_written(int records) {
+        const MonotonicTime before = world.clock().now();
+        for (int i = 0; i < records; ++i) {
+            EXPECT_NE(write(1), 0U);
+        }
+        EXPECT_LT(world.clock().now() - before, milliseconds(200));
+    }
+    void expect_all_is_written() {
+        ASSERT_TRUE(world.run_within(seconds(600), [&] { return daemon->pipeline().ingest().queued_bytes() == 0; }));
+        EXPECT_GE(hub().end_sequence(), kFloodBatches + 1);
+        EXPECT_EQ(daemon->pipeline().ingest().counters().records_refused, 0U);
+    }
+    // Of files that are written, or opened, under this name.
+    void slow_down(io::OpCode code, const std::string& name) {
+        io::FaultRule slow = io::fail_from(code, name, 1, 0);
+        slow.fault.delay = seconds(1);
+        world.faults().add(slow);
+    }
+};
+
+TEST_F(LogShortOfRoomTest, ForTheSealerWaitsAFloodOnly) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.seal.bytes_max = 100'000;
+    options.writer.log_bytes_max = 16 * options.writer.segment_bytes;
+    begin();
+    slow_down(io::OpCode::open, "*/part-*");
+    flood();
+    EXPECT_LE(hub().log_bytes(), options.writer.log_bytes_max);
+    ASSERT_GT(daemon->pipeline().ingest().queued_bytes(), 0U);
+    expect_little_is_written(20);
+    world.faults().clear_rules();
+    expect_all_is_written();
+}
+
+TEST_F(LogShortOfRoomTest, ForTheNextSegmentWaitsAFloodOnly) {
+    begin();
+    slow_down(io::OpCode::write, "*.wal.tmp");
+    flood();
+    ASSERT_GT(daemon->pipeline().ingest().queued_bytes(), 0U);
+    expect_little_is_written(20);
+    world.faults().clear_rules();
+    expect_all_is_written();
+}
+
+TEST_F(LogShortOfRoomTest, WhereNothingCanBeSealedAFloodIsRefused) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.writer.log_bytes_max = 16 * options.writer.segment_bytes;
+    begin();
+    world.faults().add(io::fail_from(io::OpCode::open, "*/part-*", 1, EIO));
+    flood();
+    ASSERT_TRUE(world.run_within(seconds(600), [&] { return daemon->pipeline().ingest().queued_bytes() == 0; }));
+    EXPECT_GT(daemon->pipeline().ingest().counters().records_refused, 0U);
+}
+
 TEST_F(LogLifeTest, SealThatTheStopEndsIsNoFailure) {
     options.pipeline.seal.rows_max = 20;
     begin();
@@ -341,7 +409,6 @@ TEST_F(LogLifeTest, ReadersKnowHowItIsWritten) {
 }
 
 TEST_F(LogLifeTest, ProducersAreKnownAfterARestart) {
-    options.pipeline.ingest.next_group_bytes_min = 1U << 20U;
     begin();
     write(7);
     const wire::LogReply first = numbered(3, 1, 5);

@@ -82,10 +82,7 @@ TEST_F(LogPipelineTest, DuplicateThatAFailedGroupMadeDurableIsNotRefusedWithIt) 
 // A write that takes a while, so that what arrives meanwhile is in groups behind it.
 class LogPipelineOrderTest : public ServerTest {
  protected:
-    LogPipelineOrderTest() {
-        options.pipeline.sync_interval = std::chrono::hours(1);
-        options.pipeline.ingest.next_group_bytes_min = 1;
-    }
+    LogPipelineOrderTest() { options.pipeline.sync_interval = std::chrono::hours(1); }
     void slow(std::uint64_t nth, int error) {
         io::FaultRule rule = io::fail_nth(io::OpCode::write, "*.wal", nth, error);
         rule.fault.delay = std::chrono::milliseconds(50);
@@ -125,7 +122,6 @@ TEST_F(LogPipelineOrderTest, GroupBehindARefusedOneIsRefusedWithIt) {
 }
 
 TEST_F(LogPipelineOrderTest, GroupIsDurableIfAnyOfItsBatchesIsToBe) {
-    options.pipeline.ingest.next_group_bytes_min = 64 * 1024;
     start();
     RawClient& client = greet();
     slow(1, 0);

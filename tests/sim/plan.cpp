@@ -20,8 +20,6 @@ void plan_daemon(io::SimRandom& random, Plan& plan) {
     pipeline.ingest.group_bytes_max = pick(random, {2048, 8192});
     pipeline.ingest.batch_bytes_max = 20U << 10U;
     pipeline.ingest.queue_bytes_max = pick(random, {20000, 65536, 1 << 20});
-    pipeline.ingest.groups_in_flight_max = static_cast<unsigned>(random.between(1, 3));
-    pipeline.ingest.next_group_bytes_min = random.between(0, 1) == 0 ? 0 : 8192;
     if (plan.kind == Kind::tiny_queue) {
         pipeline.ingest.queue_bytes_max = pick(random, {1, 500, 3000});
         pipeline.ingest.uid_share_percent = static_cast<unsigned>(pick(random, {10, 50, 100}));

@@ -111,6 +111,7 @@ TEST_F(LogFilesTest, SegmentThatCannotBeRetiredIsTriedAgain) {
 // As many as are kept ready; one that is shorter than the others never is.
 TEST_F(LogFilesTest, RetiredFilesBecomeSparesUnlessThereAreEnough) {
     options.sealing = true;
+    options.log_bytes_max = 24 * kSegmentBytes - 1;
     open();
     for (int i = 0; i < 12; ++i) {
         put(30'000, true);
@@ -125,9 +126,37 @@ TEST_F(LogFilesTest, RetiredFilesBecomeSparesUnlessThereAreEnough) {
     ASSERT_TRUE(program->release(5));
     EXPECT_EQ(spares(), 2) << "the first is kept, the second is not";
     EXPECT_EQ(writer().catalog().size(), 4U);
+    writer().set_log_bytes_max(24 * kSegmentBytes);
+    ASSERT_TRUE(program->release(7));
+    EXPECT_EQ(spares(), 3) << "an eighth of the log";
     put(30'000, true);
     put(30'000, true);
-    EXPECT_EQ(read().size(), 10U);
+    EXPECT_EQ(read().size(), 8U);
+}
+
+// So that nothing has to wait for the next one behind what fills this one: LogPipeline.
+TEST_F(LogFilesTest, WriterTellsThatItWaitsForASegment) {
+    int told = 0;
+    options.on_segment_ready = [&] { ++told; };
+    open();
+    ASSERT_TRUE(world->run_until_idle());
+    EXPECT_EQ(told, 2) << "the first segment, and a spare";
+    io::FaultRule slow = io::fail_from(OpCode::write, "*.tmp", 1, 0);
+    slow.fault.delay = std::chrono::seconds(1);
+    faults().add(slow);
+    put(30'000, true);
+    EXPECT_EQ(writer().free_bytes(), kSegmentBytes - 4096 - 30'720);
+    put(25'000, true);
+    EXPECT_FALSE(writer().waits_for_segment()) << "a spare is ready";
+    put(30'000, true);
+    EXPECT_EQ(writer().catalog().size(), 2U);
+    EXPECT_FALSE(writer().waits_for_segment()) << "there is room in this one";
+    put(25'000, true);
+    EXPECT_TRUE(writer().waits_for_segment());
+    EXPECT_EQ(told, 2);
+    ASSERT_TRUE(world->run_until_idle());
+    EXPECT_FALSE(writer().waits_for_segment()) << "the next one is ready";
+    EXPECT_EQ(told, 3);
 }
 
 // ---- what a start takes over ----

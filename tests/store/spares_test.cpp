@@ -20,7 +20,7 @@ class SparePoolTest : public testing::Test {
             co_return co_await on.open(-1, kDirectory, options);
         };
         directory = *io::block_on(kernel, "test", open, std::ref<io::Kernel>(kernel));
-        pool = std::make_unique<SparePool>(kernel, directory, kBytes, events);
+        pool = std::make_unique<SparePool>(kernel, directory, kBytes, events, [this] { ++told; });
         kernel.on_submit = [this](io::OpRequest& request) {
             ++asked[request.code];
             if (request.code == OpCode::write) {
@@ -40,6 +40,18 @@ class SparePoolTest : public testing::Test {
         const Result<std::string> name = take();
         return name ? *name : fmt::format("{}", name.error());
     }
+    void adopt(std::uint32_t number, std::size_t bytes = kBytes) {
+        disk().put_file(kDirectory + "/" + spare_name(number), Bytes(bytes));
+        const auto run = [](SparePool& into, std::uint32_t of) -> Task<Result<>> { co_return co_await into.adopt(of); };
+        EXPECT_TRUE(io::block_on(kernel, "test", run, std::ref(*pool), number));
+    }
+    void recycle(const std::string& name, std::uint64_t bytes, std::size_t ready_max = 2) {
+        disk().put_file(kDirectory + "/" + name, Bytes(bytes));
+        const auto run = [](SparePool& into, std::string of, std::uint64_t size, std::size_t most) -> Task<Result<>> {
+            co_return co_await into.recycle(std::move(of), size, most);
+        };
+        EXPECT_TRUE(io::block_on(kernel, "test", run, std::ref(*pool), name, bytes, ready_max));
+    }
     Result<> join(coro::Scope& scope) {
         const auto run = [](coro::Scope& of) -> Task<Result<>> {
             co_await of.join();
@@ -57,11 +69,33 @@ class SparePoolTest : public testing::Test {
     std::unique_ptr<SparePool> pool;
     std::map<OpCode, int> asked;
     std::vector<std::pair<std::uint64_t, std::uint64_t>> writes;
+    int told = 0;                 // That a file was made, or could not be.
     std::size_t empty_write = 0;  // The nth write writes nothing, and says so.
     std::uint32_t flags = 0;      // Of the last open().
 };
 
 using Strings = std::vector<std::string>;
+
+TEST_F(SparePoolTest, TellsWhetherItMakesAFile) {
+    std::vector<bool> making;
+    kernel.on_submit = [&](io::OpRequest& request) {
+        if (request.code == OpCode::write) {
+            making.push_back(pool->is_making());
+        }
+    };
+    EXPECT_FALSE(pool->is_making());
+    ASSERT_TRUE(take());
+    EXPECT_EQ(making, std::vector<bool>(2, true));
+    EXPECT_FALSE(pool->is_making());
+    EXPECT_EQ(told, 1);
+    world.faults().add(io::fail_nth(OpCode::write, "*", 1, EIO));
+    EXPECT_FALSE(take());
+    EXPECT_FALSE(pool->is_making());
+    EXPECT_EQ(told, 2);
+    adopt(7);
+    ASSERT_TRUE(take());
+    EXPECT_EQ(told, 2) << "it was there";
+}
 
 TEST_F(SparePoolTest, MakesAFileOfZerosWhereNoneIsReady) {
     EXPECT_EQ(taken(), "spare-00000001.wal");
@@ -91,17 +125,27 @@ TEST_F(SparePoolTest, ShortWritesAreContinued) {
 }
 
 TEST_F(SparePoolTest, GivesWhatIsReadyInItsOrderAndNumbersBehindIt) {
-    EXPECT_TRUE(pool->wants_more());
-    pool->add(9);
-    EXPECT_TRUE(pool->wants_more());
-    pool->add(4);
-    EXPECT_FALSE(pool->wants_more());
+    adopt(9);
+    adopt(4);
     EXPECT_EQ(taken(), "spare-00000009.wal");
-    EXPECT_TRUE(pool->wants_more());
     EXPECT_EQ(taken(), "spare-00000004.wal");
     EXPECT_TRUE(writes.empty());
-    EXPECT_EQ(pool->next_number(), 10U);
+    recycle("done.wal", kBytes);
+    EXPECT_EQ(taken(), "spare-0000000a.wal");
     EXPECT_EQ(taken(), "spare-0000000b.wal");
+}
+
+TEST_F(SparePoolTest, WhatHasAnotherSizeOrIsOneTooManyIsRemoved) {
+    adopt(3, kBytes - 1);
+    adopt(4, kBytes + 1);
+    recycle("short.wal", kBytes - 1);
+    EXPECT_TRUE(files().empty());
+    recycle("first.wal", kBytes);
+    recycle("second.wal", kBytes);
+    recycle("third.wal", kBytes);
+    EXPECT_EQ(files(), (Strings{"spare-00000001.wal", "spare-00000002.wal"}));
+    recycle("third.wal", kBytes, 3);
+    EXPECT_EQ(files(), (Strings{"spare-00000001.wal", "spare-00000002.wal", "spare-00000003.wal"}));
 }
 
 TEST_F(SparePoolTest, WhatCannotBeMadeIsToldAndLeavesNothing) {
