@@ -63,9 +63,9 @@ class Box:
 
 
 def attack(function, box, uid):
-    """In a process of its own.  It has the lowest priority: what counts is what the daemon does with that which it is
-    sent, not how the kernel shares the processors."""
-    os.nice(19)
+    """In a process of its own, which runs on what nobody else needs of the processors: what counts is what the daemon does
+    with that which it is sent, and a process with a nice value still keeps others waiting for its slice of some ms."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
     os.setgroups([])
     os.setresgid(uid, uid, uid)

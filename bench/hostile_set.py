@@ -5,9 +5,9 @@ A daemon of its own, with the limits that it has by default, serves a victim, wh
 numbered LOG every 20 ms (each tenth twice), follows his own stream, and connects anew each second; first alone, then
 while four users do all that hostile_attacks.py has, at the same time.  Printed are his latencies, what the daemon holds
 in memory (anonymous: of its own; of files: pages that the system has besides, and takes back when it needs memory, not
-what MEMORY_MAX_MIB is about), what the victim has lost or has twice, and what the daemon itself has logged.  The attackers have the lowest
-priority: not measured is how the kernel shares the processors, but what the daemon does; and `net` is about without the
-time for which the daemon's loop and the victim waited for a processor.  Needs root, for the users.
+what MEMORY_MAX_MIB is about), what the victim has lost or has twice, and what the daemon itself has logged.  The attackers run on
+what nobody else needs of the processors (SCHED_IDLE): not measured is how the kernel shares those, but what the daemon
+does; and `net` is about without the time for which the daemon's loop and the victim waited for a processor.  Needs root, for the users.
 
 Usage: bench/hostile_set.py [--bin DIR] [--dir DIR] [--seconds S] [--alone S] [--settle S] [--only NAME,NAME] [--each]
                             [--check] [--json FILE]
