@@ -40,8 +40,7 @@ Task<Result<>> LastMatching::search_memory() {
         std::vector<GroupView> groups;
         for (std::size_t bytes = 0; end > 0 && bytes < kTestBytes; --end) {
             const StoredGroup& group = recent[end - 1];
-            const bool gap = group.end_sequence() < rest_limit_;
-            if (gap && end != recent.size()) {
+            if (group.end_sequence() < rest_limit_) {
                 end = 0;  // Damage; the files know what is there.
                 break;
             }

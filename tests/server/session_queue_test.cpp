@@ -1,0 +1,161 @@
+// What a session does with requests at its limits, and with those that the queue or the disk refuses.
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "server_fixture.h"
+#include "wire/query_messages.h"
+
+namespace sluice::server::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class SessionQueueTest : public ServerTest {
+ protected:
+    void slow_log(Duration delay) {
+        io::FaultRule slow = io::fail_from(io::OpCode::write, "*.wal", 1, 0);
+        slow.fault.delay = delay;
+        world.faults().add(slow);
+    }
+    static void send_log(RawClient& client, std::uint64_t id, wire::FrameOptions frame = {}) {
+        const Bytes batch = batch_of({{fmt::format("{}", id), "", wire::Severity::info}});
+        client.request(id, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch}, frame);
+    }
+    static wire::TailRequest tail_of(wire::TailStart start, bool follow) {
+        wire::TailRequest request;
+        request.start = start;
+        request.follow = follow;
+        request.credit = 1U << 20U;
+        return request;
+    }
+    std::uint32_t in_flight() { return daemon->server().busiest(1).at(0)->in_flight(); }
+};
+
+// The disk answers those in the queue, whatever the client does: the next one can wait where it is.
+TEST_F(SessionQueueTest, PlainLogBehindOthersInTheQueueIsNotReadBeyondTheLimit) {
+    options.session.requests_max = 2;
+    start();
+    slow_log(milliseconds(100));
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 6; ++id) {
+        send_log(client, id);
+    }
+    pass(milliseconds(20));
+    EXPECT_EQ(in_flight(), 2U);
+    for (std::uint64_t id = 2; id < 6; ++id) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame);
+        EXPECT_EQ(frame->header.id, id);
+        EXPECT_EQ(decode<wire::LogReply>(*frame)->first_sequence, id - 1);
+    }
+    EXPECT_EQ(in_flight(), 0U);
+}
+
+// Else the CANCEL behind it, which may be what those in flight wait for, would not be read.
+TEST_F(SessionQueueTest, PlainLogBehindARequestThatMayLastIsReadBeyondTheLimit) {
+    options.session.requests_max = 2;
+    start();
+    slow_log(milliseconds(100));
+    RawClient& client = greet();
+    client.request(2, tail_of(wire::TailStart::now, true));
+    pass(milliseconds(10));
+    send_log(client, 3);
+    send_log(client, 4);
+    pass(milliseconds(10));
+    EXPECT_EQ(in_flight(), 3U);
+    client.request(5, wire::CancelRequest{.target = 2});
+    const auto asked = client.next(milliseconds(10));
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->header.id, 5U);
+    expect_error(client, 2, Errc::cancelled, milliseconds(10));
+    for (const std::uint64_t id : {3U, 4U}) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame);
+        EXPECT_EQ(frame->header.id, id);
+        EXPECT_TRUE(decode<wire::LogReply>(*frame));
+    }
+}
+
+TEST_F(SessionQueueTest, LogThatIsMalformedIsRefusedAndTheNextOneIsServed) {
+    start();
+    RawClient& client = greet();
+    for (const std::uint32_t deadline : {0U, 1000U}) {
+        wire::FrameHeader header{.type = wire::MessageType::log, .id = 2};
+        header.length = static_cast<std::uint32_t>(wire::kFrameHeaderSize);
+        header.deadline_ms = deadline;
+        const auto head = wire::encode_frame_header(header);
+        client.send(Bytes(head.begin(), head.end()));
+        expect_error(client, 2, Errc::malformed);
+        send_log(client, 3);
+        const auto frame = client.next();
+        ASSERT_TRUE(frame);
+        EXPECT_TRUE(decode<wire::LogReply>(*frame));
+        EXPECT_EQ(in_flight(), 0U);
+    }
+    EXPECT_EQ(daemon->server().counters().requests_failed, 2U);
+}
+
+// Whichever way a LOG goes to the queue, it is told that the disk refused it.
+TEST_F(SessionQueueTest, LogWithADeadlineIsToldThatTheDiskRefusesIt) {
+    start();
+    RawClient& client = greet();
+    world.faults().add(io::fail_from(io::OpCode::write, "*.wal", 1, EIO));
+    send_log(client, 2, {.deadline_ms = 60'000});
+    expect_error(client, 2, Errc::io_error);
+    send_log(client, 3);
+    expect_error(client, 3, Errc::io_error);
+    EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 1U);
+}
+
+// It had not begun to follow when the daemon was stopped, and nobody would end it.
+TEST_F(SessionQueueTest, TailWhoseFilterIsMadeDuringTheStopDoesNotBeginToFollow) {
+    options.session.query.queries_max = 1;
+    options.session.query.wait_max = seconds(60);
+    start();
+    RawClient& client = greet();
+    for (std::uint64_t id = 2; id < 42; ++id) {
+        log(client, id, {{std::string(4000, 'x'), "", wire::Severity::info}});
+    }
+    RawClient& slow = greet(1);
+    slow.request(2, wire::QueryRequest{.credit = 1, .text = "*"});
+    ASSERT_TRUE(slow.next());
+    wire::TailRequest tail = tail_of(wire::TailStart::now, true);
+    tail.query = "severity:info";
+    client.request(50, tail);
+    pass(milliseconds(10));
+    daemon->stop();
+    EXPECT_FALSE(client.next(milliseconds(200))) << "it waits for the place of the query";
+    slow.request(3, wire::Credit{.target = 2, .bytes = 1U << 30U});
+    const auto refused = client.next(seconds(1));
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(refused->header.id, 50U);
+    EXPECT_EQ(error_text(*refused), "shutting_down: the daemon is stopping");
+    EXPECT_TRUE(client.closed_within(seconds(1)));
+}
+
+// The time counts from the last answer, whenever the timer was set.
+TEST_F(SessionQueueTest, ConnectionThatWasBusyIsClosedWhenItHasBeenIdleForLong) {
+    options.session.idle_timeout = seconds(2);
+    start();
+    RawClient& client = greet();
+    pass(milliseconds(1500));
+    client.request(2, wire::PingRequest());
+    ASSERT_TRUE(client.next());
+    EXPECT_FALSE(client.closed_within(milliseconds(1900)));
+    EXPECT_TRUE(client.closed_within(milliseconds(200)));
+}
+
+TEST_F(SessionQueueTest, ConnectionThatIsAcceptedAsTheDaemonStopsIsToldSo) {
+    start();
+    RawClient& last = connect();
+    daemon->stop();
+    const auto told = last.next(milliseconds(100));
+    ASSERT_TRUE(told);
+    EXPECT_EQ(error_text(*told), "shutting_down: the daemon is stopping");
+    EXPECT_TRUE(last.closed_within(milliseconds(100)));
+}
+
+}  // namespace
+}  // namespace sluice::server::test
