@@ -48,11 +48,9 @@ Task<Result<>> LastMatching::search_memory() {
             bytes += group.payload.size();
             groups.insert(groups.begin(), view_of(group));
         }
-        if (!groups.empty()) {
-            const Window below{0, limit_};
-            SLUICE_CO_TRY(const Found found, co_await test(std::move(groups), below));
-            take(found);
-        }
+        const Window below{0, limit_};
+        SLUICE_CO_TRY(const Found found, co_await test(std::move(groups), below));
+        take(found);
     }
     co_return Result<>{};
 }

@@ -9,19 +9,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::AckLevel;
 
-// Counts what it runs.
-class CountingPool final : public coro::Pool {
- public:
-    void submit(coro::PoolJob& job) override {
-        ++jobs;
-        inline_.submit(job);
-    }
-    std::size_t jobs = 0;
-
- private:
-    coro::InlinePool inline_;
-};
-
 class LogBoundTest : public ServerTest {
  protected:
     LogBoundTest() {
@@ -117,9 +104,11 @@ TEST_F(LogBoundTest, NewestSegmentComesBackIntoMemoryHoweverLittleRoomThereIs) {
     begin();
     fill(40);
     ASSERT_EQ(hub().catalog().size(), 1U);
-    crash_and_restart();
+    restart();
     ASSERT_EQ(hub().sealed_end(), 1U);
     const LogHub::Snapshot snapshot = hub().snapshot();
+    ASSERT_EQ(hub().catalog().size(), 2U);
+    ASSERT_GT(hub().catalog()[0].file_bytes, options.pipeline.seal.open_bytes_max);
     ASSERT_GE(snapshot.open.size(), 3U);
     EXPECT_EQ(snapshot.open.back().end_sequence(), 41U);
 }

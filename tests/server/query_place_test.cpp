@@ -147,6 +147,17 @@ TEST_F(QueryPlaceTest, PartsSegmentsAndMemory) {
     EXPECT_EQ(end_.parts_skipped, daemon->pipeline().hub().parts()->size() - 1);
 }
 
+TEST_F(QueryPlaceTest, WhatIsInMemoryIsReadFromNoFile) {
+    start();
+    fill(20, 100);
+    io::FaultRule rule = io::fail_from(io::OpCode::open, "/store/*", 1, 0);
+    rule.fault.delay = std::chrono::nanoseconds(1);
+    const std::size_t opens = world.faults().add(rule);
+    EXPECT_EQ(ask({.text = "*"}), expected(1, 20));
+    EXPECT_EQ(ask({.newest = 5, .text = "*"}), expected(16, 20));
+    EXPECT_EQ(world.faults().hits(opens), 0U);
+}
+
 // A group in memory may be sealed in part: its other records are in no part.
 TEST_F(QueryPlaceTest, GroupThatIsSealedInPartIsShownFromThereOn) {
     options.pipeline.seal.delay_max = hours(10);

@@ -311,6 +311,7 @@ TEST_F(ServerEventsTest, StopIsToldForEachConnection) {
     ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
     EXPECT_THAT(told().disconnected, testing::UnorderedElementsAre("1 of 1: shutting_down: the daemon is stopping",
                                                                    "2 of 2: shutting_down: the daemon is stopping"));
+    EXPECT_THAT(told().accept_failed, IsEmpty());
 }
 
 // The last replies have a second to be taken; then they are dropped.

@@ -53,16 +53,22 @@ TEST_F(SessionQueueTest, PlainLogBehindOthersInTheQueueIsNotReadBeyondTheLimit) 
     EXPECT_EQ(in_flight(), 0U);
 }
 
-// Else the CANCEL behind it, which may be what those in flight wait for, would not be read.
+// Else the CANCEL behind it, which may be what those in flight wait for, would not be read.  It waits in its task, and
+// not for room in the queue.
 TEST_F(SessionQueueTest, PlainLogBehindARequestThatMayLastIsReadBeyondTheLimit) {
     options.session.requests_max = 2;
+    options.pipeline.ingest.queue_bytes_max = 10'000;
     start();
     slow_log(milliseconds(100));
     RawClient& client = greet();
-    client.request(2, tail_of(wire::TailStart::now, true));
+    wire::TailRequest none = tail_of(wire::TailStart::now, true);
+    none.filter.streams = {"none"};
+    client.request(2, none);
     pass(milliseconds(10));
-    send_log(client, 3);
-    send_log(client, 4);
+    for (const std::uint64_t id : {3U, 4U}) {
+        const Bytes batch = batch_of({{std::string(8000, 'x'), "", wire::Severity::info}});
+        client.request(id, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch});
+    }
     pass(milliseconds(10));
     EXPECT_EQ(in_flight(), 3U);
     client.request(5, wire::CancelRequest{.target = 2});
@@ -87,7 +93,10 @@ TEST_F(SessionQueueTest, LogThatIsMalformedIsRefusedAndTheNextOneIsServed) {
         header.deadline_ms = deadline;
         const auto head = wire::encode_frame_header(header);
         client.send(Bytes(head.begin(), head.end()));
-        expect_error(client, 2, Errc::malformed);
+        const auto refused = client.next();
+        ASSERT_TRUE(refused);
+        EXPECT_EQ(refused->header.id, 2U);
+        EXPECT_EQ(error_text(*refused), "malformed: log: cut short");
         send_log(client, 3);
         const auto frame = client.next();
         ASSERT_TRUE(frame);
@@ -95,6 +104,22 @@ TEST_F(SessionQueueTest, LogThatIsMalformedIsRefusedAndTheNextOneIsServed) {
         EXPECT_EQ(in_flight(), 0U);
     }
     EXPECT_EQ(daemon->server().counters().requests_failed, 2U);
+}
+
+TEST_F(SessionQueueTest, QuestionsThatAreMalformedAreRefusedAsSuch) {
+    start();
+    RawClient& client = greet();
+    for (const auto& [type, name] : {std::pair{wire::MessageType::tail, "tail"}, {wire::MessageType::query, "query"}}) {
+        wire::FrameHeader header{.type = type, .id = 2};
+        header.length = static_cast<std::uint32_t>(wire::kFrameHeaderSize);
+        const auto head = wire::encode_frame_header(header);
+        client.send(Bytes(head.begin(), head.end()));
+        const auto refused = client.next();
+        ASSERT_TRUE(refused);
+        EXPECT_EQ(error_text(*refused), fmt::format("malformed: {}: cut short", name));
+    }
+    EXPECT_EQ(daemon->server().counters().tails, 0U);
+    EXPECT_EQ(daemon->server().counters().queries, 0U);
 }
 
 // Whichever way a LOG goes to the queue, it is told that the disk refused it.
@@ -133,6 +158,36 @@ TEST_F(SessionQueueTest, TailWhoseFilterIsMadeDuringTheStopDoesNotBeginToFollow)
     EXPECT_EQ(refused->header.id, 50U);
     EXPECT_EQ(error_text(*refused), "shutting_down: the daemon is stopping");
     EXPECT_TRUE(client.closed_within(seconds(1)));
+}
+
+// A client chooses how long a filter takes.
+TEST_F(SessionQueueTest, FiltersOfTailsRunOnThePoolAndNothingElseOfThem) {
+    CountingPool pool;
+    options.pool = &pool;
+    start();
+    RawClient& client = greet();
+    log(client, 2, {{"one", "", wire::Severity::info}, {"two", "", wire::Severity::info}});
+    const auto jobs_of = [&](const wire::TailRequest& request) {
+        const std::size_t before = pool.jobs;
+        client.request(3, request);
+        auto frame = client.next();
+        while (frame && frame->header.more()) {
+            frame = client.next();
+        }
+        EXPECT_TRUE(frame && decode<wire::TailEnd>(*frame));
+        return pool.jobs - before;
+    };
+    wire::TailRequest tail = tail_of(wire::TailStart::oldest, false);
+    tail.filter.streams = {""};
+    EXPECT_EQ(jobs_of(tail), 0U);
+    tail.filter.greps = {"two"};
+    EXPECT_EQ(jobs_of(tail), 1U);
+    tail.filter = {};
+    tail.query = "two";
+    EXPECT_EQ(jobs_of(tail), 2U) << "the plan, and the records";
+    daemon->stop();
+    ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+    daemon.reset();
 }
 
 // The time counts from the last answer, whenever the timer was set.

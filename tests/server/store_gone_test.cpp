@@ -132,6 +132,20 @@ TEST_F(StoreGoneTest, WhatWasWrittenDoesNotBecomeDurable) {
     expect_to_end_with_it();
 }
 
+// After an error of the disk there is no segment that is written to, until the next group.
+TEST_F(StoreGoneTest, StoreThatCannotBeWrittenToIsNotGone) {
+    start_and_greet();
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    world.faults().add(io::fail_from(io::OpCode::write, "/store/*", 1, EIO));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_NE(answer(wire::AckLevel::durable), "");
+        pass(seconds(1));
+    }
+    world.faults().clear_rules();
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    EXPECT_TRUE(daemon->report().gone.empty());
+}
+
 TEST_F(StoreGoneTest, StoreThatIsWhereItWasIsSaidToBeNothing) {
     options.pipeline.seal.rows_max = 20;
     options.pipeline.seal.delay_max = seconds(1);

@@ -81,7 +81,7 @@ class TailPauseTest : public ServerTest {
             }
             if (pause != Duration::zero()) {
                 pass(pause);
-                client.request(3, wire::Credit{.target = 2, .bytes = 1U << 17U});
+                client.request(3, wire::Credit{.target = 2, .bytes = frame->header.length});
             }
         }
         ADD_FAILURE() << "no end";
