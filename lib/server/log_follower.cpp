@@ -70,8 +70,8 @@ Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
         const LogHub::Span unread = hub_.only_in_files(position_);
         Result<std::optional<GroupView>> group = co_await next_from_file(unread, std::min(limit, unread.end));
         const bool sealed_meanwhile = position_ < hub_.sealed_end();
-        if (!group && group.error().code() == Errc::cursor_lost && sealed_meanwhile) {
-            continue;
+        if (!group && sealed_meanwhile) {
+            continue;  // Whatever became of the segment.
         }
         if (!group || *group) {
             co_return group;

@@ -1,7 +1,9 @@
 // What a session does with requests at its limits, and with those that the queue or the disk refuses.
 #include <gmock/gmock.h>
 
+#include <deque>
 #include <map>
+#include <utility>
 
 #include "server_fixture.h"
 #include "wire/query_messages.h"
@@ -11,6 +13,28 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+// Runs nothing until told to.
+class StoppedPool final : public coro::Pool {
+ public:
+    void submit(coro::PoolJob& job) override {
+        if (running) {
+            job.work();
+            job.complete();
+        } else {
+            jobs.push_back(&job);
+        }
+    }
+    void run() {
+        running = true;
+        for (coro::PoolJob* job : std::exchange(jobs, {})) {
+            job->work();
+            job->complete();
+        }
+    }
+    std::deque<coro::PoolJob*> jobs;
+    bool running = false;
+};
 
 class SessionQueueTest : public ServerTest {
  protected:
@@ -120,6 +144,96 @@ TEST_F(SessionQueueTest, QuestionsThatAreMalformedAreRefusedAsSuch) {
     }
     EXPECT_EQ(daemon->server().counters().tails, 0U);
     EXPECT_EQ(daemon->server().counters().queries, 0U);
+}
+
+// The pool is busy with others: whoever is cancelled meanwhile has not begun.
+TEST_F(SessionQueueTest, QueryThatWaitsForThePoolCanBeCancelled) {
+    StoppedPool pool;
+    options.pool = &pool;
+    options.session.query.queries_max = 8;
+    start();
+    RawClient& client = greet();
+    const wire::QueryRequest query{.credit = 1U << 20U, .text = "*"};
+    for (std::uint64_t id = 2; id < 5; ++id) {
+        client.request(id, query);
+    }
+    pass(milliseconds(10));
+    ASSERT_EQ(pool.jobs.size(), 2U) << "so many at a time";
+    client.request(5, wire::CancelRequest{.target = 4});
+    ASSERT_TRUE(client.next());
+    expect_error(client, 4, Errc::cancelled);
+    pool.run();
+    for (int i = 0; i < 2; ++i) {
+        const auto end = client.next();
+        ASSERT_TRUE(end);
+        EXPECT_TRUE(decode<wire::QueryEnd>(*end));
+    }
+    daemon->stop();
+    ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+    daemon.reset();
+}
+
+TEST_F(SessionQueueTest, TailThatCountsBackwardsCanBeCancelledWhileItWaitsForThePool) {
+    for (const std::size_t memory : {1U << 20U, 1U}) {
+        StoppedPool pool;
+        options.pool = &pool;
+        options.session.query.queries_max = 8;
+        options.pipeline.memory_bytes_max = memory;
+        start();
+        RawClient& client = greet();
+        for (std::uint64_t id = 2; id < 12; ++id) {
+            log(client, id, {{"m", "", wire::Severity::info}});
+        }
+        const wire::QueryRequest query{.credit = 1U << 20U, .text = "*"};
+        client.request(20, query);
+        client.request(21, query);
+        wire::TailRequest last = tail_of(wire::TailStart::last_n, false);
+        last.n = 5;
+        client.request(22, last);
+        pass(milliseconds(10));
+        client.request(23, wire::CancelRequest{.target = 22});
+        ASSERT_TRUE(client.next());
+        expect_error(client, 22, Errc::cancelled);
+        pool.run();
+        daemon->stop();
+        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        daemon.reset();
+    }
+}
+
+// One that is larger than the buffers that connections share, alone and in pieces, and with others around it.
+TEST_F(SessionQueueTest, LargeLogIsStoredWhole) {
+    options.session.frame_bytes_max = 1U << 20U;
+    options.pipeline.ingest.batch_bytes_max = 1U << 20U;
+    options.pipeline.ingest.group_bytes_max = 2U << 20U;
+    options.writer.segment_bytes = 8U << 20U;
+    options.writer.log_bytes_max = 64U << 20U;
+    start();
+    RawClient& client = greet();
+    std::uint64_t id = 2;
+    for (const std::size_t bytes : {65'000U, 65'536U, 300'000U, 20U, 70'000U}) {
+        const Bytes batch = batch_of({{fmt::format("{} ", id) + std::string(bytes, 'x'), "", wire::Severity::info}});
+        client.request(id++, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch});
+    }
+    std::map<std::uint64_t, std::uint64_t> places;
+    while (places.size() < 5) {
+        const auto frame = client.next();
+        ASSERT_TRUE(frame);
+        places[frame->header.id] = decode<wire::LogReply>(*frame)->first_sequence;
+    }
+    for (const auto& [request, sequence] : places) {
+        EXPECT_EQ(sequence, request - 1) << "in the order of sending";
+    }
+    client.request(id, tail_of(wire::TailStart::oldest, false));
+    std::string shown;
+    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
+        for (const wire::TailEntry& entry : decode<wire::TailChunk>(*frame)->entries) {
+            const std::string_view text = entry.record.message();
+            EXPECT_EQ(text.find_first_not_of('x', 2), std::string_view::npos);
+            shown += fmt::format("{}: {} ", text[0], text.size() - 2);
+        }
+    }
+    EXPECT_EQ(shown, "2: 65000 3: 65536 4: 300000 5: 20 6: 70000 ");
 }
 
 // Whichever way a LOG goes to the queue, it is told that the disk refused it.
