@@ -13,9 +13,7 @@ constexpr std::size_t kTestBytes = std::size_t{256} * 1024;
 Task<Result<std::uint64_t>> LastMatching::find(std::uint64_t n, std::uint64_t limit) {
     wanted_ = n;
     start_ = limit_ = rest_limit_ = limit;
-    if (wanted_ != 0) {
-        SLUICE_CO_CHECK(co_await search_memory());
-    }
+    SLUICE_CO_CHECK(co_await search_memory());
     const std::uint64_t sealed_end = hub_.sealed_end();
     for (const Window window : log_windows(rest_limit_)) {
         if (wanted_ == 0) {

@@ -30,9 +30,9 @@ class LogBoundTest : public ServerTest {
         const std::vector<Message> messages(static_cast<std::size_t>(records), {"m", "", wire::Severity::info});
         EXPECT_NE(log(*client_, ++id_, messages, level), 0U);
     }
-    void fill(int records) {
+    void fill(int records, AckLevel level = AckLevel::written) {
         for (int i = 0; i < records; ++i) {
-            log(*client_, ++id_, {{std::string(4000, 'x'), "", wire::Severity::info}});
+            log(*client_, ++id_, {{std::string(4000, 'x'), "", wire::Severity::info}}, level);
         }
     }
     wire::LogReply numbered(std::uint64_t number, AckLevel level) {
@@ -59,6 +59,48 @@ class LogBoundTest : public ServerTest {
     RawClient* client_ = nullptr;
     std::uint64_t id_ = 1;
 };
+
+// A log is sealed when it has become longer than half of what it may be, however little that is.
+TEST_F(LogBoundTest, LogIsSealedWhenItIsLongerThanHalfOfItsBytes) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.writer.log_bytes_max = 8 * options.writer.segment_bytes;
+    begin();
+    while (hub().catalog().size() < 4) {
+        fill(1, AckLevel::durable);
+    }
+    pass(seconds(1));
+    EXPECT_EQ(hub().log_bytes(), options.writer.log_bytes_max / 2);
+    EXPECT_EQ(hub().sealed_end(), 1U);
+    while (hub().catalog().size() == 4) {
+        fill(1, AckLevel::durable);
+    }
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), hub().end_sequence());
+}
+
+// Nobody has to write for it.
+TEST_F(LogBoundTest, SegmentsAreReleasedAsSoonAsTheyAreSealed) {
+    options.pipeline.seal.rows_max = 150;
+    begin();
+    fill(149, AckLevel::durable);
+    ASSERT_GE(hub().catalog().size(), 3U);
+    fill(1, AckLevel::durable);
+    pass(seconds(1));
+    EXPECT_EQ(hub().sealed_end(), 151U);
+    EXPECT_EQ(hub().catalog().size(), 1U);
+}
+
+TEST_F(LogBoundTest, SettingsMayComeBeforeTheStoreIsOpened) {
+    io::SimKernel kernel(world, {});
+    LogPipeline pipeline(kernel, options.pipeline);
+    pipeline.set_log_bytes_max(1);
+    pipeline.set_retention({});
+    pipeline.set_sync_interval(seconds(1));
+    const auto stop = [](LogPipeline* stopped) -> Task<Result<>> { co_return co_await stopped->stop(); };
+    const Result<> stopped = io::block_on(kernel, "stop", stop, &pipeline);
+    EXPECT_TRUE(stopped) << stopped.error();
+    EXPECT_FALSE(pipeline.store_gone());
+}
 
 // However often it is sealed, the segment that is written to is longer.
 TEST_F(LogBoundTest, LogThatMayBeNoLongerThanItsSegmentTakesEachRecord) {

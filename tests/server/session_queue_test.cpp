@@ -304,6 +304,33 @@ TEST_F(SessionQueueTest, FiltersOfTailsRunOnThePoolAndNothingElseOfThem) {
     daemon.reset();
 }
 
+TEST_F(SessionQueueTest, FilterThatNeedsMoreMemoryThanAQueryMayUseIsRefused) {
+    options.session.query.memory_bytes_max = 100;
+    start();
+    RawClient& client = greet();
+    wire::TailRequest tail = tail_of(wire::TailStart::oldest, false);
+    tail.query = "two";
+    client.request(2, tail);
+    expect_error(client, 2, Errc::limit_exceeded);
+}
+
+TEST_F(SessionQueueTest, LogWhoseDeadlinePassesBeforeThereIsRoomIsNotStored) {
+    options.pipeline.ingest.queue_bytes_max = 10'000;
+    start();
+    slow_log(seconds(1));
+    RawClient& client = greet();
+    const Bytes batch = batch_of({{std::string(8000, 'x'), "", wire::Severity::info}});
+    client.request(2, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch});
+    client.request(3, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch}, {.deadline_ms = 100});
+    EXPECT_FALSE(client.next(milliseconds(90)));
+    expect_error(client, 3, Errc::deadline_exceeded, milliseconds(20));
+    const auto stored = client.next();
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->header.id, 2U);
+    pass(seconds(5));
+    EXPECT_EQ(daemon->pipeline().hub().end_sequence(), 2U);
+}
+
 // The time counts from the last answer, whenever the timer was set.
 TEST_F(SessionQueueTest, ConnectionThatWasBusyIsClosedWhenItHasBeenIdleForLong) {
     options.session.idle_timeout = seconds(2);

@@ -132,6 +132,18 @@ TEST_F(StoreGoneTest, WhatWasWrittenDoesNotBecomeDurable) {
     expect_to_end_with_it();
 }
 
+// What was there when the last group was written is looked for once more, and then when there is another.
+TEST_F(StoreGoneTest, IdleDaemonDoesNotLook) {
+    start_and_greet();
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    pass(seconds(2));
+    const std::uint64_t before = world.operations();
+    pass(seconds(60));
+    EXPECT_EQ(world.operations(), before);
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    EXPECT_GT(world.operations(), before);
+}
+
 // After an error of the disk there is no segment that is written to, until the next group.
 TEST_F(StoreGoneTest, StoreThatCannotBeWrittenToIsNotGone) {
     start_and_greet();
