@@ -13,9 +13,7 @@ constexpr std::size_t kTestBytes = std::size_t{256} * 1024;
 Task<Result<std::uint64_t>> LastMatching::find(std::uint64_t n, std::uint64_t limit) {
     wanted_ = n;
     start_ = limit_ = rest_limit_ = limit;
-    if (wanted_ != 0) {
-        SLUICE_CO_CHECK(co_await search_memory());
-    }
+    SLUICE_CO_CHECK(co_await search_memory());
     const std::uint64_t sealed_end = hub_.sealed_end();
     for (const Window window : log_windows(rest_limit_)) {
         if (wanted_ == 0) {
@@ -40,8 +38,7 @@ Task<Result<>> LastMatching::search_memory() {
         std::vector<GroupView> groups;
         for (std::size_t bytes = 0; end > 0 && bytes < kTestBytes; --end) {
             const StoredGroup& group = recent[end - 1];
-            const bool gap = group.end_sequence() < rest_limit_;
-            if (gap && end != recent.size()) {
+            if (group.end_sequence() < rest_limit_) {
                 end = 0;  // Damage; the files know what is there.
                 break;
             }
@@ -49,11 +46,9 @@ Task<Result<>> LastMatching::search_memory() {
             bytes += group.payload.size();
             groups.insert(groups.begin(), view_of(group));
         }
-        if (!groups.empty()) {
-            const Window below{0, limit_};
-            SLUICE_CO_TRY(const Found found, co_await test(std::move(groups), below));
-            take(found);
-        }
+        const Window below{0, limit_};
+        SLUICE_CO_TRY(const Found found, co_await test(std::move(groups), below));
+        take(found);
     }
     co_return Result<>{};
 }

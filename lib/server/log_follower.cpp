@@ -70,8 +70,8 @@ Task<Result<std::optional<GroupView>>> LogFollower::next(std::uint64_t limit) {
         const LogHub::Span unread = hub_.only_in_files(position_);
         Result<std::optional<GroupView>> group = co_await next_from_file(unread, std::min(limit, unread.end));
         const bool sealed_meanwhile = position_ < hub_.sealed_end();
-        if (!group && group.error().code() == Errc::cursor_lost && sealed_meanwhile) {
-            continue;
+        if (!group && sealed_meanwhile) {
+            continue;  // Whatever became of the segment.
         }
         if (!group || *group) {
             co_return group;
@@ -125,13 +125,16 @@ Task<Result<>> LogFollower::open_at(std::size_t index) {
     const std::string name = store::segment_name(info.header.segment_id);
     reader_.reset();
     Result<store::OpenedSegment> opened = co_await store::open_segment(kernel_, directory_, name, hub_.direct());
-    if (!opened && opened.error().code() == Errc::not_found) {
-        co_return retired(name);
+    if (!opened) {
+        if (opened.error().code() == Errc::not_found) {
+            co_return retired(name);
+        }
+        if (opened.error().code() == Errc::corrupt) {  // Or its file is being used again.
+            SLUICE_CO_CHECK(co_await check_still_there(info.header.segment_id));
+        }
+        co_return std::unexpected(std::move(opened).error());
     }
-    if (!opened && opened.error().code() == Errc::corrupt) {  // Or its file is being used again.
-        SLUICE_CO_CHECK(co_await check_still_there(info.header.segment_id));
-    }
-    SLUICE_CO_TRY(segment_, std::move(opened));
+    segment_ = *std::move(opened);
     if (segment_->info.header.segment_id != info.header.segment_id) {
         co_return retired(name);
     }
@@ -200,9 +203,7 @@ Task<Result<std::optional<GroupView>>> LogFollower::next_from_file(LogHub::Span 
     for (;;) {  // Bounded: each turn reads a frame, goes to a later segment, looks again once, or ends.
         if (position_ < log_begins()) {
             SLUICE_CO_CHECK(skip_to_log(unread, limit));
-            if (position_ == limit) {
-                co_return std::nullopt;
-            }
+            co_return std::nullopt;  // next() goes on from there.
         }
         const std::size_t index = segment_of(position_);
         const std::uint64_t segment_id = hub_.catalog()[index].header.segment_id;

@@ -94,9 +94,9 @@ void LogUnits::add_group(const GroupView& group, std::uint64_t end, Groups& to) 
                   .skip = static_cast<std::uint32_t>(skip)});
 }
 
-// The same of records that were sealed while the query ran: they come as entries of a tail.  Each becomes a batch
-// again, and a group has no gaps.
-void LogUnits::add_sealed(const GroupView& group, std::uint64_t end, Groups& to) const {
+// The same of records that were sealed while the query ran: they come as entries of a tail, none of them beyond the
+// end. Each becomes a batch again, and a group has no gaps.
+void LogUnits::add_sealed(const GroupView& group, Groups& to) const {
     std::shared_ptr<Bytes> bytes;
     query::GroupRows rows;
     const auto finish = [&] {
@@ -107,9 +107,6 @@ void LogUnits::add_sealed(const GroupView& group, std::uint64_t end, Groups& to)
         }
     };
     for_each_entry(group, follower_.position(), [&](const wire::TailEntry& entry) {
-        if (entry.sequence >= end) {
-            return false;
-        }
         if (!bytes || entry.sequence != rows.first_sequence + rows.count) {
             finish();
             bytes = std::make_shared<Bytes>();
@@ -156,7 +153,7 @@ Task<Result<LogUnits::Groups>> LogUnits::read_run(std::uint64_t end) {
         if (group->form == GroupView::Form::batches) {
             add_group(*group, end, groups);
         } else {
-            add_sealed(*group, end, groups);
+            add_sealed(*group, groups);
         }
         follower_.seek(group->end_sequence);
     }

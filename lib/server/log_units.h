@@ -34,7 +34,7 @@ class LogUnits final : public UnitSource {
     void take_memory();
     void note_lost();
     void add_group(const GroupView& group, std::uint64_t end, Groups& to) const;
-    void add_sealed(const GroupView& group, std::uint64_t end, Groups& to) const;
+    void add_sealed(const GroupView& group, Groups& to) const;
     Task<Result<Groups>> read_run(std::uint64_t end);
     Task<Result<>> find_runs();
     Task<Result<std::unique_ptr<query::Unit>>> next_of_files();

@@ -434,13 +434,9 @@ Task<Result<>> Session::status(const OwnedRequest& request) {
     co_return Result<>{};
 }
 
-// Ends a request from outside.
+// Ends a request from outside, while it runs.
 std::function<void(Error)> Session::ends_request(std::uint64_t id) {
-    return [this, id](Error why) {
-        if (const auto running = running_.find(id); running != running_.end()) {
-            running->second->cancel(std::move(why));
-        }
-    };
+    return [this, id](Error why) { running_.at(id)->cancel(std::move(why)); };
 }
 
 Task<Result<>> Session::execute(OwnedRequest& request) {

@@ -227,16 +227,14 @@ bool TailRun::selects(const wire::TailEntry& entry, Bytes& row) const {
 }
 
 void TailRun::add(const wire::TailEntry& entry, wire::TailChunkBuilder& chunk) const {
-    const std::size_t start = chunk.bytes().size();
     if (!selects(entry, chunk.bytes())) {
         return;
     }
     if (plan_ == nullptr) {
         chunk.add(entry);
-        return;
+    } else {
+        chunk.added();
     }
-    store_int(chunk.bytes().data() + start, entry.sequence);  // Also of a computed row: the tail resumes by it.
-    chunk.added();
 }
 
 }  // namespace sluice::server

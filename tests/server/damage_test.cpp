@@ -294,6 +294,34 @@ TEST_F(DamageTest, AfterARestartItIsToldAtOnceAndCounted) {
     EXPECT_EQ(daemon->report().damage.size(), 2U);
 }
 
+// The open rows come back into memory with a gap; what is before it is found in the file.
+TEST_F(DamageTest, LastOnesAreFoundOverAGapInMemory) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.seal.delay_max = hours(10);
+    options.pipeline.seal.open_bytes_max = 1U << 20U;
+    start_and_greet();
+    write(10);
+    for (const Place& frame : frames_of(hub().catalog().back())) {
+        if (frame.header.first_sequence == 9 && frame.header.count != 0) {
+            world.disk().flip(path_of(hub().catalog().back()), frame.offset + 100, std::byte{1});
+        }
+    }
+    restart();
+    ASSERT_EQ(hub().recent().size(), 9U);
+    ASSERT_EQ(hub().end_sequence(), 21U);
+    for (const std::uint64_t n : {2U, 10U, 11U, 13U, 18U, 30U}) {
+        const Seen seen = tail({.start = wire::TailStart::last_n, .n = n});
+        Numbers last;
+        for (std::uint64_t record = 20; record > 0 && last.size() < n; --record) {
+            if (record != 9 && record != 10) {
+                last.insert(record);
+            }
+        }
+        EXPECT_EQ(seen.records, last) << n;
+        EXPECT_EQ(seen.told, n > 10 ? (Numbers{9, 10}) : Numbers()) << n;
+    }
+}
+
 // A group that is in memory is not lost, whatever its file says.
 TEST_F(DamageTest, RecordsInMemoryAreReadFromThere) {
     options.pipeline.memory_bytes_max = 20'000;

@@ -97,6 +97,29 @@ TEST_F(FairnessTest, WhoWaitsForAPlaceHoldsNoSharedBuffer) {
     expect_served();
 }
 
+// Likewise: whose request finds no room.
+TEST_F(FairnessTest, WhoWaitsForRoomHoldsNoSharedBuffer) {
+    options.session.user_bytes_max = 64 * 1024;
+    start();
+    std::vector<RawClient*> clients;
+    for (int i = 0; i < 20; ++i) {
+        clients.push_back(&greet(kHostile));
+    }
+    const auto head = wire::encode_frame_header({.length = 60'000, .type = wire::MessageType::put, .id = 2});
+    Bytes begun(head.begin(), head.end());
+    begun.resize(10'000);
+    greet(kHostile).send(std::move(begun));
+    pass(milliseconds(10));
+    ASSERT_EQ(held().requests, 60'000U);
+    const Bytes data(8000, std::byte{'p'});
+    for (RawClient* client : clients) {
+        client->request(2, put_request("f", data));
+    }
+    pass(seconds(2));
+    EXPECT_EQ(held().requests, 60'000U);
+    expect_served();
+}
+
 // What waits and what is behind it are still whole when their turn comes.
 TEST_F(FairnessTest, RequestsBehindOneThatWaitsAreServedWholeAndInOrder) {
     options.session.requests_max = 1;

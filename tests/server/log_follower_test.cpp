@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "server_fixture.h"
 
 namespace sluice::server::test {
@@ -59,11 +61,38 @@ class LogFollowerTest : public ServerTest {
     // The group at the follower's place: "first to last", or the error.
     std::string read(std::uint64_t limit = store::kNoLimit) {
         limit = std::min(limit, hub().end_sequence());
-        const auto group = io::block_on(*kernel_, "read", &LogFollowerTest::next, &*follower_, limit);
+        const auto group = next_group(limit);
         if (!group) {
             return fmt::format("{}", group.error());
         }
         return *group ? fmt::format("{} to {}", (*group)->first_sequence, (*group)->end_sequence - 1) : "nothing";
+    }
+    std::string path_of(std::size_t segment) {
+        return sim::kStorePath + "/" + store::segment_name(hub().catalog().at(segment).header.segment_id);
+    }
+    // Of the frame of a record in the first segment.
+    std::uint64_t place_of(std::uint64_t record) {
+        const Bytes content = *world.disk().content(path_of(0));
+        const std::size_t at = as_text(content).find(fmt::format("{}{}", record, std::string(100, ' ')));
+        EXPECT_NE(at, std::string_view::npos);
+        return at / 512 * 512;
+    }
+    // The same, which is damaged now.
+    std::uint64_t spoil(std::uint64_t record) {
+        const std::uint64_t at = place_of(record);
+        world.disk().flip(path_of(0), at + 100, std::byte{1});
+        return at;
+    }
+    // What the last call has lost: "first to last" of each place.
+    std::string lost() {
+        std::string text;
+        for (const store::Damage& damage : follower().lost()) {
+            text += fmt::format("{}{} to {}", text.empty() ? "" : ", ", damage.first_sequence, damage.end_sequence - 1);
+        }
+        return text;
+    }
+    Result<std::optional<GroupView>> next_group(std::uint64_t limit) {
+        return io::block_on(*kernel_, "read", &LogFollowerTest::next, &*follower_, limit);
     }
     std::size_t files_open() { return world.open_descriptors(*kernel_) - 1; }
     LogFollower& follower() { return *follower_; }
@@ -204,6 +233,104 @@ TEST_F(LogFollowerTest, PlaceMovesOverWhatIsLost) {
     follower().seek(5);
     EXPECT_EQ(read(), "6 to 6");
     EXPECT_EQ(follower().position(), 6U);
+}
+
+// The limit may lie within what is damaged: the frame behind that is read when it is wanted.
+TEST_F(LogFollowerTest, LimitWithinWhatIsLostCostsNothingBehindIt) {
+    write(20);
+    spoil(5);
+    spoil(6);
+    follower().seek(5);
+    EXPECT_EQ(read(6), "nothing");
+    EXPECT_EQ(follower().position(), 6U);
+    EXPECT_EQ(lost(), "5 to 5");
+    EXPECT_EQ(read(), "7 to 7");
+    EXPECT_EQ(lost(), "6 to 6");
+}
+
+// Each place of damage is told with where it is itself, whatever was met in another segment before.
+TEST_F(LogFollowerTest, DamageOfASegmentIsToldWithItsOwnPlace) {
+    write(150);
+    ASSERT_GE(hub().catalog().size(), 3U);
+    const std::uint64_t second = hub().catalog()[1].header.first_sequence;
+    const std::uint64_t third = hub().catalog()[2].header.first_sequence;
+    const std::string path = path_of(1);
+    Bytes header = *world.disk().content(path);
+    std::ranges::fill(std::span(header).subspan(store::kHeaderBlock), std::byte{0});
+    world.disk().put_file(path, header);
+    const std::uint64_t spoiled = spoil(5);
+    follower().seek(5);
+    EXPECT_EQ(read(6), "nothing") << "whatever is behind the limit";
+    ASSERT_EQ(follower().lost().size(), 1U);
+    EXPECT_EQ(follower().lost()[0].offset, spoiled);
+    follower().seek(second);
+    EXPECT_EQ(read(), fmt::format("{0} to {0}", third));
+    ASSERT_EQ(follower().lost().size(), 1U);
+    const store::Damage& damage = follower().lost()[0];
+    EXPECT_EQ(damage.first_sequence, second);
+    EXPECT_EQ(damage.end_sequence, third);
+    EXPECT_EQ(damage.offset, store::kHeaderBlock);
+    EXPECT_EQ(damage.bytes, 0U);
+    EXPECT_EQ(damage.what, "no valid frame from there to the end of the segment");
+}
+
+// Every frame is whole, but one is not there.
+TEST_F(LogFollowerTest, RecordsThatAreMissingBetweenWholeFramesAreToldToBeLost) {
+    write(20);
+    const Bytes content = *world.disk().content(path_of(0));
+    const std::uint64_t begin = place_of(5);
+    const std::uint64_t end = place_of(7);
+    Bytes shorter(content.begin(), content.begin() + static_cast<std::ptrdiff_t>(begin));
+    shorter.insert(shorter.end(), content.begin() + static_cast<std::ptrdiff_t>(end), content.end());
+    shorter.resize(content.size());
+    world.disk().put_file(path_of(0), shorter);
+    follower().seek(4);
+    EXPECT_EQ(read(), "4 to 4");
+    follower().seek(5);
+    EXPECT_EQ(read(), "7 to 7");
+    EXPECT_EQ(lost(), "5 to 6");
+    ASSERT_EQ(follower().lost().size(), 1U);
+    EXPECT_EQ(follower().lost()[0].what, "records are missing before this place");
+    EXPECT_EQ(follower().lost()[0].offset, begin + (place_of(8) - begin));
+}
+
+// What is shown of a damaged part and what is told to be lost are all of it, and no record is both.
+TEST_F(LogFollowerTest, RecordsOfADamagedPageAreToldToBeLost) {
+    options.pipeline.seal.cache_bytes_max = 1;
+    write(150);
+    seal();
+    const store::PartPointer part = hub().parts()->by_sequence().at(0);
+    const std::uint64_t end = hub().sealed_end();
+    const std::string path = sim::kStorePath + "/" + part->file;
+    const std::size_t size = world.disk().content(path)->size();
+    std::size_t with_losses = 0;
+    for (std::size_t at = 0; at < size; at += size / 24) {
+        world.disk().flip(path, at, std::byte{0x55});
+        follower().rest();
+        follower().seek(1);
+        std::set<std::uint64_t> seen;
+        std::size_t losses = 0;
+        while (follower().position() < end) {
+            const auto group = next_group(end);
+            ASSERT_TRUE(group) << group.error();
+            for (const store::Damage& damage : follower().lost()) {
+                EXPECT_EQ(damage.file, part->file);
+                for (std::uint64_t n = damage.first_sequence; n < damage.end_sequence; ++n, ++losses) {
+                    EXPECT_TRUE(seen.insert(n).second) << n;
+                }
+            }
+            if (*group) {
+                for (const wire::TailEntry entry : wire::TailEntryRange((*group)->payload, (*group)->count)) {
+                    EXPECT_TRUE(seen.insert(entry.sequence).second) << entry.sequence;
+                }
+                follower().seek((*group)->end_sequence);
+            }
+        }
+        world.disk().flip(path, at, std::byte{0x55});
+        EXPECT_EQ(seen.size(), end - 1) << at;
+        with_losses += losses != 0 ? 1 : 0;
+    }
+    EXPECT_GE(with_losses, 6U);
 }
 
 TEST_F(LogFollowerTest, SegmentThatIsGoneIsALostPlaceWithItsName) {

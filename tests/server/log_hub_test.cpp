@@ -281,6 +281,41 @@ TEST_F(LogHubTest, WhoWaitsHearsOfWhatIsNew) {
     EXPECT_TRUE(job.done());
 }
 
+TEST_F(LogHubTest, RecordsOfAHubThatWasNotStartedAreOfNoEpoch) {
+    const LogHub hub(kAny, kAny);
+    EXPECT_EQ(hub.epoch_of(1), 0U);
+    EXPECT_EQ(hub.oldest_sequence(), 1U);
+    EXPECT_EQ(hub.log_bytes(), 0U);
+}
+
+// A place that turns out to be larger, at either side, is told with all that it is now known to cost.
+TEST_F(LogHubTest, PlaceThatGrowsIsToldAgainAndOnlyThen) {
+    LogHub hub(kAny, kAny);
+    std::vector<std::string> told;
+    hub.on_damage([&](const store::Damage& found) {
+        told.push_back(fmt::format("{} to {}", found.first_sequence, found.end_sequence));
+    });
+    const auto report = [&](std::uint64_t first, std::uint64_t end) {
+        store::Damage found;
+        found.file = "a";
+        found.offset = 4096;
+        found.first_sequence = first;
+        found.end_sequence = end;
+        hub.report(found);
+    };
+    report(10, 20);
+    report(10, 20);
+    report(12, 18);
+    report(10, 19);
+    report(11, 20);
+    EXPECT_EQ(told, (std::vector<std::string>{"10 to 20"}));
+    report(9, 15);
+    report(15, 21);
+    EXPECT_EQ(told, (std::vector<std::string>{"10 to 20", "9 to 15", "15 to 21"}));
+    report(9, 21);
+    EXPECT_EQ(told.size(), 3U) << "both are known";
+}
+
 TEST_F(LogHubTest, EachPlaceOfDamageIsToldOnce) {
     LogHub hub(kAny, kAny);
     const auto damage = [](std::string file, std::uint64_t end) {

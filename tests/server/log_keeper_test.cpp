@@ -240,5 +240,24 @@ TEST_F(LogKeeperTest, RemovalThatFailsIsToldAndTriedAgain) {
     EXPECT_EQ(daemon->report().parts_removed, 1U);
 }
 
+TEST_F(LogKeeperTest, RemovalThatFailsAgainAndAgainIsTriedOnceAnInterval) {
+    options.pipeline.seal.merge.rows_max = 0;
+    start();
+    seal_one();
+    world.faults().add(io::fail_from(io::OpCode::open, "*", 1, EIO));
+    store::RetentionOptions retention;
+    retention.bytes_max = 1;
+    daemon->pipeline().set_retention(retention);
+    pass(seconds(1));
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+    pass(seconds(58));
+    EXPECT_EQ(daemon->report().seals_failed, 1U);
+    pass(seconds(60));
+    EXPECT_EQ(daemon->report().seals_failed, 2U);
+    world.faults().clear_rules();
+    pass(seconds(60));
+    EXPECT_EQ(hub().parts()->size(), 0U);
+}
+
 }  // namespace
 }  // namespace sluice::server::test

@@ -1,6 +1,7 @@
 // Where a reader of the log begins: what a cursor or a time means in a log that has epochs, segments and parts.
 #include <gmock/gmock.h>
 
+#include "io/run.h"
 #include "io/sim_kernel.h"
 #include "server/log_follower.h"
 
@@ -33,6 +34,25 @@ class LogPlaceTest : public testing::Test {
         hub_.set_parts(std::move(parts), 0);
     }
     LogFollower follower() { return {kernel_, -1, hub_}; }
+    static Task<Result<std::optional<GroupView>>> next(LogFollower* follower, std::uint64_t limit) {
+        co_return co_await follower->next(limit);
+    }
+    // What a follower that begins at 1 loses on its way to `limit`, where nothing is to be read: "first to last: why".
+    std::string lost_below(std::uint64_t limit) {
+        LogFollower reader = follower();
+        const auto group = io::block_on(kernel_, "read", &LogPlaceTest::next, &reader, limit);
+        if (!group) {
+            return fmt::format("{}", group.error());
+        }
+        EXPECT_FALSE(*group);
+        EXPECT_EQ(reader.position(), limit);
+        std::string text;
+        for (const store::Damage& damage : reader.lost()) {
+            text += fmt::format("{} {} to {}: {}", damage.file, damage.first_sequence, damage.end_sequence - 1,
+                                damage.what);
+        }
+        return text;
+    }
     // Where a reader goes on that has seen this record.
     std::string after(std::uint64_t sequence, std::uint32_t epoch = 3) {
         const auto place = follower().after({.store = store_, .epoch = epoch, .sequence = sequence});
@@ -91,6 +111,36 @@ TEST_F(LogPlaceTest, CursorBetweenThePartsAndTheLogIsLost) {
     seal_to(50);
     EXPECT_EQ(after(48), "cursor_lost: record 49 was removed; from 50 on nothing is missing");
     EXPECT_EQ(after(49), "50");
+}
+
+// Where something is sealed, retention removes parts only: what is in neither is lost.
+TEST_F(LogPlaceTest, WhatIsBetweenThePartsAndTheLogIsToldToBeLost) {
+    const std::string why = "the log begins behind the end of what is sealed";
+    const std::string file = store::segment_name(1);
+    EXPECT_EQ(lost_below(15), "") << "retention may have removed it";
+    seal_to(1);
+    EXPECT_EQ(lost_below(15), "") << "nothing is sealed yet";
+    seal_to(2);
+    EXPECT_EQ(lost_below(15), fmt::format("{} 2 to 14: {}", file, why));
+    EXPECT_EQ(lost_below(20), fmt::format("{} 2 to 19: {}", file, why));
+    seal_to(10);
+    EXPECT_EQ(lost_below(10), "");
+    EXPECT_EQ(lost_below(11), fmt::format("{} 10 to 10: {}", file, why));
+}
+
+TEST_F(LogPlaceTest, ReaderGoesOnInTheLogBehindWhatIsLost) {
+    seal_to(10);
+    EXPECT_EQ(lost_below(21), "cursor_lost: segment 'log-0000000000000001.wal' was retired while it was read")
+        << "there is no such file here";
+}
+
+TEST_F(LogPlaceTest, LogWithoutSegmentsHasNothingToRead) {
+    LogHub empty{1U << 20U, 1U << 20U};
+    LogFollower reader(kernel_, -1, empty);
+    const auto group = io::block_on(kernel_, "read", &LogPlaceTest::next, &reader, empty.end_sequence());
+    ASSERT_TRUE(group) << group.error();
+    EXPECT_FALSE(*group);
+    EXPECT_EQ(reader.before(0), 1U);
 }
 
 TEST_F(LogPlaceTest, TimeIsFoundInTheSegmentThatBeganBefore) {

@@ -147,6 +147,38 @@ TEST_F(QueryPlaceTest, PartsSegmentsAndMemory) {
     EXPECT_EQ(end_.parts_skipped, daemon->pipeline().hub().parts()->size() - 1);
 }
 
+TEST_F(QueryPlaceTest, WhatIsInMemoryIsReadFromNoFile) {
+    start();
+    fill(20, 100);
+    io::FaultRule rule = io::fail_from(io::OpCode::open, "/store/*", 1, 0);
+    rule.fault.delay = std::chrono::nanoseconds(1);
+    const std::size_t opens = world.faults().add(rule);
+    EXPECT_EQ(ask({.text = "*"}), expected(1, 20));
+    EXPECT_EQ(ask({.newest = 5, .text = "*"}), expected(16, 20));
+    EXPECT_EQ(world.faults().hits(opens), 0U);
+}
+
+// A group in memory may be sealed in part: its other records are in no part.
+TEST_F(QueryPlaceTest, GroupThatIsSealedInPartIsShownFromThereOn) {
+    options.pipeline.seal.delay_max = hours(10);
+    start();
+    RawClient& client = greet();
+    std::vector<Message> messages;
+    for (int n = 1; n <= 10; ++n) {
+        messages.push_back({fmt::format("{} text", n), "", wire::Severity::info});
+    }
+    ASSERT_EQ(log(client, 2, messages), 1U);
+    LogHub& hub = daemon->pipeline().hub();
+    ASSERT_EQ(hub.recent().size(), 1U);
+    for (const std::uint64_t sealed_end : {1U, 2U, 7U, 10U, 11U}) {
+        auto parts = std::make_shared<store::PartSet>();
+        parts->state.sealed_end = sealed_end;
+        hub.set_parts(std::move(parts), 0);
+        EXPECT_EQ(ask({.text = "*"}), expected(sealed_end, 10));
+        EXPECT_EQ(ask({.newest = 3, .text = "*"}), expected(std::max<std::uint64_t>(sealed_end, 8), 10));
+    }
+}
+
 // Of a part with a page that cannot be read the pages before that are shown, and all of the parts beside it.
 TEST_F(QueryPlaceTest, DamagedPageCostsWhatIsBehindItInItsPart) {
     SealOptions& seal = options.pipeline.seal;

@@ -11,6 +11,7 @@ namespace sluice::server::test {
 namespace {
 
 using coro::Job;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 // An encoded TAIL entry of so many bytes, a multiple of 8.
@@ -391,10 +392,24 @@ TEST_F(QueryRunTest, ResultIsChargedUntilItIsTaken) {
     EXPECT_EQ(used(), 0U);
 }
 
+TEST_F(QueryRunTest, WhatCannotBeKeptUntilTheEndEndsTheQuery) {
+    std::vector<Scripted> large = newest_first(10);
+    for (Scripted& step : large) {
+        step.bytes = 64U << 10U;
+    }
+    source_.add(1, 11, std::move(large));
+    begin("* | tail 10", 400U << 10U);
+    EXPECT_THAT(outcome(), testing::StartsWith("limit_exceeded: "));
+    EXPECT_THAT(outcome(), testing::Not(HasSubstr("its result")));
+    EXPECT_THAT(sink_.sequences, IsEmpty());
+    run_.reset();
+    EXPECT_EQ(used(), 0U);
+}
+
 TEST_F(QueryRunTest, ResultThatIsTooLargeIsNotGiven) {
     source_.add(1, 11, newest_first(10));
     begin("* | tail 10", 2 * 10 * 128 - 1);
-    EXPECT_THAT(outcome(), testing::HasSubstr("limit_exceeded: its result needs more than the"));
+    EXPECT_THAT(outcome(), HasSubstr("limit_exceeded: its result needs more than the"));
     EXPECT_THAT(sink_.sequences, IsEmpty());
     run_.reset();
     EXPECT_EQ(used(), 0U);

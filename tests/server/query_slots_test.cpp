@@ -106,6 +106,23 @@ TEST_F(QuerySlotsTest, WhoWaitsTooLongIsToldWhichLimitItIs) {
     EXPECT_EQ(slots.running(), 4U);
 }
 
+// Also while whoever asked is still there.
+TEST_F(QuerySlotsTest, WhoWasRefusedOrGaveUpIsInNobodysWay) {
+    for (const uid_t uid : {1U, 1U, 2U, 2U}) {
+        EXPECT_TRUE(ask(uid).runs());
+    }
+    Asking& gives_up = ask(1);
+    gives_up.job.cancel();
+    loop.run_until_idle();
+    Asking& refused = ask(1);
+    loop.advance(seconds(10));
+    EXPECT_NE(refused.refusal(), "");
+    Asking& waits = ask(1);
+    asking[0]->end();
+    loop.run_until_idle();
+    EXPECT_TRUE(waits.runs());
+}
+
 TEST_F(QuerySlotsTest, SoManyOfAUserWait) {
     EXPECT_TRUE(ask(1).runs());
     EXPECT_TRUE(ask(1).runs());

@@ -216,6 +216,52 @@ TEST_F(ReloadTest, RequestsInFlightHoldForConnectionsThatAreThere) {
     EXPECT_EQ(pong->header.id, 6U);
 }
 
+TEST_F(ReloadTest, RoomForWhatAllClientsSendHoldsFromTheNextFrameOn) {
+    options.session.stall_timeout = seconds(5);
+    start();
+    const auto begin_frame = [&](uid_t uid) {
+        RawClient& client = greet(uid);
+        const auto head = wire::encode_frame_header({.length = 60'000, .type = wire::MessageType::put, .id = 2});
+        Bytes begun(head.begin(), head.end());
+        begun.resize(10'000);
+        client.send(std::move(begun));
+        pass(milliseconds(10));
+    };
+    begin_frame(1);
+    begin_frame(2);
+    EXPECT_EQ(daemon->server().held_bytes().requests, 120'000U);
+    options.session.clients_bytes_max = 150'000;
+    reload();
+    begin_frame(1);
+    EXPECT_EQ(daemon->server().held_bytes().requests, 120'000U) << "one more of a user who holds some";
+    options.session.clients_bytes_max = 64U << 20U;
+    reload();
+    pass(milliseconds(10));
+    EXPECT_EQ(daemon->server().held_bytes().requests, 180'000U);
+}
+
+TEST_F(ReloadTest, RoomForWhatAllClientsAreSentHoldsFromTheNextReplyOn) {
+    options.session.output_bytes_max = 256 * 1024;
+    start();
+    fill(600);
+    options.session.clients_bytes_max = 300'000;
+    reload();
+    std::deque<std::unique_ptr<RawClient>> deaf;
+    for (uid_t uid = 1; uid < 7; ++uid) {
+        deaf.push_back(std::make_unique<RawClient>(world, uid));
+        ASSERT_TRUE(deaf.back()->connect());
+        deaf.back()->hello();
+        wire::TailRequest request;
+        request.start = wire::TailStart::oldest;
+        request.credit = 1U << 30U;
+        deaf.back()->request(2, request);
+    }
+    pass(seconds(1));
+    constexpr std::uint64_t kReply = 70'000;  // Of one frame, which anyone may have.
+    EXPECT_LE(daemon->server().held_bytes().replies, options.session.clients_bytes_max + 6 * kReply);
+    EXPECT_GT(daemon->server().held_bytes().replies, options.session.clients_bytes_max / 2);
+}
+
 TEST_F(ReloadTest, IdleTimeoutHoldsFromTheNextAnswerOn) {
     start();
     RawClient& client = greet();

@@ -46,8 +46,11 @@ TEST_F(ServerEventsTest, ConnectionsComeWithANumberAndEndInGoodOrder) {
     second.disconnect();
     pass(milliseconds(10));
     EXPECT_THAT(told().disconnected, ElementsAre("2 of 1001: in good order"));
+    using Users = std::vector<std::pair<uid_t, std::uint32_t>>;
+    EXPECT_EQ(daemon->server().connections_by_uid(9), (Users{{1000, 1}})) << "who has none is no user";
     first.disconnect();
     pass(milliseconds(10));
+    EXPECT_TRUE(daemon->server().connections_by_uid(9).empty());
     greet(1000);
     EXPECT_THAT(told().connected, ElementsAre("1 of 1000", "2 of 1001", "3 of 1000"));
     EXPECT_THAT(told().disconnected, ElementsAre("2 of 1001: in good order", "1 of 1000: in good order"));
@@ -308,6 +311,7 @@ TEST_F(ServerEventsTest, StopIsToldForEachConnection) {
     ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
     EXPECT_THAT(told().disconnected, testing::UnorderedElementsAre("1 of 1: shutting_down: the daemon is stopping",
                                                                    "2 of 2: shutting_down: the daemon is stopping"));
+    EXPECT_THAT(told().accept_failed, IsEmpty());
 }
 
 // The last replies have a second to be taken; then they are dropped.
@@ -327,6 +331,22 @@ TEST_F(ServerEventsTest, ClientThatDoesNotTakeItsLastRepliesIsNotWaitedForLong) 
     EXPECT_EQ(daemon->server().held_bytes().replies, 0U);
     ASSERT_EQ(told().disconnected.size(), 1U);
     EXPECT_THAT(told().disconnected[0], StartsWith("1 of 1000: permission_denied: uid 1000 may not connect"));
+}
+
+// Whoever is connected is served on.
+TEST_F(ServerEventsTest, NobodyIsAcceptedOnceThatIsStoppedHoweverOftenItIsAsked) {
+    start();
+    RawClient& client = greet();
+    for (int i = 0; i < 2; ++i) {
+        daemon->server().stop_accepting();
+        pass(milliseconds(10));
+        RawClient& late = connect();
+        late.hello();
+        EXPECT_FALSE(late.next(milliseconds(100)));
+        client.request(2, wire::PingRequest());
+        EXPECT_TRUE(client.next());
+    }
+    EXPECT_THAT(told().connected, ElementsAre("1 of 1000"));
 }
 
 // All at once, also a client that takes nothing and one whose batch the disk does not take.

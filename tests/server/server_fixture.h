@@ -29,6 +29,19 @@ inline wire::PutRequest put_request(std::string_view path, ByteView data) {
     return put;
 }
 
+// Runs at once what it is given, and counts it.
+class CountingPool final : public coro::Pool {
+ public:
+    void submit(coro::PoolJob& job) override {
+        ++jobs;
+        inline_.submit(job);
+    }
+    std::size_t jobs = 0;
+
+ private:
+    coro::InlinePool inline_;
+};
+
 class RawClient {
  public:
     explicit RawClient(io::SimWorld& world, uid_t uid = 1000)

@@ -205,6 +205,19 @@ TEST_F(SessionFilesTest, ReadIsBoundedByWhatAReplyCarries) {
 }
 
 // Each type with nothing in it: refused, and the connection goes on.
+// What could be read before the error is not lost; who asks for the rest is told the error.
+TEST_F(SessionFilesTest, LongReadEndsWhereTheDiskFails) {
+    options.session.frame_bytes_max = 1U << 20U;
+    start();
+    RawClient& client = greet();
+    put_file("a", std::string(300'000, 'x'));
+    const std::uint32_t handle = open(client, kOpenRead, "a");
+    world.faults().add(io::fail_nth(io::OpCode::read, "/files/*", 2, EIO));
+    const wire::ReadRequest all{.handle = handle, .length = 300'000};
+    EXPECT_EQ(ask<wire::ReadReply>(client, all).data.size(), std::size_t{256} * 1024);
+    EXPECT_EQ(ask<wire::ReadReply>(client, all).data.size(), 300'000U);
+}
+
 TEST_F(SessionFilesTest, EmptyPayloadIsMalformedForEveryRequest) {
     start();
     RawClient& client = greet();

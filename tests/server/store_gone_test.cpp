@@ -132,6 +132,32 @@ TEST_F(StoreGoneTest, WhatWasWrittenDoesNotBecomeDurable) {
     expect_to_end_with_it();
 }
 
+// What was there when the last group was written is looked for once more, and then when there is another.
+TEST_F(StoreGoneTest, IdleDaemonDoesNotLook) {
+    start_and_greet();
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    pass(seconds(2));
+    const std::uint64_t before = world.operations();
+    pass(seconds(60));
+    EXPECT_EQ(world.operations(), before);
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    EXPECT_GT(world.operations(), before);
+}
+
+// After an error of the disk there is no segment that is written to, until the next group.
+TEST_F(StoreGoneTest, StoreThatCannotBeWrittenToIsNotGone) {
+    start_and_greet();
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    world.faults().add(io::fail_from(io::OpCode::write, "/store/*", 1, EIO));
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_NE(answer(wire::AckLevel::durable), "");
+        pass(seconds(1));
+    }
+    world.faults().clear_rules();
+    EXPECT_EQ(answer(wire::AckLevel::durable), "");
+    EXPECT_TRUE(daemon->report().gone.empty());
+}
+
 TEST_F(StoreGoneTest, StoreThatIsWhereItWasIsSaidToBeNothing) {
     options.pipeline.seal.rows_max = 20;
     options.pipeline.seal.delay_max = seconds(1);

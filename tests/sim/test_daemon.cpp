@@ -61,7 +61,8 @@ Task<Result<>> TestDaemon::start() {
     SLUICE_CO_CHECK(co_await roots_.load(std::move(roots)));
     server::ServerOptions server = options_.server;
     server.session = options_.session;
-    server_.emplace(kernel_, pool_, pipeline_, files_, store_directory_.fd(), std::move(server), events_);
+    coro::Pool& pool = options_.pool != nullptr ? *options_.pool : pool_;
+    server_.emplace(kernel_, pool, pipeline_, files_, store_directory_.fd(), std::move(server), events_);
     server_->set_version(fmt::format("{}", life_));
     SLUICE_CO_TRY(listener_, kernel_.listen_unix(kSocketPath, 0660));
     co_return Result<>{};

@@ -26,6 +26,7 @@ struct DaemonOptions {
     server::SessionLimits session;
     server::ServerOptions server;                      // Its `session` is not used.
     files::Rights root_rights = files::Rights::all();  // Of anyone.
+    coro::Pool* pool = nullptr;                        // Of the server; borrowed.  Null: the loop does it.
 };
 
 // What the store reported.
