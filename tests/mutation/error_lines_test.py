@@ -5,6 +5,7 @@ import contextlib
 import importlib.machinery
 import importlib.util
 import io
+import re
 import shutil
 import subprocess
 import tempfile
@@ -54,6 +55,13 @@ class ErrorLines(unittest.TestCase):
 
     def test_finds_each_form_of_making_an_error_and_nothing_else(self):
         self.assertEqual(self.places(["lib/a/a.cpp"]), [("lib/a/a.cpp", line) for line in (2, 3, 4, 5, 6, 7, 9, 10)])
+
+    def test_knows_the_programs_of_all_folders(self):
+        root = SCRIPT.parent.parent
+        made = set()
+        for path in root.glob("tests/*/CMakeLists.txt"):
+            made |= set(re.findall(r"^sluice_test\((\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        self.assertEqual(sorted(made), sorted(error_lines.PROGRAMS))
 
     def test_leaves_out_what_defines_errors_and_the_simulated_kernel(self):
         self.assertEqual(self.places(["lib/base/error.cpp", "lib/io/sim_disk.cpp", "tests/a.cpp"]), [])
