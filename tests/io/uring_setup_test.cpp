@@ -115,6 +115,18 @@ TEST_F(UringSetup, BufferCountThatIsNoPowerOfTwoIsUnsupported) {
     EXPECT_EQ(made.error().code(), Errc::unsupported) << made.error();
 }
 
+TEST_F(UringSetup, BuffersBeyondAllMemoryAreRefusedWithTheirSize) {
+    UringOptions options;
+    options.pooled_buffers = 32768;
+    options.pooled_buffer_bytes = UINT32_MAX;
+    SystemClock clock;
+    coro::InlinePool pool;
+    const auto made = UringKernel::create(clock, pool, options);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().sys_errno(), ENOMEM);
+    EXPECT_TRUE(made.error().text().starts_with("map 32768 receive buffers of 4294967295 bytes: ")) << made.error();
+}
+
 // Many rings one after another: what a ring holds is given back.
 TEST_F(UringSetup, RingsAreGivenBackWhenDestroyed) {
     const auto files = [] {
