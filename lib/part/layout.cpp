@@ -216,7 +216,7 @@ bool read_column(Input& from, const Layout& layout, std::uint32_t index, ColumnL
     coding.first_stream = static_cast<std::uint32_t>(from.varint_max(streams));
     coding.set_stream = static_cast<std::uint32_t>(from.varint_max(streams)) - 1;
     column.filter_stream = static_cast<std::uint32_t>(from.varint_max(streams)) - 1;
-    if (from.failed() || !codec_fits(info, coding.codec) || !read_spans(from, layout.pages, column.spans)) {
+    if (!codec_fits(info, coding.codec) || !read_spans(from, layout.pages, column.spans)) {
         return false;
     }
     info.values = column.spans.values;

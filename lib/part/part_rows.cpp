@@ -15,7 +15,6 @@ struct ColumnCursor {
     std::shared_ptr<const Dictionary> dictionary;
     Bytes head;  // Of the encoded field, its value size missing, and the name.
     std::size_t next = 0;
-    bool text = false;
 
     // The value of `row`, whose predecessors have been taken or passed.  Null: the row has none.
     std::optional<std::size_t> at(std::uint16_t row) {
@@ -46,13 +45,6 @@ Bytes field_head(const ColumnInfo& info) {
     append_int(head, std::uint32_t{0});
     append(head, as_bytes(info.name));
     return head;
-}
-
-bool has_text(const ColumnInfo& info) noexcept {
-    if (info.kind == ColumnKind::field) {
-        return info.type == wire::FieldType::string || info.type == wire::FieldType::bytes;
-    }
-    return info.kind == ColumnKind::stream || info.kind == ColumnKind::message;
 }
 
 class RowReader {
@@ -163,7 +155,6 @@ class RowReader {
         if (part_.layout.columns[column].coding.codec == Codec::dictionary) {
             SLUICE_TRY(cursor.dictionary, part_.dictionary(column));
         }
-        cursor.text = has_text(info);
         cursor.head = info.kind == ColumnKind::field ? field_head(info) : Bytes{};
         columns_.push_back(std::move(cursor));
         return {};
@@ -222,9 +213,10 @@ class RowReader {
         }
         const std::size_t start = to.size();
         sluice::append(to, cursor.head);
-        if (cursor.text) {
+        const wire::FieldType type = part_.infos[column].type;
+        if (type == wire::FieldType::string || type == wire::FieldType::bytes) {
             sluice::append(to, as_bytes(cursor.text_at(*at)));
-        } else if (part_.infos[column].type == wire::FieldType::boolean) {
+        } else if (type == wire::FieldType::boolean) {
             to.push_back(static_cast<std::byte>(cursor.number_at(*at)));
         } else {
             append_int(to, cursor.number_at(*at));

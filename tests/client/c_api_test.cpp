@@ -45,6 +45,20 @@ TEST(CApi, AMissingDaemonIsAnErrorWithAText) {
     EXPECT_NE(std::string_view(static_cast<const char*>(error.text)).find("/nonexistent/s.sock"), std::string::npos);
 }
 
+TEST(CApi, ALevelOutOfRangeIsRefused) {
+    for (const int level : {SLUICE_ACCEPTED - 1, SLUICE_DURABLE + 1}) {
+        sluice_options options{};
+        options.socket_path = "/nonexistent/s.sock";
+        options.wait_for_daemon = 1;
+        options.level = level;
+        sluice_error error{};
+        EXPECT_EQ(sluice_open(&options, &error), nullptr);
+        EXPECT_EQ(error.code, static_cast<int>(Errc::invalid_argument));
+        EXPECT_EQ(std::string_view(static_cast<const char*>(error.text)),
+                  fmt::format("{} is not an acknowledgement level", level));
+    }
+}
+
 TEST(CApi, ASeverityOutOfRangeIsRefused) {
     sluice_options options{};
     options.socket_path = "/nonexistent/s.sock";

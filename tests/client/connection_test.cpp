@@ -1,6 +1,9 @@
 #include "client/connection.h"
 
+#include "base/fd.h"
 #include "client/fake_daemon.h"
+#include "no_descriptors.h"
+#include "wire/escape.h"
 
 namespace sluice::client {
 namespace {
@@ -64,6 +67,58 @@ TEST(Connection, ASocketWithoutListenerIsClosed) {
     const auto connection = Connection::connect(kept, quick());
     ASSERT_FALSE(connection);
     EXPECT_EQ(connection.error().code(), Errc::closed);
+}
+
+TEST(Connection, AFullQueueOfNewConnectionsIsALimitAfterTheWait) {
+    FakeDaemon daemon;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    daemon.path().copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+    std::vector<Fd> waiting;
+    int refused = 0;
+    while (refused == 0 && waiting.size() < 1000) {  // Nobody accepts.
+        waiting.emplace_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        const int connected = ::connect(waiting.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+        refused = connected == 0 ? 0 : errno;
+    }
+    ASSERT_EQ(refused, EAGAIN);
+    for (const Connection::Backlog backlog : {Connection::Backlog::wait, Connection::Backlog::refuse}) {
+        const auto connection = Connection::start(daemon.path(), quick(), backlog);
+        ASSERT_FALSE(connection);
+        EXPECT_EQ(connection.error().code(), Errc::limit_exceeded);
+        EXPECT_EQ(connection.error().text(),
+                  "connect to " + wire::quoted(daemon.path()) + ": its queue of new connections is full");
+    }
+}
+
+TEST(Connection, ASocketThatCannotBeMadeIsALimit) {
+    const FakeDaemon daemon;
+    const sluice::test::NoDescriptors none;
+    const auto connection = Connection::connect(daemon.path(), quick());
+    ASSERT_FALSE(connection);
+    EXPECT_EQ(connection.error().code(), Errc::limit_exceeded);
+    EXPECT_EQ(connection.error().sys_errno(), EMFILE);
+    EXPECT_TRUE(connection.error().text().starts_with("create a socket: ")) << connection.error();
+}
+
+// It closes with a request unread: the kernel tells ECONNRESET, which is of no use to a caller.
+TEST(Connection, ADaemonThatDiesIsClosedWithoutAnErrno) {
+    FakeDaemon daemon;
+    daemon.run([](FakeDaemon& self) {
+        Peer peer = self.accept();
+        ASSERT_TRUE(peer.greet());
+        EXPECT_TRUE(peer.wait_for_input());
+    });
+    const auto connection = Connection::connect(daemon.path());
+    ASSERT_TRUE(connection) << connection.error();
+    (void)(*connection)->queue(wire::PingRequest{});
+    Result<void> stepped;
+    while (stepped) {
+        stepped = (*connection)->step(std::chrono::seconds(20));
+    }
+    EXPECT_EQ(stepped.error().code(), Errc::closed);
+    EXPECT_EQ(stepped.error().sys_errno(), 0);
+    EXPECT_EQ(stepped.error().text(), "the daemon closed the connection");
 }
 
 TEST(Connection, APathThatNoAddressHoldsIsRefused) {

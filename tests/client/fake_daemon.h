@@ -116,6 +116,7 @@ class Peer {
         pollfd entry{.fd = fd_, .events = POLLIN, .revents = 0};
         return !pending_.empty() || ::poll(&entry, 1, 0) > 0;
     }
+    bool wait_for_input() const { return wait_readable(); }
     // Waits until the client has hung up.
     void wait_for_end() {
         while (next()) {

@@ -43,6 +43,23 @@ std::uint64_t number_of(const TestRequest& request) {
 
 }  // namespace
 
+TEST(LogWriter, LimitsOfZeroAreRefused) {
+    for (const auto member : {&LogWriterOptions::batch_records_max, &LogWriterOptions::in_flight_max}) {
+        LogWriterOptions options;
+        options.wait_for_daemon = true;
+        options.*member = 0;
+        const auto writer = LogWriter::open(options);
+        ASSERT_FALSE(writer);
+        EXPECT_EQ(writer.error().code(), Errc::invalid_argument);
+        EXPECT_EQ(writer.error().text(), "batch_records_max, in_flight_max and memory_bytes_max must not be 0");
+    }
+    LogWriterOptions options;
+    options.wait_for_daemon = true;
+    EXPECT_TRUE(LogWriter::open(options));
+    options.memory_bytes_max = 0;
+    EXPECT_FALSE(LogWriter::open(options));
+}
+
 // However long they wait.
 TEST(LogWriter, RecordsHaveTheTimeAtWhichTheyWereBegun) {
     FakeLog log;

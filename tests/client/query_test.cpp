@@ -195,6 +195,40 @@ TEST(QueryReader, LostConnectionAndBadFramesAreErrors) {
     }
 }
 
+// Progress that is none, after some that is.
+TEST(QueryReader, ADaemonThatTellsTheSameForEverIsMalformed) {
+    constexpr int kRepeatedMax = 1 << 16;
+    FakeDaemon daemon;
+    daemon.run([](FakeDaemon& fake) {
+        Peer peer = fake.accept();
+        const auto request = expect_query(peer);
+        ASSERT_TRUE(request);
+        Bytes frames;
+        const auto add = [&](std::uint64_t records, int times) {
+            for (int i = 0; i < times; ++i) {
+                const wire::QueryProgress progress{.records = records, .records_total = 1000};
+                wire::append_frame(frames, request->header.id, wire::QueryChunk{.progress = progress, .epoch = 4},
+                                   {.flags = wire::kFrameMore});
+            }
+        };
+        add(1, 10);
+        add(2, kRepeatedMax + 2);
+        peer.send(frames);
+        peer.wait_for_end();
+    });
+    auto reader = QueryReader::open(query_options(daemon));
+    ASSERT_TRUE(reader);
+    for (int i = 0; i < 10 + kRepeatedMax + 1; ++i) {
+        const auto step = (*reader)->next(kPatience);
+        ASSERT_TRUE(step) << "step " << i << ": " << step.error();
+    }
+    const auto step = (*reader)->next(kPatience);
+    reader->reset();
+    ASSERT_FALSE(step);
+    EXPECT_EQ(step.error().code(), Errc::malformed);
+    EXPECT_EQ(step.error().text(), "the daemon tells again and again that the query is where it was");
+}
+
 TEST(QueryReader, WaitIsBounded) {
     FakeDaemon daemon;
     daemon.run([](FakeDaemon& fake) {

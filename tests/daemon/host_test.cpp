@@ -92,6 +92,16 @@ TEST(MakeOwnDirectory, AcceptsOnlyWhatNobodyElsePrepared) {
     EXPECT_THAT(open.error().text(), HasSubstr("others may write"));
 }
 
+TEST(MakeOwnDirectory, SaysWhereALinkLeadsNowhere) {
+    const testing::TemporaryDirectory directory;
+    const std::string link = directory.path() + "/link";
+    ASSERT_EQ(symlink("nowhere", link.c_str()), 0);
+    const auto made = make_own_directory(link, 0750, Links::followed);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code(), Errc::not_found);
+    EXPECT_THAT(made.error().text(), HasSubstr(fmt::format("look at directory '{}'", link)));
+}
+
 TEST(MakeOwnDirectory, RefusesThatOfAnotherUser) {
     const std::string directory = geteuid() == 0 ? "" : "/";
     const testing::TemporaryDirectory own;

@@ -183,6 +183,13 @@ TEST_F(KeptConnectionsTest, StateIsReplacedWholeOrNotAtAll) {
     EXPECT_FALSE(kept->update(*id, state("two").encode()));
     EXPECT_EQ(ConnectionState::decode(as_bytes(testing::read_file(streams_ + "/stream-1")))->decoder,
               state("one").decoder);
+    std::filesystem::remove(streams_ + "/stream-1.new");
+    std::filesystem::remove(streams_ + "/stream-1");
+    std::filesystem::create_directory(streams_ + "/stream-1");
+    const auto updated = kept->update(*id, state("two").encode());
+    ASSERT_FALSE(updated);
+    EXPECT_EQ(updated.error().text(), fmt::format("'{}/stream-1.new': rename: Is a directory", streams_));
+    EXPECT_FALSE(std::filesystem::exists(streams_ + "/stream-1.new")) << "what is not used is not left";
 }
 
 TEST_F(KeptConnectionsTest, NeedAStoreAndADirectory) {

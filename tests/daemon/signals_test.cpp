@@ -6,6 +6,8 @@
 
 #include <csignal>
 
+#include "no_descriptors.h"
+
 namespace sluice::daemon {
 namespace {
 
@@ -34,6 +36,18 @@ TEST(SignalFd, DuplicateReportsTheSameSignals) {
     EXPECT_EQ(poll(&entry, 1, 0), 1);
     close(*copy);
     EXPECT_EQ(signals->next(), SIGINT);
+}
+
+TEST(SignalFd, NeedsADescriptor) {
+    const auto signals = SignalFd::create();
+    ASSERT_TRUE(signals) << signals.error();
+    const sluice::test::NoDescriptors none;
+    const auto another = SignalFd::create();
+    ASSERT_FALSE(another);
+    EXPECT_EQ(fmt::format("{}", another.error()), "limit_exceeded: signalfd: Too many open files");
+    const auto copy = signals->duplicate();
+    ASSERT_FALSE(copy);
+    EXPECT_TRUE(copy.error().text().starts_with("duplicate the signalfd: ")) << copy.error();
 }
 
 TEST(SignalFd, WritesToClosedPipesFailInsteadOfKilling) {

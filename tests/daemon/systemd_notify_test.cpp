@@ -139,6 +139,25 @@ TEST(ServiceManager, WithoutManagerDoesNothing) {
     EXPECT_TRUE(sockets->stored.empty());
 }
 
+TEST(ServiceManager, SaysWhatItCouldNotTell) {
+    const testing::TemporaryDirectory directory;
+    const testing::ScopedVariable gone("NOTIFY_SOCKET", directory.path() + "/nobody");
+    ServiceManager manager;
+    const auto said = [](const auto& result) { return result ? "" : fmt::format("{}", result.error()); };
+    EXPECT_EQ(said(manager.ready("serving")), "not_found: notify the service manager: No such file or directory");
+    EXPECT_EQ(said(manager.store("stream-1", STDERR_FILENO)),
+              "not_found: put 'stream-1' into the file descriptor store: No such file or directory");
+}
+
+TEST(PassedSockets, NumberThatIsNoneIsRefused) {
+    const testing::ScopedVariable count("LISTEN_FDS", "some");
+    const testing::ScopedVariable pid("LISTEN_PID", std::to_string(getpid()));
+    const auto sockets = take_passed_sockets();
+    ASSERT_FALSE(sockets);
+    EXPECT_EQ(sockets.error().code(), Errc::invalid_argument);
+    EXPECT_EQ(sockets.error().text(), "take the sockets from the service manager: Invalid argument");
+}
+
 TEST(ServiceManager, ReadsTheWatchdogInterval) {
     const testing::ScopedVariable us("WATCHDOG_USEC", "30000000");
     const testing::ScopedVariable pid("WATCHDOG_PID", std::to_string(getpid()));

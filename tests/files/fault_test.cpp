@@ -1,5 +1,6 @@
 // Faults of the disk, and cancellation, on the simulated kernel.
 #include "environment_sim.h"
+#include "io/shaped_kernel.h"
 
 namespace sluice::files::test {
 namespace {
@@ -28,6 +29,42 @@ TEST_F(Fault, ShortWritesAreContinued) {
     EXPECT_TRUE(service.write(opened->handle, 0, "TEN BYTES", Durability::durable));
     EXPECT_EQ(environment.content("a"), "TEN BYTES!and more");
     EXPECT_EQ(environment.world().disk().dirty_changes(environment.absolute("a")), 0U);
+}
+
+// The simulated environment, whose operations a test may change.
+class ShapedEnvironment final : public Environment {
+ public:
+    io::test::ShapedKernel& kernel() override { return kernel_; }
+    std::string absolute(std::string_view path) const override { return inner_.absolute(path); }
+    void write_file(std::string_view path, std::string_view content) override { inner_.write_file(path, content); }
+    void make_directory(std::string_view path) override { inner_.make_directory(path); }
+    std::optional<std::string> content(std::string_view path) const override { return inner_.content(path); }
+    std::vector<std::string> names(std::string_view directory) const override { return inner_.names(directory); }
+
+ private:
+    SimEnvironment inner_{1};
+    io::test::ShapedKernel kernel_{inner_.world()};
+};
+
+// Or it would be asked for ever.
+TEST(ShortWrite, OfNothingIsAnError) {
+    ShapedEnvironment shaped;
+    shaped.write_file("a", "old");
+    Service service(shaped);
+    const auto opened = service.open("a", {.write = true});
+    ASSERT_TRUE(opened) << opened.error();
+    std::size_t writes = 0;
+    shaped.kernel().on_submit = [&](io::OpRequest& request) {
+        if (request.code == OpCode::write) {
+            request.length = ++writes == 1 ? 2 : 0;
+        }
+    };
+    const auto written = service.write(opened->handle, 0, "new");
+    EXPECT_EQ(writes, 2U);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code(), Errc::io_error);
+    EXPECT_EQ(written.error().text(), "write files:'a': the file system accepts no bytes");
+    EXPECT_EQ(shaped.content("a"), "ned");
 }
 
 TEST_F(Fault, ShortReadsAreContinued) {

@@ -257,6 +257,18 @@ TEST_F(UringFiles, BlockingReaderReadsAllOrFailsOnAnyThread) {
     EXPECT_EQ(*text, "bc");
 }
 
+Task<Result<>> read_a_folder(Kernel& kernel, std::string path) {
+    SLUICE_CO_TRY(Handle folder, co_await kernel.open(-1, path, kFolder));
+    std::array<std::byte, 4> into{};
+    co_return kernel.blocking_reader(std::move(folder))->read(0, into);
+}
+
+TEST_F(UringFiles, BlockingReaderSaysWhyItCannotRead) {
+    const Result<> read = run(read_a_folder, folder_.path());
+    ASSERT_FALSE(read);
+    EXPECT_EQ(fmt::format("{}", read.error()), "wrong_type: read: Is a directory");
+}
+
 Task<Result<FileSystem>> file_system_of(Kernel& kernel, std::string path) {
     SLUICE_CO_TRY(Handle folder, co_await kernel.open(-1, path, kFolder));
     co_return co_await kernel.file_system(folder);

@@ -56,6 +56,21 @@ TEST(UringSetupError, GivesTheFileLimit) {
               "LimitNOFILE=)");
 }
 
+TEST(UringSetupError, TellsTheFilterTheWholeSystemAndTheSizesApart) {
+    EXPECT_NE(text_for(EPERM, {.io_uring_disabled = 0, .seccomp = 2})
+                  .find("permission_denied: io_uring_setup is blocked by a seccomp filter (Seccomp: 2 in "
+                        "/proc/self/status, kernel.io_uring_disabled is 0); allow io_uring_setup"),
+              std::string::npos);
+    EXPECT_NE(text_for(EACCES, {.seccomp = 2}).find("kernel.io_uring_disabled does not exist); allow"),
+              std::string::npos);
+    EXPECT_EQ(text_for(ENFILE, {}),
+              "limit_exceeded: the whole system has no file left for a ring; raise fs.file-max (sysctl)");
+    EXPECT_EQ(text_for(EINVAL, {}),
+              "unsupported: the kernel refuses a ring of 256/4096 entries (EINVAL): sizes are powers of two, the "
+              "second at least the first; or it is older than Linux 6.1");
+    EXPECT_EQ(text_for(EIO, {}), "io_error: io_uring_setup: Input/output error");
+}
+
 TEST(UringSetupError, NamesEachMissingOpcode) {
     EXPECT_EQ(fmt::format("{}", missing_opcodes_error({"OPENAT2", "STATX"})),
               "unsupported: this kernel's io_uring lacks OPENAT2, STATX; use Linux 6.1 or newer");
@@ -98,6 +113,18 @@ TEST_F(UringSetup, BufferCountThatIsNoPowerOfTwoIsUnsupported) {
     auto made = UringKernel::create(clock, pool, options);
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code(), Errc::unsupported) << made.error();
+}
+
+TEST_F(UringSetup, BuffersBeyondAllMemoryAreRefusedWithTheirSize) {
+    UringOptions options;
+    options.pooled_buffers = 32768;
+    options.pooled_buffer_bytes = UINT32_MAX;
+    SystemClock clock;
+    coro::InlinePool pool;
+    const auto made = UringKernel::create(clock, pool, options);
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().sys_errno(), ENOMEM);
+    EXPECT_TRUE(made.error().text().starts_with("map 32768 receive buffers of 4294967295 bytes: ")) << made.error();
 }
 
 // Many rings one after another: what a ring holds is given back.

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include "coro/combine.h"
 #include "io/uring_fixture.h"
+#include "no_descriptors.h"
 
 namespace sluice::io {
 namespace {
@@ -370,6 +372,44 @@ TEST_F(UringSockets, SocketPathBeyondTheLimitIsRefusedWithTheLimit) {
     ASSERT_FALSE(listener);
     EXPECT_EQ(listener.error().code(), Errc::invalid_argument);
     EXPECT_NE(listener.error().text().find("1 to 107"), std::string::npos) << listener.error();
+}
+
+TEST_F(UringSockets, WhatKeepsASocketFromItsNameIsToldWithTheName) {
+    std::ofstream(folder_.file("file")) << "precious";
+    const auto refused = [&](const std::string& name) {
+        const auto made = kernel().listen_unix(folder_.file(name), 0600);
+        return made ? "" : fmt::format("{}", made.error());
+    };
+    const auto path = [&](const std::string& name) { return "'" + folder_.file(name) + "': "; };
+    EXPECT_EQ(refused("file/s"), "wrong_type: look at socket path " + path("file/s") + "Not a directory");
+    EXPECT_EQ(refused("none/s"), "not_found: bind socket " + path("none/s") + "No such file or directory");
+    {
+        ASSERT_TRUE(kernel().listen_unix(folder_.file("stale"), 0600));
+    }
+    std::string fresh;
+    std::string stale;
+    {
+        const sluice::test::NoDescriptors none;
+        fresh = refused("s");
+        stale = refused("stale");
+    }
+    EXPECT_EQ(fresh, "limit_exceeded: create a socket for " + path("s") + "Too many open files");
+    EXPECT_EQ(stale, "limit_exceeded: create a socket: Too many open files");
+    EXPECT_TRUE(std::filesystem::exists(folder_.file("stale"))) << "it may be somebody's";
+}
+
+TEST_F(UringSockets, WhatIsNoSocketHasNoPeerAndNoMessages) {
+    std::ofstream(folder_.file("file")) << "x";
+    const Handle file(kernel(), ::open(folder_.file("file").c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(file);
+    const auto said = [](const auto& result) { return result ? "" : fmt::format("{}", result.error()); };
+    const std::string why = ": Socket operation on non-socket";
+    EXPECT_TRUE(said(kernel().peer_credentials(file)).ends_with("read the credentials of a peer" + why));
+    EXPECT_TRUE(said(kernel().peer_groups(file)).ends_with("read the groups of a peer" + why));
+    EXPECT_TRUE(
+        said(kernel().receive_senders(file, PassedFiles::refused)).ends_with("ask for the senders of messages" + why));
+    std::array<Message, 1> messages;
+    EXPECT_TRUE(said(kernel().receive(file, messages)).ends_with("receive messages" + why));
 }
 
 TEST_F(UringSockets, PeerCredentialsAreThoseOfThisProcess) {

@@ -63,6 +63,16 @@ TEST(PassedFile, WhatIsNoPlainFileIsRefused) {
     EXPECT_EQ(outcome(Fd(open("/dev/null", O_RDONLY)), 0), "wrong_type");
 }
 
+TEST(PassedFile, WhatIsNoFileIsAnErrorOfTheSystem) {
+    for (const auto& [sender, words] : {std::pair<uid_t, const char*>{kSomebody, "find the path of a passed file: "},
+                                        {0, "look at a passed file: "}}) {
+        const auto content = read_passed_file(Fd(), sender);
+        ASSERT_FALSE(content);
+        EXPECT_NE(content.error().sys_errno(), 0);
+        EXPECT_TRUE(content.error().text().starts_with(words)) << content.error();
+    }
+}
+
 TEST(PassedFile, LargerThanTheLimitIsRefusedUnread) {
     Fd file(memfd_create("test", MFD_CLOEXEC));
     ASSERT_EQ(ftruncate(file.get(), static_cast<off_t>(kPassedFileBytesMax) + 1), 0);

@@ -5,6 +5,7 @@ import contextlib
 import importlib.machinery
 import importlib.util
 import io
+import re
 import shutil
 import subprocess
 import tempfile
@@ -23,6 +24,10 @@ co_return fail_errno(errno, "x");
 done = ok ? Result<>() : Result<>(fail(Errc::closed, "x"));
 cancel(Error(Errc::cancelled, "x"));
 return std::unexpected(Error::from_errno(2, "x"));
+return fail(
+    Errc::closed, "over two lines");
+Error why(Errc::closed, "x");
+return {Errc::closed, "x"};
 scan.fail("no error of ours");
 return std::move(other).error();
 """
@@ -49,11 +54,18 @@ class ErrorLines(unittest.TestCase):
         return [(path, line) for path, line, _, _ in error_lines.error_places(root)]
 
     def test_finds_each_form_of_making_an_error_and_nothing_else(self):
-        self.assertEqual(self.places(["lib/a/a.cpp"]), [("lib/a/a.cpp", line) for line in (2, 3, 4, 5, 6)])
+        self.assertEqual(self.places(["lib/a/a.cpp"]), [("lib/a/a.cpp", line) for line in (2, 3, 4, 5, 6, 7, 9, 10)])
+
+    def test_knows_the_programs_of_all_folders(self):
+        root = SCRIPT.parent.parent
+        made = set()
+        for path in root.glob("tests/*/CMakeLists.txt"):
+            made |= set(re.findall(r"^sluice_test\((\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        self.assertEqual(sorted(made), sorted(error_lines.PROGRAMS))
 
     def test_leaves_out_what_defines_errors_and_the_simulated_kernel(self):
         self.assertEqual(self.places(["lib/base/error.cpp", "lib/io/sim_disk.cpp", "tests/a.cpp"]), [])
-        self.assertEqual(len(self.places(["daemon/a.cpp"])), 5)
+        self.assertEqual(len(self.places(["daemon/a.cpp"])), 8)
 
     def test_reads_the_count_of_the_branch_and_not_of_the_line(self):
         # Line 4 ran 3 times, from column 20 on never; behind line 5 is no code.

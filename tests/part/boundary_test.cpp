@@ -5,6 +5,7 @@
 
 #include "part/column_reader.h"
 #include "part/float_stream.h"
+#include "part/forged_part.h"
 #include "part/layout.h"
 #include "part/merge.h"
 #include "part/part_fixture.h"
@@ -199,6 +200,23 @@ TEST_F(SpansTest, EndWithThePagesAndTheirRows) {
     EXPECT_FALSE(read({{0, 10, true}, {0, 20, true}}, 1)) << "bytes behind the last";
 }
 
+TEST_F(SpansTest, AreDenseOrNotAndNothingElse) {
+    const auto flag = [&](unsigned value, bool with_entries) {
+        Bytes bytes = bytes_of({value});
+        append(bytes, with_entries ? bytes_of({1, 0, 10 << 1U | 1U}) : Bytes());
+        spans_ = Spans();
+        Input from(bytes);
+        return read_spans(from, pages_, spans_) && from.done();
+    };
+    EXPECT_TRUE(flag(0, true));
+    EXPECT_FALSE(spans_.dense);
+    EXPECT_TRUE(flag(1, false));
+    EXPECT_TRUE(spans_.dense);
+    EXPECT_EQ(spans_.chunks, (std::vector<std::uint32_t>{10, 20, 5}));
+    EXPECT_FALSE(flag(2, true));
+    EXPECT_FALSE(flag(2, false));
+}
+
 TEST_F(SpansTest, ChunksAreBounded) {
     pages_ = {{0, kPageRowsMax, 0}, {kPageRowsMax, kPageRowsMax, 0}, {2 * kPageRowsMax, kPageRowsMax, 0}};
     const std::uint64_t rest = kChunkValuesMax - 2 * kPageRowsMax;
@@ -307,6 +325,35 @@ TEST(PartBoundary, PageIsFilledToItsLastByte) {
     EXPECT_EQ(pages({kQuarter, kQuarter, kQuarter, kQuarter + 8, kQuarter}), (Filled{3, 2}));
     EXPECT_EQ(pages({kPageBytes, 400, 400}), (Filled{1, 2}));
     EXPECT_EQ(pages({kPageBytes + 8, 400, kPageBytes + 8}), (Filled{1, 1, 1}));
+}
+
+// Of each page one row has the field.  Value by value: how many bytes the value has.
+std::vector<std::uint32_t> chunks_of(const std::vector<std::size_t>& values, const BuildOptions& options,
+                                     const std::function<void(Rows::Draft&, std::size_t)>& put) {
+    Rows rows;
+    for (const std::size_t bytes : values) {
+        Rows::Draft draft;
+        put(draft, bytes);
+        rows.add(draft);
+        draft.fields.resize(draft.fields.size() - 1);
+        rows.add(draft);
+    }
+    EXPECT_TRUE(round_trips(rows, options));
+    return ForgedPart(rows.build(options)).layout.columns.back().spans.chunks;
+}
+
+// A chunk ends with the page that brings its text to kChunkBytes; the next one begins from nothing.
+TEST(PartBoundary, ChunkIsFilledToItsLastByte) {
+    const std::vector<std::size_t> values{kChunkBytes - 100, 99, 100, kChunkBytes - 1, 100, kChunkBytes, 100};
+    const std::vector<std::uint32_t> chunks{3, 2, 1, 1};
+    const auto column = [](Rows::Draft& draft, std::size_t bytes) {
+        draft.fields.push_back(text_field("t", std::string(bytes, 't')));
+    };
+    EXPECT_EQ(chunks_of(values, {.page_rows = 2}, column), chunks);
+    const auto other = [](Rows::Draft& draft, std::size_t bytes) {  // In front of it: how it stands in the row.
+        draft.fields = {int_field("a", 1), text_field("t", std::string(bytes - wire::kFieldHeaderSize - 2, 't'))};
+    };
+    EXPECT_EQ(chunks_of(values, {.page_rows = 2, .columns_max = 1}, other), chunks);
 }
 
 TEST(PartBoundary, RangesReachToTheEndsAndSurviveAMerge) {

@@ -167,55 +167,6 @@ TEST(PartCorruption, IsBoundedByItsBlock) {
     }
 }
 
-// A footer whose checksum is right, and that no writer makes: it is refused as a whole, before anything of it is used.
-TEST(PartCorruption, FooterThatNoWriterMakesIsRefused) {
-    const Bytes image = sample_rows(600).build({.page_rows = 100});
-    const Bytes header(image.begin(), image.begin() + kPartHeaderBytes);
-    const Bytes end(image.end() - kPartTailBytes, image.end());
-    const auto tail = read_tail(header, end, image.size());
-    ASSERT_TRUE(tail);
-    const auto written_with = [&](const std::function<void(Layout&)>& change) -> std::string {
-        auto layout = read_footer(header, *tail, ByteView(image).subspan(tail->footer_offset));
-        EXPECT_TRUE(layout) << layout.error();
-        change(*layout);
-        Bytes changed(image.begin(), image.begin() + static_cast<std::ptrdiff_t>(tail->footer_offset));
-        Compressor compressor(1);
-        EXPECT_TRUE(append_footer(changed, *layout, compressor));
-        const auto part = Part::open(std::make_shared<MemorySource>(std::move(changed)),
-                                     std::make_shared<Cache>(std::size_t{1} << 20U));
-        return part ? "" : std::string(errc_name(part.error().code()));
-    };
-    EXPECT_EQ(written_with([](Layout&) {}), "");
-    EXPECT_EQ(written_with([](Layout& layout) { layout.schemas.clear(); }), "corrupt");
-    EXPECT_EQ(written_with([](Layout& layout) { layout.columns.clear(); }), "corrupt");
-    EXPECT_EQ(written_with([](Layout& layout) {
-                  for (std::vector<std::uint32_t>& schema : layout.schemas) {
-                      schema.clear();
-                  }
-                  layout.columns.resize(kFixedColumns - 1);
-              }),
-              "corrupt");
-    bool has_dictionary = false;
-    EXPECT_EQ(written_with([&](Layout& layout) {
-                  for (ColumnLayout& column : layout.columns) {
-                      if (column.coding.codec == Codec::dictionary) {
-                          has_dictionary = true;
-                          column.coding.entries = 0;
-                      }
-                  }
-              }),
-              "corrupt");
-    EXPECT_TRUE(has_dictionary);
-    EXPECT_EQ(written_with([](Layout& layout) {
-                  layout.schema_stream = static_cast<std::uint32_t>(layout.blocks.streams.size());
-              }),
-              "corrupt");
-    EXPECT_EQ(written_with([](Layout& layout) {
-                  layout.schemas.back().push_back(static_cast<std::uint32_t>(layout.columns.size()));
-              }),
-              "corrupt");
-}
-
 TEST(PartCorruption, NamesThePlace) {
     Bytes image = sample_rows(6000).build({.page_rows = kPageRows});
     image[kPartHeaderBytes] ^= std::byte{1};

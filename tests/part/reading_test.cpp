@@ -90,6 +90,22 @@ TEST(PartReading, OneTemplateIsDecodedAlone) {
     EXPECT_EQ(counts, (*set)->counts);
 }
 
+TEST(PartReading, WhatIsInTheCacheIsNotMadeAgain) {
+    const auto part = open_part(sample_rows(3000).build({.page_rows = 500}), std::make_shared<Cache>(64U << 20U));
+    const std::uint32_t message = Part::fixed(ColumnKind::message);
+    const std::uint32_t severity = Part::fixed(ColumnKind::severity);
+    const auto set = part->templates(message);
+    ASSERT_TRUE(set) << set.error();
+    EXPECT_EQ(part->templates(message)->get(), set->get());
+    const auto dictionary = part->dictionary(severity);
+    ASSERT_TRUE(dictionary) << dictionary.error();
+    EXPECT_EQ(part->dictionary(severity)->get(), dictionary->get());
+    const auto page = part->page(severity, 1);
+    ASSERT_TRUE(page) << page.error();
+    EXPECT_EQ((*part->page(severity, 1))->codes.data(), (*page)->codes.data());
+    EXPECT_NE((*part->page(severity, 2))->codes.data(), (*page)->codes.data());
+}
+
 TEST(PartReading, MessagesThatRepeatFieldsCostNothing) {
     Rows once;
     Rows twice;

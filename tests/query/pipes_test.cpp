@@ -188,6 +188,20 @@ TEST(Plan, ColumnsMustBePossibleAndDifferent) {
     EXPECT_THAT(lines("* | stats by (user) count() as user"), ElementsAre(HasSubstr("two columns are named 'user'")));
     EXPECT_THAT(lines("* | stats count() as ''"), ElementsAre(HasSubstr("a column cannot be named ''")));
     EXPECT_THAT(lines("* | stats count() as 'a=b'"), ElementsAre(HasSubstr("a column cannot be named 'a=b'")));
+    std::string keys = "c1";
+    for (int i = 2; i <= 1023; ++i) {
+        keys += fmt::format(", c{}", i);
+    }
+    const auto plan = [](const std::string& by) {
+        const auto query = parse_query("* | stats by (" + by + ") count()");
+        EXPECT_TRUE(query);
+        return query ? Plan::make(*query, Store::options()) : fail(Errc::internal, "not parsed");
+    };
+    EXPECT_TRUE(plan(keys));
+    const auto more = plan(keys + ", c1024");
+    ASSERT_FALSE(more);
+    EXPECT_EQ(more.error().code(), Errc::invalid_argument);
+    EXPECT_EQ(more.error().text(), "1025 columns; at most 1024 are possible");
 }
 
 TEST(Plan, OnlyStagesThatDecideRowByRowCanFollow) {

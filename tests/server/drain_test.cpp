@@ -1,5 +1,6 @@
 // The stop of the daemon as its clients see it.
 #include "server_fixture.h"
+#include "wire/query_messages.h"
 
 namespace sluice::server::test {
 namespace {
@@ -119,6 +120,27 @@ TEST_F(DrainTest, FollowingTailAndIdleConnectionAreToldAtOnce) {
     expect_stopping(silent, 0);
     EXPECT_TRUE(tail.closed_within(milliseconds(100)));
     EXPECT_TRUE(idle.closed_within(milliseconds(100)));
+    expect_clean_end();
+}
+
+// Its filter waits for a place among the queries when the daemon is told to stop.
+TEST_F(DrainTest, TailThatBeginsOnlyNowIsToldThatItWillNotFollow) {
+    options.session.query.queries_max = 1;
+    start();
+    RawClient& busy = greet();
+    EXPECT_EQ(log(busy, 2, {{"a", ""}}), 1U);
+    busy.request(3, wire::QueryRequest{.text = "*"});  // No credit: it keeps the only place.
+    RawClient& tail = greet();
+    wire::TailRequest filtered = follow();
+    filtered.query = "a";
+    tail.request(2, filtered);
+    pass(milliseconds(100));
+    daemon->stop();
+    pass(milliseconds(100));
+    EXPECT_FALSE(tail.next(Duration::zero()));
+    busy.request(4, wire::CancelRequest{.target = 3});
+    expect_stopping(tail, 2);
+    expect_stopping(tail, 0);
     expect_clean_end();
 }
 

@@ -3,8 +3,8 @@
 
 #include "base/checksum.h"
 #include "coro/scope.h"
+#include "io/shaped_kernel.h"
 #include "segment_image.h"
-#include "shaped_kernel.h"
 #include "store/small_head.h"
 
 namespace sluice::store::test {
@@ -63,7 +63,7 @@ class SmallFileTest : public testing::Test {
         directory = io::Handle();
         kernel.reset();
         world = std::make_unique<io::SimWorld>(1);
-        kernel = std::make_unique<ShapedKernel>(*world);
+        kernel = std::make_unique<io::test::ShapedKernel>(*world);
         world->disk().make_directories(kDirectory);
         const auto open = [](io::Kernel& on) -> Task<Result<io::Handle>> {
             const io::OpenOptions options{.flags = O_RDONLY | O_DIRECTORY};
@@ -99,7 +99,7 @@ class SmallFileTest : public testing::Test {
     void put(const std::string& name, const Bytes& bytes) { world->disk().put_file(kDirectory + "/" + name, bytes); }
 
     std::unique_ptr<io::SimWorld> world;
-    std::unique_ptr<ShapedKernel> kernel;
+    std::unique_ptr<io::test::ShapedKernel> kernel;
     io::Handle directory;
     Reported events;
     std::vector<std::string> asked;

@@ -153,5 +153,18 @@ TEST(Mapping, ShowsTheFileAndNothingOfAnEmptyOne) {
     EXPECT_NE(none.error().text().find("/none'"), std::string::npos) << none.error();
 }
 
+TEST(Mapping, SaysWhatCannotBeMapped) {
+    const RealCopy copy;
+    std::filesystem::create_directory(copy.directory() + "/folder");
+    copy.save("folder/file", {});  // Some file systems give an empty folder no size.
+    const std::size_t before = open_descriptors();
+    const Result<Mapping> folder = Mapping::open(copy.directory() + "/folder");
+    ASSERT_FALSE(folder);
+    EXPECT_EQ(folder.error().sys_errno(), ENODEV);
+    EXPECT_NE(folder.error().text().find(fmt::format("map '{}/folder'", copy.directory())), std::string::npos)
+        << folder.error();
+    EXPECT_EQ(open_descriptors(), before);
+}
+
 }  // namespace
 }  // namespace sluice::store::test

@@ -1,7 +1,7 @@
 #include "store/spares.h"
 
 #include "coro/scope.h"
-#include "shaped_kernel.h"
+#include "io/shaped_kernel.h"
 #include "store_fixture.h"
 
 namespace sluice::store::test {
@@ -63,7 +63,7 @@ class SparePoolTest : public testing::Test {
     std::vector<std::string> files() { return disk().names(kDirectory); }
 
     io::SimWorld world;
-    ShapedKernel kernel;
+    io::test::ShapedKernel kernel;
     io::Handle directory;
     Reported events;
     std::unique_ptr<SparePool> pool;
