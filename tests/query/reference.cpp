@@ -441,7 +441,7 @@ bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now, std
         case Kind::time: {
             auto span = span_of(text, now);
             if (span && is_phrase && span->is_duration) {
-                span->end = back ? now : std::numeric_limits<WallNs>::max();
+                span->end = back ? now + 1 : std::numeric_limits<WallNs>::max();
             }
             const WallNs time = v.integer + back.value_or(0);
             return span && time >= span->begin && time < span->end;
