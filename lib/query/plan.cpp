@@ -272,6 +272,10 @@ Result<> PlanBuilder::hits(const std::vector<std::string>& names, std::uint64_t 
         spec.keys.push_back({.name = schema_.resolve(each)});
         output.columns.push_back({.name = each, .source = column_name(output.columns.size(), each)});
     }
+    if (std::ranges::find(names, column) != names.end()) {
+        return fail(Errc::invalid_argument,
+                    "two columns are named '{0}'; 'stats by ({0}) count() as n' counts under another name", column);
+    }
     if (!column.empty()) {
         output.columns.push_back({.name = column, .source = column_name(output.columns.size(), column)});
     }

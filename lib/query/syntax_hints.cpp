@@ -16,7 +16,7 @@ constexpr std::string_view kOperators = "=<>!~";
 constexpr std::size_t kShownBytesMax = 24;
 constexpr std::string_view kSpaceOrQuotes = "a space in front of the next test, or quotes around the text";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctions{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kFunctions{
     {{"contains_all", "(a b) instead of contains_all(a, b)"},
      {"contains_any", "(a or b) instead of contains_any(a, b)"},
      {"contains_common_case", "i(text), which finds any case"},
@@ -36,9 +36,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctio
      {"options", "a filter: there are no options"},
      {"pattern_match", "~ and a regular expression"},
      {"pattern_match_full", "~ and a regular expression"},
+     {"pattern_match_prefix", "~ and a regular expression"},
+     {"pattern_match_suffix", "~ and a regular expression"},
      {"range", "range(a, b]"},
      {"re", "re(regex)"},
-     {"seq", "~\"one.*two\" instead of seq(one, two)"},
+     {"seq", "~`\\bone\\b.*\\btwo\\b` instead of seq(one, two)"},
      {"string_range", "[\"a\", \"b\") instead of string_range(a, b)"},
      {"value_type", "a value: the type of a value cannot be tested"},
      {"week_range", "a range of times, such as _time:[2026-03-02, 2026-03-06]"}}};
@@ -145,8 +147,9 @@ std::string meant_behind_word(std::string_view word, std::string_view rest, bool
         case '(':
             return meant_by_call(word);
         case '[':
-            return of_field ? std::string(kSpaceOrQuotes)
-                            : fmt::format("{}:[low, high] to test a range", shown(word, "name"));
+            return is_function(part::lower_case(word)) ? meant_by_call(word)
+                   : of_field                          ? std::string(kSpaceOrQuotes)
+                              : fmt::format("{}:[low, high] to test a range", shown(word, "name"));
         case '=':
         case '<':
         case '>':
@@ -249,8 +252,8 @@ std::string meant_by_stage(std::string_view name, std::string_view rest) {
         return std::string(at->second);
     }
     constexpr std::string_view kOfTests = "\"'`=<>~!*:-";
-    const bool is_test = (name.empty() || rest.starts_with(':') || name.starts_with('-')) && !rest.empty() &&
-                         kOfTests.contains(name.starts_with('-') ? '-' : rest.front());
+    const bool is_test = name.starts_with('-') ||
+                         (name.empty() ? !rest.empty() && kOfTests.contains(rest.front()) : rest.starts_with(':'));
     return is_test                                 ? "'where' in front of a filter"
            : name.empty() && rest.starts_with('(') ? "'where' in front of a filter, or 'stats by' in front of names"
                                                    : std::string();

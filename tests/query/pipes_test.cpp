@@ -257,6 +257,8 @@ TEST(Plan, NewestBoundsAndSequencesAreOptions) {
 
 TEST(Plan, ColumnsMustBePossibleAndDifferent) {
     EXPECT_THAT(lines("* | stats by (user) count() as user"), ElementsAre(HasSubstr("two columns are named 'user'")));
+    EXPECT_THAT(lines("* | top 5 by (hits)"), ElementsAre(HasSubstr("'stats by (hits) count() as n' counts under")));
+    EXPECT_THAT(lines("* | uniq by (hits) | uniq by (hits)"), testing::SizeIs(1));
     EXPECT_THAT(lines("* | stats count() as ''"), ElementsAre(HasSubstr("a column cannot be named ''")));
     EXPECT_THAT(lines("* | stats count() as 'a=b'"), ElementsAre(HasSubstr("a column cannot be named 'a=b'")));
 }
