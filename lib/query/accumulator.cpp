@@ -196,6 +196,9 @@ std::ptrdiff_t ResultColumn::add(std::uint32_t group, const ValueView& value, st
             return 0;
         case Function::min:
         case Function::max: {
+            if (is_text && value.text.empty()) {
+                return 0;
+            }
             Value& best = best_[group];
             const bool better =
                 spec_.function == Function::min ? is_less(value, best.view()) : compare_exactly(value, best.view()) > 0;

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "query/scanner.h"
+#include "wire/time_text.h"
+
 namespace sluice::query {
 namespace {
 
@@ -13,24 +16,72 @@ std::int64_t floor_to(std::int64_t value, std::int64_t width, std::int64_t offse
     return __builtin_sub_overflow(value, rest, &begin) ? INT64_MIN : begin;
 }
 
+constexpr double kWidthMax = 4e18;
+
+ValueView bucket_of_time(WallNs time, const Bucket& bucket) noexcept {
+    constexpr double kNanoseconds = 1e9;
+    const double wide = std::clamp(std::round(bucket.width * kNanoseconds), 1.0, kWidthMax);
+    return ValueView::of_time(floor_to(time, static_cast<std::int64_t>(wide), bucket.offset.count()));
+}
+
+ValueView bucket_of_number(const Number& number, const Bucket& bucket) noexcept {
+    const bool whole = bucket.width == std::floor(bucket.width) && bucket.width <= kWidthMax;
+    if (number.is_integer && whole) {
+        return ValueView::of_integer(floor_to(number.integer, static_cast<std::int64_t>(bucket.width)));
+    }
+    const double value = number.as_double();
+    const auto begin_of = [&](double index) { return index * bucket.steps / bucket.scale; };
+    double index = std::floor(value / bucket.width);  // May be one off, for the quotient is rounded.
+    if (begin_of(index + 1) <= value) {
+        index += 1;
+    } else if (begin_of(index) > value) {
+        index -= 1;
+    }
+    const double begin = begin_of(index);
+    // 12 and 12.5 begin the same bucket.
+    return whole && std::abs(begin) < kWidthMax ? ValueView::of_integer(static_cast<std::int64_t>(begin))
+                                                : ValueView::of_floating(begin);
+}
+
 }  // namespace
 
-ValueView bucket_of(const ValueView& value, const Bucket& bucket) noexcept {
-    constexpr double kNanoseconds = 1e9;
-    constexpr double kWidthMax = 4e18;
-    const double width = bucket.width;
-    if (value.kind == ValueKind::time) {
-        const double wide = std::clamp(std::round(width * kNanoseconds), 1.0, kWidthMax);
-        return ValueView::of_time(floor_to(value.integer, static_cast<std::int64_t>(wide), bucket.offset.count()));
+Bucket bucket_of_width(const Literal& width, Duration offset) {
+    constexpr double kExactMax = 9007199254740992.0;  // 2^53
+    constexpr double kScaleMax = 1e15;
+    Bucket bucket{.width = width.number.value_or(0), .offset = offset, .steps = width.number.value_or(0)};
+    const std::optional<Quantity> quantity = parse_quantity(width.text);
+    bucket.is_duration = quantity && quantity->is_duration;
+    for (double scale = 1; scale <= kScaleMax; scale *= 10) {
+        const double steps = std::round(bucket.width * scale);
+        if (steps >= 1 && steps <= kExactMax && steps / scale == bucket.width) {
+            bucket.steps = steps;
+            bucket.scale = scale;
+            break;
+        }
     }
-    const std::optional<Number> number = number_of(value);
-    if (!number) {
+    return bucket;
+}
+
+ValueView grouped(const ValueView& value, const Bucket& bucket) noexcept {
+    const bool is_text = value.kind == ValueKind::text || value.kind == ValueKind::bytes;
+    if (is_text && value.text.empty()) {
         return {};
     }
-    if (number->is_integer && width == std::floor(width) && width <= kWidthMax) {
-        return ValueView::of_integer(floor_to(number->integer, static_cast<std::int64_t>(width)));
+    if (bucket.width == 0) {
+        return value;
     }
-    return ValueView::of_floating(std::floor(number->as_double() / width) * width);
+    if (value.kind == ValueKind::time) {
+        return bucket.is_duration ? bucket_of_time(value.integer, bucket) : value;
+    }
+    if (const std::optional<Number> number = number_of(value)) {
+        return number->is_duration == bucket.is_duration ? bucket_of_number(*number, bucket) : value;
+    }
+    if (bucket.is_duration && is_text) {
+        if (const std::optional<WallNs> time = wire::parse_rfc3339(value.text)) {
+            return bucket_of_time(*time, bucket);
+        }
+    }
+    return value;
 }
 
 GroupTable::GroupTable(const GroupSpec& spec, Budget& budget) : spec_(spec), budget_(budget) {
@@ -67,7 +118,7 @@ Result<> GroupTable::add(const RowRef& row) {
     scratch_.clear();
     for (const GroupSpec::Key& key : spec_.keys) {
         const ValueView value = row.first(key.name);
-        append_key(scratch_, key.bucket.width > 0 ? bucket_of(value, key.bucket) : value);
+        append_key(scratch_, grouped(value, key.bucket));
     }
     SLUICE_TRY(const std::uint32_t number, group(scratch_));
     std::ptrdiff_t grown = 0;

@@ -11,8 +11,11 @@
 
 namespace sluice::query {
 
-// The begin of the bucket that a value falls into; missing for what is no number or time.  Precondition: a width.
-ValueView bucket_of(const ValueView& value, const Bucket& bucket) noexcept;
+Bucket bucket_of_width(const Literal& width, Duration offset);
+
+// What stands for a value in a key.  An empty text is a missing value.  With a width: the begin of the value's bucket,
+// or the value itself where it has none, as a text that is no number.
+ValueView grouped(const ValueView& value, const Bucket& bucket) noexcept;
 
 // Threads: one.
 class GroupTable {

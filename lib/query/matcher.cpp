@@ -222,8 +222,8 @@ Result<std::shared_ptr<const Matcher>> Matcher::make(const Test& test, LiteralKi
             break;
     }
     if (kind == LiteralKind::time && test.kind == TestKind::phrase && parse_duration(test.text)) {
-        // The last five minutes, and clocks that are ahead; with an offset those five minutes.
-        made->forms_.front().time->end = test.offset.empty() ? TimeSpan::kEnd : earlier(now, offset);
+        // The last five minutes, and clocks that are ahead; with an offset those five minutes, both ends included.
+        made->forms_.front().time->end = test.offset.empty() ? TimeSpan::kEnd : saturated_next(earlier(now, offset));
     }
     SLUICE_CHECK(made->check(kind));
     made->find_required_words();

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "part/words.h"
+#include "query/syntax_hints.h"
 
 namespace sluice::query {
 namespace {
@@ -34,7 +35,14 @@ Parsed<std::string> name_of_field(Scanner& scanner) {
     if (word.starts_with('-') || word.starts_with('+')) {
         return scanner.expected_at(start, "the name of a field, in quotes with such a sign; 'desc' stands behind it");
     }
+    constexpr const char* kNoPatterns = "the names of fields one by one: there are no patterns of names";
+    if (scanner.peek() == '*') {
+        return scanner.expected(kNoPatterns);
+    }
     Parsed<std::string> name = scanner.word("the name of a field", /*colons=*/false);
+    if (name && scanner.peek() == '*') {
+        return scanner.expected_at(start, kNoPatterns);
+    }
     return name && name->empty() ? Parsed<std::string>(kMessage) : name;
 }
 
@@ -82,6 +90,14 @@ Parsed<Pipe> counted(Scanner& scanner, Stage stage) {
     return stage;
 }
 
+// Where LogsQL takes 0 for no limit, or not at all.
+Parsed<std::uint64_t> count_from_one(Scanner& scanner, std::string_view what) {
+    scanner.skip_space();
+    const std::size_t start = scanner.offset();
+    const Parsed<std::uint64_t> count = scanner.count(what);
+    return count && *count == 0 ? scanner.expected_at(start, fmt::format("{}, at least 1", what)) : count;
+}
+
 Parsed<Pipe> sort(Reading& reading) {
     Scanner& scanner = reading.scanner;
     Sort stage;
@@ -108,7 +124,7 @@ Parsed<Pipe> sort(Reading& reading) {
         }
     }
     if (scanner.take_keyword("limit")) {
-        const Parsed<std::uint64_t> limit = scanner.count("a number of records");
+        const Parsed<std::uint64_t> limit = count_from_one(scanner, "a number of records");
         if (!limit) {
             return std::unexpected(limit.error());
         }
@@ -122,7 +138,7 @@ Parsed<Pipe> top(Reading& reading) {
     Top stage;
     if (const char c = scanner.peek_bare(false).empty() ? '\0' : scanner.peek_bare(false).front();
         c >= '0' && c <= '9') {
-        const Parsed<std::uint64_t> count = scanner.count("how many values");
+        const Parsed<std::uint64_t> count = count_from_one(scanner, "how many values");
         if (!count) {
             return std::unexpected(count.error());
         }
@@ -245,7 +261,7 @@ Parsed<Aggregate> arguments(Scanner& scanner, Function function, std::string_vie
     }
     aggregate.field = field->empty() ? kMessage : std::move(*field);
     if (!scanner.take(")")) {
-        return scanner.expected("')'");
+        return scanner.expected("')' behind the name of one field");
     }
     return aggregate;
 }
@@ -259,8 +275,9 @@ Parsed<std::optional<std::string>> name_of_result(Scanner& scanner, bool behind_
         return scanner.expected("'where' in front of 'stats', or 'as \"if\"': functions have no conditions");
     }
     if (!as && (word == "by" || word == "limit")) {
-        return scanner.expected(word == "by" ? "'by (...)' right behind 'stats'"
-                                             : "'| head' for a limit, or 'as \"limit\"'");
+        return scanner.expected(word == "by"
+                                    ? "'by (...)' right behind 'stats'"
+                                    : "a name for the result, 'as \"limit\"' if it is that: functions have no limits");
     }
     if (!as && (!behind_parenthesis || !scanner.at_text())) {
         return std::nullopt;
@@ -297,6 +314,9 @@ Parsed<Aggregate> aggregate(Scanner& scanner) {
             made->name = std::move(**given);
         }
         return made;
+    }
+    if (called.empty() && scanner.peek() == '(') {
+        return scanner.expected("'by' in front of '('");
     }
     return scanner.expected_at(start, "one of count, count_uniq, sum, min, max, avg, median, quantile");
 }
@@ -403,6 +423,9 @@ Parsed<Pipe> parse_pipe(Reading& reading) {
     }
     if (scanner.peek() == '|') {
         return scanner.expected_at(start, "'or' between tests, or the name of a stage behind '|'");
+    }
+    if (std::string meant = meant_by_stage(name, scanner.rest()); !meant.empty()) {
+        return scanner.expected_at(start, std::move(meant));
     }
     return scanner.expected_at(start, "one of fields, where, sort, head, limit, tail, skip, uniq, top, stats");
 }

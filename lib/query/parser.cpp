@@ -358,7 +358,8 @@ Parsed<Query> parse_query(std::string_view text) {
     }
     if (!scanner.at_end()) {
         const bool tests = query->pipes.empty() || std::holds_alternative<Where>(query->pipes.back());
-        return scanner.expected(tests ? "'and', 'or', another test, '|' or the end" : "'|' or the end");
+        return scanner.expected(tests ? "'and', 'or', another test, '|' or the end"
+                                      : meant_behind_stage(scanner.peek_bare(/*colons=*/false)));
     }
     return query;
 }

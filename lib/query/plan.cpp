@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "query/group_table.h"
 #include "query/row.h"
 #include "query/sort_buffer.h"
 #include "wire/time_text.h"
@@ -271,6 +272,10 @@ Result<> PlanBuilder::hits(const std::vector<std::string>& names, std::uint64_t 
         spec.keys.push_back({.name = schema_.resolve(each)});
         output.columns.push_back({.name = each, .source = column_name(output.columns.size(), each)});
     }
+    if (std::ranges::find(names, column) != names.end()) {
+        return fail(Errc::invalid_argument,
+                    "two columns are named '{0}'; 'stats by ({0}) count() as n' counts under another name", column);
+    }
     if (!column.empty()) {
         output.columns.push_back({.name = column, .source = column_name(output.columns.size(), column)});
     }
@@ -288,8 +293,8 @@ Result<> PlanBuilder::operator()(const Stats& stage) {
     GroupSpec spec;
     Schema output{.whole_records = false, .columns = {}};
     for (const GroupBy& by : stage.by) {
-        const Bucket bucket{.width = by.bucket ? by.bucket->number.value_or(0) : 0,
-                            .offset = parse_offset(by.offset).value_or(Duration::zero())};
+        const Bucket bucket =
+            by.bucket ? bucket_of_width(*by.bucket, parse_offset(by.offset).value_or(Duration::zero())) : Bucket{};
         spec.keys.push_back({.name = schema_.resolve(by.name), .bucket = bucket});
         output.columns.push_back({.name = by.name, .source = column_name(output.columns.size(), by.name)});
     }

@@ -47,8 +47,13 @@ struct SortSpec {
 };
 // Which values are one group.
 struct Bucket {
-    double width = 0;   // In the unit of Literal::number; 0: each value is its own.
-    Duration offset{};  // Of times: buckets begin so much before the multiples of the width.
+    double width = 0;          // In the unit of Literal::number; 0: each value is its own.
+    bool is_duration = false;  // Of times and durations, else of numbers without a unit of time.
+    Duration offset{};         // Of times: buckets begin so much before the multiples of the width.
+    // The width is steps / scale, the scale a power of ten: so that the bucket of 0.3 in steps of 0.1 begins at 0.3,
+    // and not at three times the binary fraction next to 0.1.
+    double steps = 0;
+    double scale = 1;
 };
 struct GroupSpec {
     struct Key {

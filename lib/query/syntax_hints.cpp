@@ -16,7 +16,7 @@ constexpr std::string_view kOperators = "=<>!~";
 constexpr std::size_t kShownBytesMax = 24;
 constexpr std::string_view kSpaceOrQuotes = "a space in front of the next test, or quotes around the text";
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctions{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kFunctions{
     {{"contains_all", "(a b) instead of contains_all(a, b)"},
      {"contains_any", "(a or b) instead of contains_any(a, b)"},
      {"contains_common_case", "i(text), which finds any case"},
@@ -36,9 +36,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 25> kFunctio
      {"options", "a filter: there are no options"},
      {"pattern_match", "~ and a regular expression"},
      {"pattern_match_full", "~ and a regular expression"},
+     {"pattern_match_prefix", "~ and a regular expression"},
+     {"pattern_match_suffix", "~ and a regular expression"},
      {"range", "range(a, b]"},
      {"re", "re(regex)"},
-     {"seq", "~\"one.*two\" instead of seq(one, two)"},
+     {"seq", "~`\\bone\\b.*\\btwo\\b` instead of seq(one, two)"},
      {"string_range", "[\"a\", \"b\") instead of string_range(a, b)"},
      {"value_type", "a value: the type of a value cannot be tested"},
      {"week_range", "a range of times, such as _time:[2026-03-02, 2026-03-06]"}}};
@@ -108,6 +110,25 @@ std::string test_in_braces(std::string_view behind) {
     return fmt::format("{}:{}{}", name, sign == "=~" ? "~" : sign, quoted_if_needed(*value));
 }
 
+// Stages of LogsQL that can be written with those there are here.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOtherStages{
+    {{"facets", "'top by (name)' of each field"},
+     {"field_values", "'uniq by (name) with hits'"},
+     {"first", "'sort by (name) limit 10'"},
+     {"keep", "'fields'"},
+     {"last", "'sort by (name desc) limit 10', or 'tail 10' for the last rows"},
+     {"order", "'sort'"}}};
+
+// What LogsQL has behind the names of a stage.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kBehindStages{
+    {{"filter", "'|' and 'where' with a test of the column"},
+     {"hits", "'|' or the end: the column is called 'hits'"},
+     {"if", "'where' in front of the stage: it has no conditions"},
+     {"limit", "'|' in front of 'limit', or the end"},
+     {"offset", "'| offset' and then, if need be, '| limit'"},
+     {"partition", "'|' or the end: rows are sorted all together"},
+     {"rank", "'|' or the end: rows have no ranks"}}};
+
 std::string meant_by_call(std::string_view word) {
     const std::string_view hint = hint_of_function(part::lower_case(word));
     return hint.empty() ? fmt::format("a space in front of '(', or quotes around the text: there is no function '{}'",
@@ -126,8 +147,9 @@ std::string meant_behind_word(std::string_view word, std::string_view rest, bool
         case '(':
             return meant_by_call(word);
         case '[':
-            return of_field ? std::string(kSpaceOrQuotes)
-                            : fmt::format("{}:[low, high] to test a range", shown(word, "name"));
+            return is_function(part::lower_case(word)) ? meant_by_call(word)
+                   : of_field                          ? std::string(kSpaceOrQuotes)
+                              : fmt::format("{}:[low, high] to test a range", shown(word, "name"));
         case '=':
         case '<':
         case '>':
@@ -222,6 +244,25 @@ std::string meant_by_value(std::string_view value, bool of_field, bool in_parent
         return "a test of the field in front of the parentheses, or quotes around the text";
     }
     return {};
+}
+
+std::string meant_by_stage(std::string_view name, std::string_view rest) {
+    const auto* at = std::ranges::find(kOtherStages, name, &std::pair<std::string_view, std::string_view>::first);
+    if (at != kOtherStages.end()) {
+        return std::string(at->second);
+    }
+    constexpr std::string_view kOfTests = "\"'`=<>~!*:-";
+    const bool is_test = name.starts_with('-') ||
+                         (name.empty() ? !rest.empty() && kOfTests.contains(rest.front()) : rest.starts_with(':'));
+    return is_test                                 ? "'where' in front of a filter"
+           : name.empty() && rest.starts_with('(') ? "'where' in front of a filter, or 'stats by' in front of names"
+                                                   : std::string();
+}
+
+std::string meant_behind_stage(std::string_view word) {
+    const std::string lower = part::lower_case(word);
+    const auto* at = std::ranges::find(kBehindStages, lower, &std::pair<std::string_view, std::string_view>::first);
+    return std::string(at == kBehindStages.end() ? "'|' or the end" : at->second);
 }
 
 std::string meant_by_bound(std::string_view bound, bool quoted) {

@@ -20,6 +20,11 @@ std::string meant_by_value(std::string_view value, bool of_field, bool in_parent
 std::string meant_by_name(std::string_view name);
 // For a bound without quotes that is no number, and for addresses; empty: it may be one.
 std::string meant_by_bound(std::string_view bound, bool quoted);
+// Where a stage should begin: `name` is the bare word there, `rest` what follows it; empty: nothing better than the
+// list.
+std::string meant_by_stage(std::string_view name, std::string_view rest);
+// Behind a stage, where only '|' or the end can be.
+std::string meant_behind_stage(std::string_view word);
 // Is this a function of LogsQL, one of ours or not?  In lower case.
 bool is_function(std::string_view word) noexcept;
 // Does the name of a field say in what unit its numbers are: ms, latency_ms, durationNs, took.seconds?

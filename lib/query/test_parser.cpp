@@ -452,7 +452,9 @@ Parsed<Test> TestParser::worded() {
         return test_of(TestKind::prefix, std::move(*text));
     }
     if (const auto expected = wrong_literal(kind_, *text)) {
-        const bool call = !quoted && scanner_.peek() == '(' && is_function(part::lower_case(plain));
+        scanner_.skip_space();
+        const bool call =
+            !quoted && (scanner_.peek() == '(' || scanner_.peek() == '[') && is_function(part::lower_case(plain));
         return call ? scanner_.expected(meant_behind_word(plain, scanner_.rest(), /*of_field=*/true))
                     : scanner_.expected_at(start, std::string(*expected));
     }

@@ -27,7 +27,7 @@ Ranked ranked(const ValueView& value) noexcept {
             if (const auto number = number_of_text(value.text)) {
                 return {Rank::number, *number};
             }
-            return {Rank::text, {}};
+            return {value.text.empty() ? Rank::missing : Rank::text, {}};
         case ValueKind::integer:
             return {Rank::number, {true, value.integer, 0}};
         case ValueKind::floating:

@@ -134,12 +134,9 @@ const part::Dictionary* ValueReader::only_dictionary() const noexcept {
 
 std::uint32_t ValueReader::Ids::of_value(const ValueView& value) {
     const bool is_time = value.kind == ValueKind::time && bucket_.width > 0;
-    ValueView bucket = value;
-    if (bucket_.width > 0) {
-        bucket = bucket_of(value, bucket_);
-        if (is_time && last_id_ != kUnknown && bucket.integer == last_begin_) {
-            return last_id_;
-        }
+    const ValueView bucket = grouped(value, bucket_);
+    if (is_time && last_id_ != kUnknown && bucket.integer == last_begin_) {
+        return last_id_;
     }
     scratch_.clear();
     append_key(scratch_, bucket);

@@ -100,6 +100,77 @@ TEST(Pipes, BucketsBeginAtMultiplesOfTheirWidth) {
                             "row 0: status=int 300 last=text 2026-03-01T12:01:01.000000000Z"));
 }
 
+std::vector<std::string> grouped(const std::vector<RowDraft>& rows, std::string_view by) {
+    Store store;
+    for (const RowDraft& row : rows) {
+        store.add(row);
+    }
+    store.seal();
+    return store.run(fmt::format("* | stats by ({}) count() as n", by)).lines;
+}
+RowDraft with_x(const auto& value) {
+    return std::move(RowDraft("").field("x", value));
+}
+
+TEST(Pipes, BucketsOfFractionsBeginAtDecimalMultiples) {
+    const std::vector<RowDraft> rows = {with_x("1.25"), with_x(1.3),   with_x("1.312"), with_x(0.29), with_x(0.3),
+                                        with_x(-1.3),   with_x(-0.25), with_x("-0.01"), with_x(0.7)};
+    EXPECT_THAT(grouped(rows, "x:0.1"),
+                ElementsAre("row 0: x=float -1.3 n=int 1", "row 0: x=float -0.3 n=int 1", "row 0: x=float -0.1 n=int 1",
+                            "row 0: x=float 0.2 n=int 1", "row 0: x=float 0.3 n=int 1", "row 0: x=float 0.7 n=int 1",
+                            "row 0: x=float 1.2 n=int 1", "row 0: x=float 1.3 n=int 2"));
+    EXPECT_THAT(
+        grouped({with_x(0.29), with_x(0.57), with_x(1.15)}, "x:0.01"),
+        ElementsAre("row 0: x=float 0.29 n=int 1", "row 0: x=float 0.57 n=int 1", "row 0: x=float 1.15 n=int 1"));
+    Store store;
+    store.add(with_x(0.3));
+    store.add(with_x(1.2));
+    EXPECT_THAT(store.run("* | stats by (x:0.1) count() as n | where x:in(0.3, 1.2)").lines, testing::SizeIs(2));
+}
+
+TEST(Pipes, IntegersAndFractionsShareBucketsOfWholeWidth) {
+    EXPECT_THAT(grouped({with_x(12), with_x(12.5), with_x("13"), with_x("13.5"), with_x(-0.5), with_x("5KB")}, "x:10"),
+                ElementsAre("row 0: x=int -10 n=int 1", "row 0: x=int 10 n=int 4", "row 0: x=int 5000 n=int 1"));
+}
+
+TEST(Pipes, WhatHasNoBucketIsAGroupOfItsOwn) {
+    EXPECT_THAT(
+        grouped({with_x(7), with_x("-"), with_x("-"), with_x("1m"), with_x(true), with_x(""), RowDraft("")}, "x:5"),
+        ElementsAre("row 0: n=int 2", "row 0: x=text - n=int 2", "row 0: x=bool true n=int 1", "row 0: x=int 5 n=int 1",
+                    "row 0: x=text 1m n=int 1"));
+}
+
+TEST(Pipes, BucketsOfADurationAreOfDurationsAndTimes) {
+    Store store;
+    for (const std::string_view value : {"90.5s", "1m30s", "250", "2026-03-01T12:00:00.5Z", "abc"}) {
+        store.add(with_x(value));
+    }
+    EXPECT_THAT(store.run("* | fields x | stats by (x:10s) count() as n").lines,
+                ElementsAre("row 0: x=text abc n=int 1", "row 0: x=text 2026-03-01T12:00:00.000000000Z n=int 1",
+                            "row 0: x=int 90 n=int 2", "row 0: x=text 250 n=int 1"));
+}
+
+TEST(Pipes, AnEmptyTextIsAMissingValue) {
+    Store store;
+    store.add(with_x("").field("y", 2));
+    store.add(RowDraft("b").field("y", 1));
+    store.add(with_x("a").field("y", 0));
+    for (const bool sealed : {false, true}) {
+        if (sealed) {
+            store.seal();
+        }
+        EXPECT_THAT(store.run("* | stats by (x) count() as n").lines,
+                    ElementsAre("row 0: n=int 2", "row 0: x=text a n=int 1"));
+        EXPECT_THAT(store.run("* | uniq by (x) hits").lines,
+                    ElementsAre("row 0: hits=int 2", "row 0: x=text a hits=int 1"));
+        EXPECT_THAT(store.run("* | top 1 x").lines, ElementsAre("row 0: hits=int 2"));
+        EXPECT_THAT(store.run("* | sort by (x, y) | fields y").lines,
+                    ElementsAre("row 2: y=int 1", "row 1: y=int 2", "row 3: y=int 0"));
+        EXPECT_THAT(store.run("* | stats min(x) as low, max(x) as high, min(message) as first").lines,
+                    ElementsAre("row 0: low=text a high=text a first=text b"));
+    }
+}
+
 // nginx and others write "-" where there is no number.
 TEST(Pipes, NumbersCountMoreThanTextsInMaxMinAndSort) {
     Store store;
@@ -186,6 +257,8 @@ TEST(Plan, NewestBoundsAndSequencesAreOptions) {
 
 TEST(Plan, ColumnsMustBePossibleAndDifferent) {
     EXPECT_THAT(lines("* | stats by (user) count() as user"), ElementsAre(HasSubstr("two columns are named 'user'")));
+    EXPECT_THAT(lines("* | top 5 by (hits)"), ElementsAre(HasSubstr("'stats by (hits) count() as n' counts under")));
+    EXPECT_THAT(lines("* | uniq by (hits) | uniq by (hits)"), testing::SizeIs(1));
     EXPECT_THAT(lines("* | stats count() as ''"), ElementsAre(HasSubstr("a column cannot be named ''")));
     EXPECT_THAT(lines("* | stats count() as 'a=b'"), ElementsAre(HasSubstr("a column cannot be named 'a=b'")));
     std::string keys = "c1";

@@ -283,7 +283,7 @@ Pipe random_pipe(Random& random, std::vector<std::string>& names) {
                 sort.keys.push_back({.name = std::move(name), .descending = random.one_in(2)});
             }
             if (random.one_in(2)) {
-                sort.limit = random.below(30);
+                sort.limit = 1 + random.below(30);
             }
             return sort;
         }
@@ -302,7 +302,7 @@ Pipe random_pipe(Random& random, std::vector<std::string>& names) {
             return uniq;
         }
         case 7: {
-            Top top{.count = random.below(6), .names = some_names(random, names)};
+            Top top{.count = 1 + random.below(6), .names = some_names(random, names)};
             names = top.names;
             names.emplace_back("hits");
             return top;

@@ -184,7 +184,7 @@ int rank(const V& v) {
         case Kind::time:
             return 4;
         default:
-            return 1;
+            return v.text.empty() ? 0 : 1;
     }
 }
 
@@ -441,7 +441,7 @@ bool equals(const V& v, const std::string& text, bool is_phrase, WallNs now, std
         case Kind::time: {
             auto span = span_of(text, now);
             if (span && is_phrase && span->is_duration) {
-                span->end = back ? now : std::numeric_limits<WallNs>::max();
+                span->end = back ? now + 1 : std::numeric_limits<WallNs>::max();
             }
             const WallNs time = v.integer + back.value_or(0);
             return span && time >= span->begin && time < span->end;
@@ -553,6 +553,11 @@ bool matches(const R& row, const Filter& filter, WallNs now) {
 
 // ---- stages ----
 
+bool has_value(const V& v) {
+    return v.kind != Kind::none && !((v.kind == Kind::text || v.kind == Kind::bytes) && v.text.empty());
+}
+
+// Widths are 10, or durations of times.
 V bucket(const V& v, double width, WallNs back) {
     if (v.kind == Kind::time) {
         const auto wide = static_cast<std::int64_t>(std::llround(width * 1e9));
@@ -560,19 +565,12 @@ V bucket(const V& v, double width, WallNs back) {
         return {Kind::time, "", number * wide - back, 0};
     }
     const auto number = number_of(v);
-    if (!number) {
-        return {};
+    if (!number || !comparable(v, "1")) {
+        return v;
     }
-    const bool integer = v.kind == Kind::integer ||
-                         (v.kind != Kind::floating && v.text.find_first_not_of("-0123456789") == std::string::npos);
-    if (integer && width == std::floor(width)) {
-        return of_integer(static_cast<std::int64_t>(std::floor(*number / width) * width));
-    }
-    return of_floating(std::floor(static_cast<double>(*number) / width) * width);
-}
-
-bool has_value(const V& v) {
-    return v.kind != Kind::none && !((v.kind == Kind::text || v.kind == Kind::bytes) && v.text.empty());
+    const Wide begin = std::floor(*number / width) * width;
+    return std::abs(begin) < 4e18L ? of_integer(static_cast<std::int64_t>(begin))
+                                   : of_floating(static_cast<double>(begin));
 }
 
 V aggregate(const Aggregate& each, const std::vector<R>& rows) {
@@ -581,7 +579,7 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
     }
     std::vector<V> all;
     for (const R& row : rows) {
-        if (const V v = first(row, each.field); v.kind != Kind::none) {
+        if (const V v = first(row, each.field); has_value(v)) {
             all.push_back(v);
         }
     }
@@ -601,16 +599,9 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
     }
     switch (each.function) {
         case Function::count:
-            return of_integer(std::ranges::count_if(all, has_value));
-        case Function::count_uniq: {
-            std::set<V, ExactLess> unique;
-            for (const V& v : all) {
-                if (has_value(v)) {
-                    unique.insert(v);
-                }
-            }
-            return of_integer(static_cast<std::int64_t>(unique.size()));
-        }
+            return of_integer(static_cast<std::int64_t>(all.size()));
+        case Function::count_uniq:
+            return of_integer(static_cast<std::int64_t>(std::set<V, ExactLess>(all.begin(), all.end()).size()));
         case Function::sum:
             return numbers.empty() ? V()
                    : integers      ? of_integer(static_cast<std::int64_t>(sum))
@@ -694,7 +685,9 @@ struct Apply {
             std::vector<V> key;
             for (const GroupBy& by : stage.by) {
                 const V v = first(row, by.name);
-                key.push_back(by.bucket ? bucket(v, *by.bucket->number, offset_in(by.offset).value_or(0)) : v);
+                key.push_back(!has_value(v) ? V()
+                              : by.bucket   ? bucket(v, *by.bucket->number, offset_in(by.offset).value_or(0))
+                                            : v);
             }
             groups[key].push_back(row);
         }

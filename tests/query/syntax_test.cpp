@@ -72,6 +72,10 @@ TEST(Syntax, OfOtherLanguagesIsAnErrorThatSaysWhatToWrite) {
         {"ip:10.0.0.0/24", "column 4: expected ipv4_range(10.0.0.0/24) for the addresses of a network, or quotes"},
         {"exists(app)", "column 7: expected name:* instead of exists(name)"},
         {"options(concurrency=2) foo", "there are no options"},
+        {"a:pattern_match_prefix (\"<N>\")", "column 24: expected ~ and a regular expression"},
+        {"a:seq(b, c)", "column 6: expected ~`\\bone\\b.*\\btwo\\b` instead of seq(one, two)"},
+        {"_time:day_range[08:00, 18:00)", "column 16: expected a range of times, such as _time:[2026-03-01T08:00, "},
+        {"_time:week_range (Mon, Fri)", "column 18: expected a range of times, such as _time:[2026-03-02, "},
         {"options (concurrency=2) foo", "there are no options"},
         {"http://host/path", "column 6: expected quotes around an address"},
         {"stats count()", "column 1: expected '* | stats', or quotes around the word"},
@@ -263,10 +267,11 @@ TEST(Syntax, OfStagesIsAsStrict) {
         {"* | stats count() by (a)", "column 19: expected 'by (...)' right behind 'stats', found 'by'"},
         {"* | stats count by host", "column 17: expected 'by (...)' right behind 'stats'"},
         {"* | stats count() if (a) as n", "column 19: expected 'where' in front of 'stats'"},
-        {"* | stats count_uniq(a) limit 5", "column 25: expected '| head' for a limit"},
+        {"* | stats count_uniq(a) limit 5", "column 25: expected a name for the result, 'as \"limit\"' if it is that"},
         {"* | count()", "column 5: expected 'stats' in front of 'count'"},
         {"* | by (a) count()", "column 5: expected 'stats' in front of 'by'"},
-        {"* | sort by (a) offset 5", "column 17: expected '|' or the end, found 'offset'"},
+        {"* | sort by (a) limit 0", "column 23: expected a number of records, at least 1, found '0'"},
+        {"* | top 0 by (a)", "column 9: expected how many values, at least 1, found '0'"},
         {"* | head 5 foo", "column 12: expected '|' or the end, found 'foo'"},
         {"* | where a:b )", "column 15: expected 'and', 'or', another test, '|' or the end"},
         {"* | where stats", "column 11: expected 'stats:' and a test of that column, or quotes around the word"},
@@ -280,6 +285,38 @@ TEST(Syntax, OfStagesIsAsStrict) {
     };
     expect_errors(rows);
     EXPECT_EQ(read_again("* | fields 'limit'"), "* | fields \"limit\"");
+}
+
+TEST(Syntax, OfOtherStagesIsAnErrorThatSaysWhatToWrite) {
+    const Row rows[] = {
+        {"* | sort by (a) offset 5", "column 17: expected '| offset' and then, if need be, '| limit', found 'offset'"},
+        {"* | sort by (a) limit 5 OFFSET 5", "column 25: expected '| offset' and then"},
+        {"* | sort by (a) rank as x", "column 17: expected '|' or the end: rows have no ranks"},
+        {"* | sort by (a) partition by (b) limit 5",
+         "column 17: expected '|' or the end: rows are sorted all together"},
+        {"* | uniq by (a) limit 5", "column 17: expected '|' in front of 'limit', or the end"},
+        {"* | uniq a filter b", "column 12: expected '|' and 'where' with a test of the column"},
+        {"* | top 5 by (a) hits as n", "column 18: expected '|' or the end: the column is called 'hits'"},
+        {"* | keep a", "column 5: expected 'fields', found 'keep'"},
+        {"* | order by (a)", "column 5: expected 'sort'"},
+        {"* | first 5 by (a)", "column 5: expected 'sort by (name) limit 10'"},
+        {"* | last 5 by (a)", "column 5: expected 'sort by (name desc) limit 10', or 'tail 10' for the last rows"},
+        {"* | field_values a", "column 5: expected 'uniq by (name) with hits'"},
+        {"* | facets", "column 5: expected 'top by (name)' of each field"},
+        {"* | unpack_json", "column 5: expected one of fields, where, sort, "},
+        {"* | n:>5", "column 5: expected 'where' in front of a filter"},
+        {"* | \"abc\"", "column 5: expected 'where' in front of a filter"},
+        {"* | -a:b", "column 5: expected 'where' in front of a filter"},
+        {"* | -a", "column 5: expected 'where' in front of a filter"},
+        {"* | (a) count() n", "column 5: expected 'where' in front of a filter, or 'stats by' in front of names"},
+        {"* | stats (a) count() n", "column 11: expected 'by' in front of '('"},
+        {"* | fields *", "column 12: expected the names of fields one by one: there are no patterns of names"},
+        {"* | fields b, a*", "column 15: expected the names of fields one by one"},
+        {"* | stats by (a*) count()", "column 15: expected the names of fields one by one"},
+        {"* | stats sum(a, b)", "column 16: expected ')' behind the name of one field"},
+        {"* | stats sum(*)", "column 15: expected the name of a field for sum"},
+    };
+    expect_errors(rows);
 }
 
 TEST(Syntax, AWordBehindFieldsIsLookedForInTheMessage) {
