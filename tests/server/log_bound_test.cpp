@@ -201,7 +201,6 @@ TEST_F(LogBoundTest, MergesFollowOneAnotherAsLongAsThereIsSomethingToMerge) {
 // Sealing makes room, merging does not.
 TEST_F(LogBoundTest, MergesWaitForSealsThatAreDue) {
     options.pipeline.seal.merge = {.parts_min = 3, .parts_max = 4, .rows_max = 1000};
-    options.pipeline.ingest.next_group_bytes_min = 1;
     begin();
     io::FaultRule slow = io::fail_from(io::OpCode::open, "*/part-*", 1, 0);
     slow.fault.delay = milliseconds(100);
