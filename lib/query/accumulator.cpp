@@ -42,7 +42,7 @@ ValueView Sum::total() const noexcept {
     if (!has_float_ && integers_ <= kMax && integers_ >= kMin) {
         return ValueView::of_integer(static_cast<std::int64_t>(integers_));
     }
-    return ValueView::of_floating(static_cast<double>(integers_) + floats_);
+    return ValueView::of_number(static_cast<double>(integers_) + floats_);
 }
 
 // In long double: a sum of large integers that is rounded before it is divided may come out above another one, which is
@@ -121,7 +121,7 @@ ValueView Numbers::quantile(double fraction) {
     }
     floats_.merge(integers_);
     integers_.clear();
-    return ValueView::of_floating(at_rank(floats_));
+    return ValueView::of_number(at_rank(floats_));
 }
 
 // ---- ResultColumn ----
@@ -261,7 +261,7 @@ Value ResultColumn::result(std::uint32_t group) {
         case Function::sum:
             return sums_[group].count() == 0 ? Value() : Value(sums_[group].total());
         case Function::avg:
-            return sums_[group].count() == 0 ? Value() : Value(ValueView::of_floating(sums_[group].average()));
+            return sums_[group].count() == 0 ? Value() : Value(ValueView::of_number(sums_[group].average()));
         case Function::min:
         case Function::max:
             return std::move(best_[group]);

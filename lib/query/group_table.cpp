@@ -37,10 +37,7 @@ ValueView bucket_of_number(const Number& number, const Bucket& bucket) noexcept 
     } else if (begin_of(index) > value) {
         index -= 1;
     }
-    const double begin = begin_of(index);
-    // 12 and 12.5 begin the same bucket.
-    return whole && std::abs(begin) < kWidthMax ? ValueView::of_integer(static_cast<std::int64_t>(begin))
-                                                : ValueView::of_floating(begin);
+    return ValueView::of_number(begin_of(index));  // 12 and 12.5 begin the same bucket.
 }
 
 }  // namespace

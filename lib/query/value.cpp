@@ -84,6 +84,12 @@ ValueView ValueView::of_field(const wire::FieldView& field) noexcept {
     return {};
 }
 
+ValueView ValueView::of_number(double value) noexcept {
+    constexpr double kExactMax = 9007199254740992.0;  // 2^53
+    const bool whole = value == std::floor(value) && std::abs(value) <= kExactMax;
+    return whole ? of_integer(static_cast<std::int64_t>(value)) : of_floating(value);
+}
+
 std::weak_ordering compare(const Number& a, const Number& b) noexcept {
     if (a.is_integer && b.is_integer) {
         return a.integer <=> b.integer;

@@ -25,6 +25,8 @@ struct ValueView {
     static ValueView of_text(std::string_view text) noexcept { return {ValueKind::text, 0, 0, text}; }
     static ValueView of_integer(std::int64_t value) noexcept { return {ValueKind::integer, value, 0, {}}; }
     static ValueView of_floating(double value) noexcept { return {ValueKind::floating, 0, value, {}}; }
+    // Of a number that was computed: an integer if it is whole, so that equal results are one group whatever made them.
+    static ValueView of_number(double value) noexcept;
     static ValueView of_time(WallNs value) noexcept { return {ValueKind::time, value, 0, {}}; }
     static ValueView of_severity(wire::Severity value) noexcept {
         return {ValueKind::severity, static_cast<std::int64_t>(value), 0, {}};

@@ -84,7 +84,7 @@ TEST(Pipes, StatsKnowAllFunctions) {
         lines("* | stats count() as n, count(user) as u, count_uniq(user) as q, sum(status) as s, min(ms) as low, "
               "max(ms) as high, avg(status) as mean, median(ms) as mid, quantile(0.9, ms) as p90"),
         ElementsAre("row 0: n=int 6 u=int 5 q=int 3 s=int 1504 low=float 1.5 high=float 300 mean=float 300.8 "
-                    "mid=float 4 p90=float 300"));
+                    "mid=int 4 p90=int 300"));
     EXPECT_THAT(lines("absent | stats count() as n, sum(ms) as s, avg(ms) as a, max(user) as m"),
                 ElementsAre("row 0: n=int 0"));
     EXPECT_THAT(lines("absent | stats by (user) count() as n"), IsEmpty());
@@ -131,6 +131,21 @@ TEST(Pipes, BucketsOfFractionsBeginAtDecimalMultiples) {
 TEST(Pipes, IntegersAndFractionsShareBucketsOfWholeWidth) {
     EXPECT_THAT(grouped({with_x(12), with_x(12.5), with_x("13"), with_x("13.5"), with_x(-0.5), with_x("5KB")}, "x:10"),
                 ElementsAre("row 0: x=int -10 n=int 1", "row 0: x=int 10 n=int 4", "row 0: x=int 5000 n=int 1"));
+}
+
+TEST(Pipes, WholeResultsAreIntegersSoThatEqualOnesAreOneGroup) {
+    Store store;
+    for (const auto& [user, ms] : {std::pair("ada", 3.0), {"ada", 3.5}, {"bob", 3.0}, {"bob", 7.0}}) {
+        store.add(RowDraft("").field("user", user).field("ms", ms));
+    }
+    store.add(RowDraft("").field("user", "eve").field("ms", 3));
+    EXPECT_THAT(store.run("* | stats by (user) quantile(0, ms) as q | stats by (q) count() as n").lines,
+                ElementsAre("row 0: q=int 3 n=int 3"));
+    EXPECT_THAT(store.run("* | stats by (user) sum(ms) as s, avg(ms) as a").lines,
+                ElementsAre("row 0: user=text ada s=float 6.5 a=float 3.25", "row 0: user=text bob s=int 10 a=int 5",
+                            "row 0: user=text eve s=int 3 a=int 3"));
+    EXPECT_THAT(grouped({with_x(1.25), with_x(2.25)}, "x:0.5"),
+                ElementsAre("row 0: x=int 1 n=int 1", "row 0: x=int 2 n=int 1"));
 }
 
 TEST(Pipes, WhatHasNoBucketIsAGroupOfItsOwn) {
@@ -227,7 +242,7 @@ TEST(Pipes, SumsOfDurationsAreInSeconds) {
     store.add(RowDraft("b").field("took", "500ms"));
     store.seal();
     EXPECT_THAT(store.run("* | stats sum(took) as s, max(took) as most").lines,
-                ElementsAre("row 0: s=float 91 most=text 1m30.5s"));
+                ElementsAre("row 0: s=int 91 most=text 1m30.5s"));
 }
 
 TEST(Pipes, TypesOfGroupsAreKept) {

@@ -67,6 +67,14 @@ std::string to_text(const V& v) {
 // Wide enough for every int64 and every double.
 using Wide = long double;
 
+// What was computed is an integer if it is whole.
+V of_number(Wide number) {
+    const auto floating = static_cast<double>(number);
+    return floating == std::floor(floating) && std::abs(floating) <= 9007199254740992.0
+               ? of_integer(static_cast<std::int64_t>(floating))
+               : of_floating(floating);
+}
+
 const std::map<std::string, double>& sizes() {
     static const std::map<std::string, double> units{{"", 1},
                                                      {"B", 1},
@@ -557,6 +565,12 @@ bool has_value(const V& v) {
     return v.kind != Kind::none && !((v.kind == Kind::text || v.kind == Kind::bytes) && v.text.empty());
 }
 
+// Of a number, or a text that reads as one.
+bool is_integer(const V& v) {
+    return v.kind == Kind::integer ||
+           (v.kind != Kind::floating && v.text.find_first_not_of("-0123456789") == std::string::npos);
+}
+
 // Widths are 10, or durations of times.
 V bucket(const V& v, double width, WallNs back) {
     if (v.kind == Kind::time) {
@@ -569,8 +583,7 @@ V bucket(const V& v, double width, WallNs back) {
         return v;
     }
     const Wide begin = std::floor(*number / width) * width;
-    return std::abs(begin) < 4e18L ? of_integer(static_cast<std::int64_t>(begin))
-                                   : of_floating(static_cast<double>(begin));
+    return is_integer(v) ? of_integer(static_cast<std::int64_t>(begin)) : of_number(begin);
 }
 
 V aggregate(const Aggregate& each, const std::vector<R>& rows) {
@@ -588,9 +601,7 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
     for (const V& v : all) {
         if (const auto number = number_of(v)) {
             numbers.push_back(*number);
-            integers = integers &&
-                       (v.kind == Kind::integer ||
-                        (v.kind != Kind::floating && v.text.find_first_not_of("-0123456789") == std::string::npos));
+            integers = integers && is_integer(v);
         }
     }
     Wide sum = 0;
@@ -603,11 +614,9 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
         case Function::count_uniq:
             return of_integer(static_cast<std::int64_t>(std::set<V, ExactLess>(all.begin(), all.end()).size()));
         case Function::sum:
-            return numbers.empty() ? V()
-                   : integers      ? of_integer(static_cast<std::int64_t>(sum))
-                                   : of_floating(static_cast<double>(sum));
+            return numbers.empty() ? V() : integers ? of_integer(static_cast<std::int64_t>(sum)) : of_number(sum);
         case Function::avg:
-            return numbers.empty() ? V() : of_floating(static_cast<double>(sum / static_cast<Wide>(numbers.size())));
+            return numbers.empty() ? V() : of_number(sum / static_cast<Wide>(numbers.size()));
         case Function::min:
             return all.empty() ? V() : *std::ranges::min_element(all, less_for_min);
         case Function::max:
@@ -620,7 +629,7 @@ V aggregate(const Aggregate& each, const std::vector<R>& rows) {
             std::ranges::sort(numbers);
             const double rank = std::floor(each.fraction * static_cast<double>(numbers.size()));
             const Wide found = numbers[std::min(static_cast<std::size_t>(rank), numbers.size() - 1)];
-            return integers ? of_integer(static_cast<std::int64_t>(found)) : of_floating(static_cast<double>(found));
+            return integers ? of_integer(static_cast<std::int64_t>(found)) : of_number(found);
         }
     }
     return {};
