@@ -125,7 +125,7 @@ void for_each_character(std::string_view text, Use&& use) {
     for (std::size_t at = 0; at < text.size();) {  // Bounded: each turn takes a byte or more.
         const auto lead = static_cast<unsigned char>(text[at]);
         const std::size_t length = lead < 0xC2 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 1;
-        std::uint32_t character = length == 1 ? (lead < 0x80 ? lead : 0) : lead & (0x7FU >> length);
+        std::uint32_t character = length == 1 ? lead : lead & (0x7FU >> length);
         bool whole = length > 1 && length <= text.size() - at;
         for (std::size_t i = 1; i < length && whole; ++i) {
             const auto byte = static_cast<unsigned char>(text[at + i]);

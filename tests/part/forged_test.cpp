@@ -316,6 +316,59 @@ TEST_F(ForgedStreams, CountsOfADictionaryAreThoseOfTheRows) {
     EXPECT_EQ(verified(forged), "corrupt: column 5, page 0: the counts of the dictionary are not those of the rows");
 }
 
+// Where the values of a column do not hold is said by the block of the stream that does not.
+TEST(ForgedTemplates, IdsAreThoseOfTemplatesWithAsManyRows) {
+    const Bytes image = sample_rows(600).build({.page_rows = 100});
+    const std::uint32_t message = Part::fixed(ColumnKind::message);
+    const ForgedPart whole(image);
+    const Coding& coding = whole.layout.columns[message].coding;
+    ASSERT_EQ(coding.codec, Codec::templates);
+    const auto set = open_part(image)->templates(message);
+    ASSERT_TRUE(set) << set.error();
+    const auto expect_refused = [&](std::int64_t id, std::uint32_t stream, bool ids_are_refused) {
+        ForgedPart forged(image);
+        const std::uint32_t rows = forged.layout.columns[message].spans.chunks[0];
+        forged.streams[coding.first_stream].clear();
+        append_ints(forged.streams[coding.first_stream], std::vector<std::int64_t>(rows, id));
+        const Bytes changed = forged.image();
+        const auto part = open_part(changed);
+        const BlockTable& blocks = ForgedPart(changed).layout.blocks;
+        const Block& block = blocks.blocks[blocks.streams[stream].block];
+        const std::string text =
+            fmt::format("corrupt: column 7 '': block at offset {}, {} bytes: the values do not hold", block.offset,
+                        block.stored_bytes);
+        EXPECT_EQ(said(part->page(message, 0)), text);
+        EXPECT_EQ(said(part->template_ids(message, 0)), ids_are_refused ? text : "");
+        EXPECT_EQ(said(part->verify()), text);
+    };
+    const auto templates = (*set)->templates.size();
+    ASSERT_GT(templates, 1U);
+    expect_refused(static_cast<std::int64_t>(templates), coding.first_stream, true);
+    const auto with_slots = std::ranges::find_if((*set)->templates, [](const Template& t) { return t.slots() > 0; });
+    ASSERT_NE(with_slots, (*set)->templates.end());
+    expect_refused(with_slots - (*set)->templates.begin(), coding.set_stream, false);
+}
+
+TEST(ForgedTemplates, TablesAndSlotsThatDoNotHoldAreSaid) {
+    const Bytes image = sample_rows(600).build({.page_rows = 100});
+    const std::uint32_t message = Part::fixed(ColumnKind::message);
+    const ForgedPart whole(image);
+    const Coding& coding = whole.layout.columns[message].coding;
+    const auto first_slot =
+        static_cast<std::uint32_t>(coding.first_stream + whole.layout.columns[message].spans.chunks.size());
+    for (const std::uint32_t stream : {coding.first_stream, first_slot, coding.set_stream}) {
+        ForgedPart forged(image);
+        forged.streams[stream].push_back(std::byte{0});
+        const Bytes changed = forged.image();
+        const BlockTable& blocks = ForgedPart(changed).layout.blocks;
+        const Block& block = blocks.blocks[blocks.streams[stream].block];
+        EXPECT_EQ(said(open_part(changed)->verify()),
+                  fmt::format("corrupt: column 7 '': block at offset {}, {} bytes: the values do not hold",
+                              block.offset, block.stored_bytes))
+            << stream;
+    }
+}
+
 // Rows with a field of that name, or without; a page has two.
 Rows rows_with(std::initializer_list<bool> has_it) {
     Rows rows;

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "part/part_fixture.h"
+#include "part/part_impl.h"
 #include "part/sample_rows.h"
 #include "part/words.h"
 
@@ -104,6 +105,33 @@ TEST(PartReading, WhatIsInTheCacheIsNotMadeAgain) {
     ASSERT_TRUE(page) << page.error();
     EXPECT_EQ((*part->page(severity, 1))->codes.data(), (*page)->codes.data());
     EXPECT_NE((*part->page(severity, 2))->codes.data(), (*page)->codes.data());
+    const Part::Impl& impl = part->impl();
+    const auto schemas = impl.schemas(1);
+    ASSERT_TRUE(schemas) << schemas.error();
+    EXPECT_EQ(impl.schemas(1)->get(), schemas->get());
+    EXPECT_NE(impl.schemas(2)->get(), schemas->get());
+    const auto filter = impl.filter(message);
+    ASSERT_NE(filter, nullptr);
+    EXPECT_EQ(impl.filter(message), filter);
+    const auto known = *impl.templates(message);
+    std::size_t dictionaries = 0;
+    for (std::uint32_t id = 0; id < known->set.templates.size(); ++id) {
+        for (std::uint32_t slot = known->first_slot[id]; slot < known->first_slot[id + 1]; ++slot) {
+            const Coding& coding = known->slots[slot];
+            if (coding.codec == Codec::column) {
+                continue;
+            }
+            const auto chunk = impl.slot_chunk(message, coding, known->spans[id], 0);
+            ASSERT_TRUE(chunk) << chunk.error();
+            EXPECT_EQ(impl.slot_chunk(message, coding, known->spans[id], 0)->get(), chunk->get());
+            if (coding.codec == Codec::dictionary) {
+                ++dictionaries;
+                const auto entries = impl.slot_dictionary(message, coding, known->spans[id]);
+                EXPECT_EQ(impl.slot_dictionary(message, coding, known->spans[id])->get(), entries->get());
+            }
+        }
+    }
+    EXPECT_GT(dictionaries, 0U);
 }
 
 TEST(PartReading, MessagesThatRepeatFieldsCostNothing) {
