@@ -227,7 +227,8 @@ TEST_F(SessionQueueTest, LargeLogIsStoredWhole) {
     client.request(id, tail_of(wire::TailStart::oldest, false));
     std::string shown;
     for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
-        for (const wire::TailEntry& entry : decode<wire::TailChunk>(*frame)->entries) {
+        const auto chunk = decode<wire::TailChunk>(*frame);
+        for (const wire::TailEntry& entry : chunk->entries) {
             const std::string_view text = entry.record.message();
             EXPECT_EQ(text.find_first_not_of('x', 2), std::string_view::npos);
             shown += fmt::format("{}: {} ", text[0], text.size() - 2);

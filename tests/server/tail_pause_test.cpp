@@ -137,7 +137,8 @@ TEST_F(TailPauseTest, FollowerThatHasSeenAllHoldsNoFile) {
     while (last < 50) {
         const auto frame = client.next();
         ASSERT_TRUE(frame);
-        for (const wire::TailEntry& entry : decode<wire::TailChunk>(*frame)->entries) {
+        const auto chunk = decode<wire::TailChunk>(*frame);
+        for (const wire::TailEntry& entry : chunk->entries) {
             last = entry.sequence;
         }
     }
