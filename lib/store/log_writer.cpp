@@ -11,7 +11,7 @@ constexpr std::size_t kCompactBytesMax = 64 * 1024;
 
 // Retired segments that are kept, at the least and at the most.
 constexpr std::size_t kSparesMin = 2;
-constexpr std::size_t kSparesMax = 8;
+constexpr std::size_t kSparesMax = 4;
 
 std::size_t padded(std::size_t bytes, std::uint32_t block_bytes) noexcept {
     return round_up(bytes, block_bytes);

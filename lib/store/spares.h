@@ -35,7 +35,7 @@ class SparePool {
     // `ready_max` are ready.
     Task<Result<>> recycle(std::string name, std::uint64_t file_bytes, std::size_t ready_max);
     // None is ready, and one is made.
-    bool is_making() const noexcept { return making_one_; }
+    bool is_making() const noexcept { return making_one_ && ready_.empty(); }
 
     // The name of a spare, no longer the pool's.  Makes one if none is ready.
     Task<Result<std::string>> take();

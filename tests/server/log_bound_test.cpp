@@ -1,5 +1,5 @@
 // What the pieces of the log do at their bounds: a log shorter than a segment, one group too many, a merge that waits.
-#include "server_fixture.h"
+#include "log_life_fixture.h"
 
 namespace sluice::server::test {
 namespace {
@@ -9,55 +9,17 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using wire::AckLevel;
 
-class LogBoundTest : public ServerTest {
+class LogBoundTest : public LogLifeTest {
  protected:
-    LogBoundTest() {
-        SealOptions& seal = options.pipeline.seal;
-        seal.rows_max = 10;
-        seal.bytes_max = 1ULL << 40U;
-        seal.delay_max = hours(10);
-        seal.zstd_level = seal.merge_zstd_level = 1;
-        seal.merge.rows_max = 0;
-        seal.check_interval = hours(1);
-        options.pipeline.sync_interval = hours(1);
-    }
-    LogHub& hub() { return daemon->pipeline().hub(); }
-    void begin() {
-        start();
-        client_ = &greet();
-    }
-    void write(int records, AckLevel level = AckLevel::durable) {
-        const std::vector<Message> messages(static_cast<std::size_t>(records), {"m", "", wire::Severity::info});
-        EXPECT_NE(log(*client_, ++id_, messages, level), 0U);
-    }
-    void fill(int records, AckLevel level = AckLevel::written) {
-        for (int i = 0; i < records; ++i) {
-            log(*client_, ++id_, {{std::string(4000, 'x'), "", wire::Severity::info}}, level);
-        }
-    }
-    wire::LogReply numbered(std::uint64_t number, AckLevel level) {
-        const Bytes batch = batch_of({{"m", "", wire::Severity::info}}, 7, number);
-        client_->request(++id_, wire::LogRequest{.level = level, .batch = batch});
-        const auto frame = client_->next();
-        EXPECT_TRUE(frame);
-        return frame ? decode<wire::LogReply>(*frame).value_or(wire::LogReply()) : wire::LogReply();
-    }
+    LogBoundTest() { options.pipeline.seal.rows_max = 10; }
     void restart() {
-        daemon->stop();
-        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
+        stop_cleanly();
         begin();
     }
     void crash_and_restart() {
-        world.crash(io::CrashKind::process);
-        daemon->killed();
-        ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
-        daemon.reset();
+        end(io::CrashKind::process);
         begin();
     }
-
- private:
-    RawClient* client_ = nullptr;
-    std::uint64_t id_ = 1;
 };
 
 // A log is sealed when it has become longer than half of what it may be, however little that is.
@@ -158,9 +120,9 @@ TEST_F(LogBoundTest, NewestSegmentComesBackIntoMemoryHoweverLittleRoomThereIs) {
 // It is stored already, and nothing else comes that would be synced.
 TEST_F(LogBoundTest, DuplicateThatIsToBeDurableIsSyncedByItself) {
     begin();
-    EXPECT_EQ(numbered(1, AckLevel::written).first_sequence, 1U);
+    EXPECT_EQ(numbered(1, 7, 1, AckLevel::written).first_sequence, 1U);
     EXPECT_EQ(hub().durable_sequence(), 1U);
-    const wire::LogReply again = numbered(1, AckLevel::durable);
+    const wire::LogReply again = numbered(1, 7, 1, AckLevel::durable);
     EXPECT_TRUE(again.duplicate);
     EXPECT_EQ(again.level, AckLevel::durable);
     EXPECT_EQ(again.first_sequence, 1U);
@@ -173,13 +135,13 @@ TEST_F(LogBoundTest, ProducerIsKnownByItsFirstBatchWhenThatIsRemoved) {
     options.pipeline.seal.rows_max = 0;
     options.writer.log_bytes_max = 2 * options.writer.segment_bytes;
     begin();
-    numbered(1, AckLevel::written);
+    numbered(1, 7, 1, AckLevel::written);
     fill(250);
     ASSERT_GT(hub().oldest_sequence(), 1U);
     crash_and_restart();
     ASSERT_GT(hub().oldest_sequence(), 1U);
-    EXPECT_TRUE(numbered(1, AckLevel::written).duplicate);
-    EXPECT_FALSE(numbered(2, AckLevel::written).duplicate);
+    EXPECT_TRUE(numbered(1, 7, 1, AckLevel::written).duplicate);
+    EXPECT_FALSE(numbered(1, 7, 2, AckLevel::written).duplicate);
 }
 
 // ---- merges ----
