@@ -166,6 +166,7 @@ void LogPipeline::set_log_bytes_max(std::uint64_t bytes) {
     if (sealer_) {
         sealer_->set_log_bytes_max(bytes);
     }
+    ingest_.room_changed();
 }
 
 bool LogPipeline::note_removal(const Removal& removal) {
@@ -281,6 +282,7 @@ Task<> LogPipeline::look_for_store() {
                           options_.store_path, there.error().text()));
     sealing_.cancel();  // Nothing of it belongs into what may be another store.
     events_->on_store_gone(*gone_);
+    ingest_.room_changed();  // Who waits for it is refused.
 }
 
 Task<> LogPipeline::sync_written() {

@@ -246,6 +246,21 @@ TEST_F(LogShortOfRoomTest, ForTheNextSegmentWaitsAFloodOnly) {
     expect_all_is_written();
 }
 
+TEST_F(LogShortOfRoomTest, FloodThatWaitsGoesOnWhenTheLogMayBeLonger) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.seal.bytes_max = 100'000;
+    options.writer.log_bytes_max = 16 * options.writer.segment_bytes;
+    begin();
+    slow_down(io::OpCode::open, "*/part-*");
+    flood();
+    ASSERT_GT(daemon->pipeline().ingest().queued_bytes(), 0U);
+    daemon->pipeline().set_log_bytes_max(1000 * options.writer.segment_bytes);
+    pass(milliseconds(500));
+    EXPECT_EQ(daemon->pipeline().ingest().queued_bytes(), 0U);
+    world.faults().clear_rules();
+    expect_all_is_written();
+}
+
 TEST_F(LogShortOfRoomTest, WhereNothingCanBeSealedAFloodIsRefused) {
     options.pipeline.seal.rows_max = 1'000'000;
     options.writer.log_bytes_max = 16 * options.writer.segment_bytes;

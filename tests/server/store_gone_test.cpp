@@ -132,6 +132,32 @@ TEST_F(StoreGoneTest, WhatWasWrittenDoesNotBecomeDurable) {
     expect_to_end_with_it();
 }
 
+// What waits until there is room in the log does not wait for it any longer.
+TEST_F(StoreGoneTest, FloodThatWaitsForTheSealerIsRefused) {
+    options.pipeline.seal.rows_max = 1'000'000;
+    options.pipeline.seal.bytes_max = 100'000;
+    options.writer.segment_bytes = 256 * 1024;
+    options.writer.log_bytes_max = 16 * options.writer.segment_bytes;
+    start_and_greet();
+    io::FaultRule slow = io::fail_from(io::OpCode::open, "*/part-*", 1, 0);
+    slow.fault.delay = std::chrono::hours(1);
+    world.faults().add(slow);
+    RawClient& flood = greet(2000);
+    const Bytes batch = batch_of({{std::string(30'000, 'x'), "", wire::Severity::info}});
+    for (std::uint64_t id = 2; id < 302; ++id) {
+        flood.request(id, wire::LogRequest{.level = wire::AckLevel::written, .batch = batch});
+    }
+    pass(milliseconds(500));
+    ASSERT_GT(daemon->pipeline().ingest().queued_bytes(), 0U);
+    empty_the_directory();
+    answer(wire::AckLevel::written);
+    pass(seconds(2));
+    EXPECT_EQ(daemon->report().gone.size(), 1U);
+    EXPECT_EQ(daemon->pipeline().ingest().queued_bytes(), 0U);
+    world.faults().clear_rules();
+    expect_to_end_with_it();
+}
+
 // What was there when the last group was written is looked for once more, and then when there is another.
 TEST_F(StoreGoneTest, IdleDaemonDoesNotLook) {
     start_and_greet();
