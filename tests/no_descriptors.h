@@ -1,4 +1,5 @@
-// While it lives, this process can open nothing: every descriptor that the limit allows is in use.
+// While it lives, this process can open nothing: every descriptor that the limit allows is in use.  UBSan needs one
+// when it meets a type for the first time: what happens then has happened before, and texts are compared afterwards.
 #pragma once
 
 #include <sys/resource.h>

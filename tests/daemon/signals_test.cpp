@@ -41,11 +41,14 @@ TEST(SignalFd, DuplicateReportsTheSameSignals) {
 TEST(SignalFd, NeedsADescriptor) {
     const auto signals = SignalFd::create();
     ASSERT_TRUE(signals) << signals.error();
-    const sluice::test::NoDescriptors none;
-    const auto another = SignalFd::create();
+    (void)fail_errno(EMFILE, "an error {}", "with a text");  // For UBSan, see there.
+    const auto [another, copy] = [&] {
+        const sluice::test::NoDescriptors none;
+        auto created = SignalFd::create();
+        return std::pair(std::move(created), signals->duplicate());
+    }();
     ASSERT_FALSE(another);
     EXPECT_EQ(fmt::format("{}", another.error()), "limit_exceeded: signalfd: Too many open files");
-    const auto copy = signals->duplicate();
     ASSERT_FALSE(copy);
     EXPECT_TRUE(copy.error().text().starts_with("duplicate the signalfd: ")) << copy.error();
 }
