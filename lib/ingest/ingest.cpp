@@ -153,6 +153,12 @@ Result<Admission> Ingest::admit_duplicate(const LogBatch& batch, const wire::Bat
     return Admission::taken;
 }
 
+// Else it is in the queue, and no sync would help it.
+bool Ingest::is_written(const Waiting& waiting) const noexcept {
+    const Sequencer::State* state = sequencer_.find(waiting.producer);
+    return state == nullptr || state->committed >= waiting.number;
+}
+
 bool Ingest::reached(const Waiting& waiting) const noexcept {
     if (waiting.level == wire::AckLevel::accepted) {
         return true;
@@ -226,7 +232,7 @@ void Ingest::dispatch() {
     }
     std::unique_ptr<Group> group = queue_.next(sink_.short_of_room() ? FairQueue::Turn::shared : FairQueue::Turn::any);
     if (!group) {
-        if (!sync_wanted_) {
+        if (!sync_wanted_ || !std::ranges::any_of(waiting_, [this](const Waiting& each) { return is_written(each); })) {
             return;
         }
         group = std::make_unique<Group>();

@@ -161,6 +161,7 @@ class Ingest {
     void fail_everything(const Error& error);
     void answer_waiting();
     wire::LogReply duplicate_reply(const Waiting& waiting) const noexcept;
+    bool is_written(const Waiting& waiting) const noexcept;
     bool reached(const Waiting& waiting) const noexcept;
     wire::RecordBuilder& begin_own(wire::BatchBuilder& builder, wire::Severity severity) const;
     // What a gap record tells of.

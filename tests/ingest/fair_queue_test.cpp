@@ -95,6 +95,25 @@ TEST_F(FairQueueTest, WhereTheDiskIsShortOfRoomAFloodWaitsAndOthersDoNot) {
     EXPECT_EQ(ingest().queued_bytes(), 0U);
 }
 
+// A sync would not make it durable, and there would be another one after it, and so on.
+TEST_F(FairQueueTest, DuplicateOfWhatWaitsForRoomIsNotSynced) {
+    start();
+    for (std::uint64_t number = 1; number <= 6; ++number) {
+        take(number, AckLevel::written, batch_of(1, 1, number, kLarge), kFlood);
+    }
+    disk.short_of = true;
+    write_one();
+    ASSERT_TRUE(disk.groups.empty()) << "the others are a lane";
+    take(10, AckLevel::durable, batch_of(1, 1, 6, kLarge), kFlood);
+    EXPECT_TRUE(disk.groups.empty());
+    disk.short_of = false;
+    ingest().room_changed();
+    loop.run_until_idle();
+    write_all();
+    EXPECT_EQ(client.acks.at(10).level, AckLevel::durable);
+    EXPECT_TRUE(client.acks.at(10).duplicate);
+}
+
 TEST_F(FairQueueTest, FloodsOfSeveralUsersTakeTurnsAndWhoHasLittleGoesBetween) {
     start();
     for (std::uint32_t turn = 0; turn < 20; ++turn) {
