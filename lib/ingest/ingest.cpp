@@ -153,24 +153,18 @@ Result<Admission> Ingest::admit_duplicate(const LogBatch& batch, const wire::Bat
     return Admission::taken;
 }
 
-// Else it is in the queue, and no sync would help it.
+// Else it is in the queue, and no sync would help it.  A producer is forgotten only when all of it is written.
 bool Ingest::is_written(const Waiting& waiting) const noexcept {
     const Sequencer::State* state = sequencer_.find(waiting.producer);
     return state == nullptr || state->committed >= waiting.number;
 }
 
 bool Ingest::reached(const Waiting& waiting) const noexcept {
-    if (waiting.level == wire::AckLevel::accepted) {
-        return true;
+    if (waiting.level != wire::AckLevel::durable) {
+        return waiting.level == wire::AckLevel::accepted || is_written(waiting);
     }
     const Sequencer::State* state = sequencer_.find(waiting.producer);
-    if (state == nullptr) {
-        return true;  // Forgotten since, which happens only to what is committed.
-    }
-    if (state->committed < waiting.number) {
-        return false;
-    }
-    return waiting.level == wire::AckLevel::written || state->last_sequence < durable_sequence_;
+    return is_written(waiting) && (state == nullptr || state->last_sequence < durable_sequence_);
 }
 
 // Where a producer's last batch is stored is remembered; where its earlier ones are is not.
