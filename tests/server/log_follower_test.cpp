@@ -5,35 +5,28 @@
 
 #include <set>
 
-#include "server_fixture.h"
+#include "log_life_fixture.h"
 
 namespace sluice::server::test {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Nothing is sealed before seal() is called, and nothing stays in memory but the last group.
-class LogFollowerTest : public ServerTest {
+class LogFollowerTest : public LogLifeTest {
  protected:
     LogFollowerTest() {
         SealOptions& seal = options.pipeline.seal;
         seal.rows_max = 1'000'000;
-        seal.bytes_max = 1ULL << 40U;
-        seal.delay_max = hours(1);
         seal.open_bytes_max = 1;
-        seal.merge.rows_max = 0;
         seal.page_rows = 16;
-        seal.zstd_level = 1;
-        seal.check_interval = hours(1);
         options.pipeline.memory_bytes_max = 1;
         options.pipeline.sync_interval = milliseconds(5);
         io::SimKernel::Options as;
         as.name = "reader";
         kernel_.emplace(world, as);
     }
-    LogHub& hub() { return daemon->pipeline().hub(); }
     // Records "1 ...", "2 ...", of 4000 bytes each.
     void write(std::uint64_t last) {
         if (client_ == nullptr) {

@@ -35,6 +35,11 @@ class LogKeeperTest : public ServerTest {
         log(*client_, ++id_, messages, wire::AckLevel::durable);
         pass(milliseconds(500));
     }
+    void keep_nothing() {
+        store::RetentionOptions retention;
+        retention.bytes_max = 1;
+        daemon->pipeline().set_retention(retention);
+    }
     void restart(Duration step = Duration()) {
         daemon->stop();
         ASSERT_TRUE(world.run_until([&] { return daemon->ended(); }));
@@ -228,9 +233,7 @@ TEST_F(LogKeeperTest, RemovalThatFailsIsToldAndTriedAgain) {
     start();
     seal_one();
     world.faults().add(io::fail_nth(io::OpCode::open, "*", 1, EIO));
-    store::RetentionOptions retention;
-    retention.bytes_max = 1;
-    daemon->pipeline().set_retention(retention);
+    keep_nothing();
     pass(seconds(1));
     world.faults().clear_rules();
     const unsigned failed = daemon->report().seals_failed;
@@ -245,9 +248,7 @@ TEST_F(LogKeeperTest, RemovalThatFailsAgainAndAgainIsTriedOnceAnInterval) {
     start();
     seal_one();
     world.faults().add(io::fail_from(io::OpCode::open, "*", 1, EIO));
-    store::RetentionOptions retention;
-    retention.bytes_max = 1;
-    daemon->pipeline().set_retention(retention);
+    keep_nothing();
     pass(seconds(1));
     EXPECT_EQ(daemon->report().seals_failed, 1U);
     pass(seconds(58));

@@ -60,14 +60,11 @@ class LogLifeTest : public ServerTest {
         tail.credit = 64U << 20U;
         reader.request(2, tail);
         std::vector<std::string> own;
-        for (auto frame = reader.next(); frame && frame->header.more(); frame = reader.next()) {
-            const auto chunk = decode<wire::TailChunk>(*frame);
-            for (const wire::TailEntry& entry : chunk->entries) {
-                if ((entry.flags & wire::kBatchByDaemon) != 0) {
-                    own.push_back(fmt::format("{} {}", entry.sequence, entry.record.message()));
-                }
+        read_entries(reader, [&](const wire::TailEntry& entry) {
+            if ((entry.flags & wire::kBatchByDaemon) != 0) {
+                own.push_back(fmt::format("{} {}", entry.sequence, entry.record.message()));
             }
-        }
+        });
         return own;
     }
 

@@ -87,12 +87,7 @@ TEST_F(LogSealerTest, LostEndOfWhatIsSealedIsReportedAndCountedToo) {
     tail.credit = 1U << 20U;
     reader.request(2, tail);
     std::vector<std::uint64_t> shown;
-    for (auto frame = reader.next(); frame && frame->header.more(); frame = reader.next()) {
-        const auto chunk = decode<wire::TailChunk>(*frame);
-        for (const wire::TailEntry& entry : chunk->entries) {
-            shown.push_back(entry.sequence);
-        }
-    }
+    read_entries(reader, [&](const wire::TailEntry& entry) { shown.push_back(entry.sequence); });
     ASSERT_EQ(shown.size(), 23U);
     EXPECT_EQ(shown[17], 18U);
     EXPECT_EQ(shown[18], 21U);

@@ -229,6 +229,17 @@ class ServerTest : public testing::Test {
         EXPECT_TRUE(message) << message.error();
         return message ? std::optional<M>(*message) : std::nullopt;
     }
+    // Of the answer to a TAIL that ends, which `client` has asked for.
+    template <class Use>
+    static void read_entries(RawClient& client, Use&& use) {
+        for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
+            const auto chunk = decode<wire::TailChunk>(*frame);
+            ASSERT_TRUE(chunk);
+            for (const wire::TailEntry& entry : chunk->entries) {
+                use(entry);
+            }
+        }
+    }
     static std::string error_text(const Frame& frame) {
         if (frame.header.type != wire::MessageType::error) {
             return "";

@@ -226,14 +226,11 @@ TEST_F(SessionQueueTest, LargeLogIsStoredWhole) {
     }
     client.request(id, tail_of(wire::TailStart::oldest, false));
     std::string shown;
-    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
-        const auto chunk = decode<wire::TailChunk>(*frame);
-        for (const wire::TailEntry& entry : chunk->entries) {
-            const std::string_view text = entry.record.message();
-            EXPECT_EQ(text.find_first_not_of('x', 2), std::string_view::npos);
-            shown += fmt::format("{}: {} ", text[0], text.size() - 2);
-        }
-    }
+    read_entries(client, [&](const wire::TailEntry& entry) {
+        const std::string_view text = entry.record.message();
+        EXPECT_EQ(text.find_first_not_of('x', 2), std::string_view::npos);
+        shown += fmt::format("{}: {} ", text[0], text.size() - 2);
+    });
     EXPECT_EQ(shown, "2: 65000 3: 65536 4: 300000 5: 20 6: 70000 ");
 }
 

@@ -1,30 +1,23 @@
 // A tail whose client takes its time: it holds nothing meanwhile, and shows what one shows that is read in a go.
-#include "server_fixture.h"
+#include "log_life_fixture.h"
 
 namespace sluice::server::test {
 namespace {
 
-using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Parts, segments and the last group in memory.
-class TailPauseTest : public ServerTest {
+class TailPauseTest : public LogLifeTest {
  protected:
     TailPauseTest() {
         SealOptions& seal = options.pipeline.seal;
         seal.rows_max = 100;
-        seal.bytes_max = 1ULL << 40U;
-        seal.delay_max = hours(10);
         seal.open_bytes_max = 1;
-        seal.merge.rows_max = 0;
         seal.page_rows = 10;
-        seal.zstd_level = 1;
         seal.cache_bytes_max = 1;
         options.pipeline.memory_bytes_max = 1;
-        options.pipeline.sync_interval = hours(1);
     }
-    LogHub& hub() { return daemon->pipeline().hub(); }
     // Records "1 ...", "2 ...", of 4000 bytes that do not become smaller when they are compressed.
     void fill(std::uint64_t count) {
         start();

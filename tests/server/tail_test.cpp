@@ -152,12 +152,7 @@ TEST_F(TailTest, SinceIsATimeAndNotTheOneBehindIt) {
     std::vector<WallNs> times;
     RawClient& client = greet();
     client.request(2, from(TailStart::oldest));
-    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
-        const auto chunk = decode<wire::TailChunk>(*frame);
-        for (const wire::TailEntry& entry : chunk->entries) {
-            times.push_back(entry.receive_time_ns);
-        }
-    }
+    read_entries(client, [&](const wire::TailEntry& entry) { times.push_back(entry.receive_time_ns); });
     ASSERT_EQ(times.size(), 5U);
     wire::TailRequest request = from(TailStart::since);
     for (std::size_t i = 0; i < times.size(); ++i) {
@@ -520,16 +515,12 @@ TEST_F(SealedTailTest, RemovalIsToldByARecordAndMakesCursorsLost) {
     std::map<std::string, std::uint64_t> told;  // Records, by class.
     RawClient& client = greet();
     client.request(2, from(TailStart::oldest));
-    for (auto frame = client.next(); frame && frame->header.more(); frame = client.next()) {
-        const auto chunk = decode<wire::TailChunk>(*frame);
-        ASSERT_TRUE(chunk);
-        for (const wire::TailEntry entry : chunk->entries) {
-            if (const auto removed = entry.record.fields().find("removed")) {
-                told[std::string(entry.record.fields().find("class")->value_text())] +=
-                    static_cast<std::uint64_t>(removed->as_int64());
-            }
+    read_entries(client, [&](const wire::TailEntry& entry) {
+        if (const auto removed = entry.record.fields().find("removed")) {
+            told[std::string(entry.record.fields().find("class")->value_text())] +=
+                static_cast<std::uint64_t>(removed->as_int64());
         }
-    }
+    });
     for (const store::RemovedOfClass& one : state.removed) {
         EXPECT_EQ(told[one.class_name], one.rows) << one.class_name;
     }
